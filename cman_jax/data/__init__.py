@@ -1,0 +1,1 @@
+"""From files to padded batches of ids. NumPy only: nothing here imports jax."""

@@ -1,0 +1,19 @@
+"""The one error that bad input raises: it says where, what was found and what was expected."""
+
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """Malformed input; programs print it as `file:line: found ..., expected ...` and stop.
+
+    Args:
+      path: the file, as the user named it.
+      line: 1-based line number, or None when the fault belongs to the file as a whole.
+      found: what stands there.
+      expected: what should stand there.
+    """
+
+    def __init__(self, path: str | Path, line: int | None, found: str, expected: str):
+        place = f"{path}:{line}" if line is not None else f"{path}"
+        super().__init__(f"{place}: found {found}, expected {expected}")
+        self.path, self.line, self.found, self.expected = str(path), line, found, expected

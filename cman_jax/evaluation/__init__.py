@@ -1,0 +1,1 @@
+"""From predicted tensors back to spans and triples, and from those to scores."""

@@ -1,0 +1,1 @@
+"""Losses, the adversarial step, optimiser, devices, checkpoints and the loop that joins them."""

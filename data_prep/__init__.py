@@ -1,0 +1,1 @@
+"""Raw corpora and vectors into the forms that cman_jax reads."""

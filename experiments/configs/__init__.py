@@ -1,0 +1,1 @@
+"""Experiment configurations: each file returns one `cman_jax.config.Config`."""
