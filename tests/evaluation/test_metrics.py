@@ -1,0 +1,341 @@
+"""Scores against counts made by hand, an independent scorer and seqeval."""
+
+import itertools
+import json
+import random
+
+import pytest
+
+from cman_jax.evaluation.metrics import ANY, PRF, Scores, facts, score
+from cman_jax.types import Annotation, Entity, Relation, Sentence
+
+ENTITY_TYPES = ("Peop", "Org", "Loc", "Other")
+RELATION_TYPES = ("Work_For", "Live_In")
+ANN, ACME, RIGA = Entity(0, 2, "Peop"), Entity(4, 5, "Org"), Entity(6, 7, "Loc")
+GOLD = Sentence(
+    "s1",
+    ("Ann", "Lee", "works", "for", "Acme", "in", "Riga", "."),
+    (ANN, ACME, RIGA),
+    (Relation(0, 1, "Work_For"), Relation(0, 2, "Live_In")),
+)
+EVERY_SETTING = tuple(itertools.product(("ner", "re"), ("strict", "boundaries"), (True, False)))
+
+
+def said(entities: tuple[Entity, ...], *relations: tuple[int, int, str]) -> Annotation:
+    return Annotation(entities, tuple(Relation(*r) for r in relations))
+
+
+def scored(gold: Sentence | list[Sentence], predicted: Annotation | list[Annotation], **options) -> Scores:
+    gold = gold if isinstance(gold, list) else [gold]
+    predicted = predicted if isinstance(predicted, list) else [predicted]
+    return score(gold, predicted, entity_types=ENTITY_TYPES, relation_types=RELATION_TYPES, **options)
+
+
+def copy(sentence: Sentence) -> Annotation:
+    return Annotation(sentence.entities, sentence.relations)
+
+
+def counts(scores: Scores, task: str, match: str = "strict", other: bool = True) -> PRF:
+    return scores.table(task, match=match, other=other).micro
+
+
+def test_gold_against_itself_is_100_under_every_convention():
+    scores = scored(GOLD, copy(GOLD))
+    for task, match, other in EVERY_SETTING:
+        table = scores.table(task, match=match, other=other)
+        assert table.micro[:] == ((3, 0, 0) if task == "ner" else (2, 0, 0))
+        assert table.macro == (100.0, 100.0, 100.0)
+        for average in ("micro", "macro"):
+            assert scores.f1(task, match=match, average=average, other=other) == 100.0
+
+
+def test_empty_prediction_misses_everything():
+    scores = scored(GOLD, said(()))
+    assert counts(scores, "ner") == (0, 0, 3)
+    assert counts(scores, "re") == (0, 0, 2)
+    for task, match, other in EVERY_SETTING:
+        table = scores.table(task, match=match, other=other)
+        assert (table.micro.precision, table.micro.recall, table.micro.f1) == (0.0, 0.0, 0.0)
+        assert table.macro == (0.0, 0.0, 0.0)
+
+
+def test_nothing_in_the_gold_and_nothing_predicted_is_0():
+    scores = scored(Sentence("s", ("Hello",)), said(()))
+    assert counts(scores, "re") == (0, 0, 0)
+    assert scores.f1("re") == scores.f1("re", average="macro") == 0.0
+    assert scores.table("ner").macro_types == ()
+
+
+def test_precision_recall_and_f1_are_percentages_of_the_counts():
+    prf = PRF(tp=3, fp=1, fn=2)
+    assert (prf.gold, prf.predicted) == (5, 4)
+    assert (prf.precision, prf.recall) == (75.0, 60.0)
+    assert prf.f1 == pytest.approx(2 * 75 * 60 / (75 + 60))
+
+
+def test_wrong_entity_type_costs_strict_twice_and_boundaries_nothing():
+    scores = scored(GOLD, said((ANN, Entity(4, 5, "Loc"), RIGA), (0, 1, "Work_For"), (0, 2, "Live_In")))
+    assert counts(scores, "ner") == (2, 1, 1)
+    assert counts(scores, "ner", "boundaries") == (3, 0, 0)
+    assert scores.table("ner").per_type["Loc"] == (1, 1, 0)
+    assert scores.table("ner").per_type["Org"] == (0, 0, 1)
+    # The relation's own argument is wrong in type: not strictly right, right by its boundaries.
+    assert counts(scores, "re") == (1, 1, 1)
+    assert scores.table("re").per_type["Work_For"] == (0, 1, 1)
+    assert counts(scores, "re", "boundaries") == (2, 0, 0)
+
+
+def test_wrong_boundary_counts_under_no_convention():
+    scores = scored(GOLD, said((Entity(1, 2, "Peop"), ACME, RIGA), (0, 1, "Work_For"), (0, 2, "Live_In")))
+    for match in ("strict", "boundaries"):
+        assert counts(scores, "ner", match) == (2, 1, 1)
+        assert counts(scores, "re", match) == (0, 2, 2)
+
+
+def test_wrong_direction_is_wrong():
+    scores = scored(GOLD, said(GOLD.entities, (1, 0, "Work_For"), (0, 2, "Live_In")))
+    for match in ("strict", "boundaries"):
+        assert counts(scores, "re", match) == (1, 1, 1)
+
+
+def test_wrong_relation_type_is_wrong_under_boundaries_too():
+    scores = scored(GOLD, said(GOLD.entities, (0, 1, "Live_In"), (0, 2, "Live_In")))
+    for match in ("strict", "boundaries"):
+        assert scores.table("re", match=match).per_type == {"Work_For": (0, 0, 1), "Live_In": (1, 1, 0)}
+
+
+def test_repeated_predictions_and_repeated_gold_count_once():
+    twice = said((ANN, ACME, ACME), (0, 1, "Work_For"), (0, 2, "Work_For"), (0, 1, "Work_For"))
+    scores = scored(GOLD, twice)
+    assert counts(scores, "ner") == (2, 0, 1)
+    assert counts(scores, "re") == (1, 0, 1)
+    doubled = GOLD._replace(relations=GOLD.relations * 2)
+    assert counts(scored(doubled, twice), "re") == (1, 0, 1)
+
+
+def test_two_types_on_one_span_are_one_span_by_boundaries():
+    scores = scored(GOLD, said((ACME, Entity(4, 5, "Loc"))))
+    assert counts(scores, "ner") == (1, 1, 2)
+    assert counts(scores, "ner", "boundaries") == (1, 0, 2)
+
+
+def test_the_same_span_in_another_sentence_is_another_fact():
+    other = Sentence("s2", GOLD.tokens)
+    assert counts(scored([GOLD, other], [said(()), copy(GOLD)]), "ner") == (0, 3, 3)
+
+
+def test_without_other_takes_its_entities_and_their_relations_out_of_both_sides():
+    prize, city = Entity(9, 10, "Other"), Entity(11, 12, "Loc")
+    gold = Sentence(
+        "s", ("t",) * 12, (ANN, prize, city), (Relation(0, 1, "Work_For"), Relation(0, 2, "Live_In"))
+    )
+    # Other is found where it stands; Loc is taken for Other, so its relation has a predicted Other argument.
+    found = said((ANN, prize, Entity(11, 12, "Other")), (0, 1, "Work_For"), (0, 2, "Live_In"))
+    scores = scored(gold, found)
+    assert counts(scores, "ner") == (2, 1, 1)
+    assert counts(scores, "ner", other=False) == (1, 0, 1)
+    assert counts(scores, "ner", "boundaries") == (3, 0, 0)
+    assert counts(scores, "ner", "boundaries", other=False) == (1, 0, 1)
+    assert counts(scores, "re") == (1, 1, 1)
+    assert counts(scores, "re", other=False) == (0, 0, 1)
+    assert counts(scores, "re", "boundaries") == (2, 0, 0)
+    assert counts(scores, "re", "boundaries", other=False) == (0, 0, 1)
+    assert "Other" in scores.table("ner").per_type
+    assert "Other" not in scores.table("ner", other=False).per_type
+
+
+def test_a_corpus_without_other_scores_the_same_with_and_without():
+    scores = scored(GOLD, said((ANN, Entity(4, 5, "Loc")), (0, 1, "Work_For")))
+    for task, match, _ in EVERY_SETTING:
+        with_other, without = (scores.table(task, match=match, other=o) for o in (True, False))
+        assert with_other.micro == without.micro
+        assert with_other.macro == without.macro
+
+
+def test_macro_is_the_mean_over_types_and_micro_counts_facts():
+    people = tuple(Entity(i, i + 1, "Peop") for i in range(4))
+    gold = Sentence("s", ("t",) * 8, (*people, Entity(5, 6, "Org")))
+    scores = scored(gold, said((*people[:3], Entity(6, 7, "Org"))))
+    table = scores.table("ner")
+    assert table.per_type["Peop"] == (3, 0, 1)
+    assert table.per_type["Org"] == (0, 1, 1)
+    assert scores.f1("ner") == pytest.approx(100 * 6 / 9)
+    assert table.macro == pytest.approx(((100 + 0) / 2, (75 + 0) / 2, (100 * 6 / 7 + 0) / 2))
+    assert scores.f1("ner", average="macro") == pytest.approx(100 * 3 / 7)
+
+
+def test_a_type_absent_from_the_gold_costs_micro_precision_but_is_no_part_of_macro():
+    gold = Sentence("s", ("t",) * 8, (ANN,))
+    scores = scored(gold, said((ANN, ACME)))
+    table = scores.table("ner")
+    assert table.per_type["Org"] == (0, 1, 0)
+    assert table.macro_types == ("Peop",)
+    assert table.macro == (100.0, 100.0, 100.0)
+    assert table.micro.precision == 50.0
+
+
+def test_boundaries_ner_has_one_type_so_macro_is_micro():
+    table = scored(GOLD, said((ANN, Entity(3, 5, "Org")))).table("ner", match="boundaries")
+    assert table.per_type == {ANY: (1, 1, 2)}
+    assert table.macro == pytest.approx((table.micro.precision, table.micro.recall, table.micro.f1))
+
+
+def test_dropping_overlaps_takes_both_spans_and_relations_between_them_from_both_sides():
+    drug, effect, far = Entity(0, 1, "Peop"), Entity(0, 3, "Org"), Entity(5, 6, "Loc")
+    relations = (Relation(0, 1, "Work_For"), Relation(0, 2, "Live_In"))
+    gold = Sentence("s", ("t",) * 8, (drug, effect, far), relations)
+    everything = scored(gold, copy(gold), overlap="drop")
+    assert counts(everything, "ner") == (1, 0, 0)
+    # As in SpERT, a dropped span still stands in its relation to a third one.
+    assert everything.table("re").per_type == {"Work_For": (0, 0, 0), "Live_In": (1, 0, 0)}
+    assert everything.overlap == "drop"
+
+    # The gold loses the drug, a prediction that has it alone does not: SpERT counts it as spurious.
+    alone = scored(gold, said((drug, far), (0, 1, "Live_In")), overlap="drop")
+    assert counts(alone, "ner") == (1, 1, 0)
+    assert counts(alone, "re") == (1, 0, 0)
+    assert counts(scored(gold, copy(gold)), "ner") == (3, 0, 0)
+
+
+def test_touching_and_repeated_spans_do_not_overlap():
+    gold = Sentence("s", ("t",) * 4, (Entity(0, 2, "Peop"), Entity(2, 4, "Org"), Entity(0, 2, "Peop")))
+    assert counts(scored(gold, copy(gold), overlap="drop"), "ner") == (2, 0, 0)
+
+
+def test_unequal_numbers_of_sentences_are_refused():
+    with pytest.raises(ValueError, match="2 gold sentences but 1 predictions"):
+        scored([GOLD, GOLD], [copy(GOLD)])
+
+
+def test_types_outside_the_inventory_are_refused_by_name():
+    with pytest.raises(ValueError, match="entity type 'Person' in the prediction for sentence s1"):
+        scored(GOLD, said((Entity(0, 2, "Person"),)))
+    with pytest.raises(ValueError, match="relation type 'Kill' in the gold of sentence s1"):
+        scored(GOLD._replace(relations=(Relation(0, 1, "Kill"),)), said(()))
+
+
+def test_as_dict_is_json_and_holds_the_same_numbers():
+    scores = scored(GOLD, said((ANN, Entity(4, 5, "Loc")), (0, 1, "Work_For")))
+    tree = json.loads(json.dumps(scores.as_dict()))
+    assert (tree["sentences"], tree["overlap"], tree["unit"]) == (1, "keep", "percent")
+    for task, match, other in EVERY_SETTING:
+        node = tree[task][match]["with_other" if other else "without_other"]
+        for average in ("micro", "macro"):
+            assert node[average]["f1"] == scores.f1(task, match=match, average=average, other=other)
+    assert tree["ner"]["strict"]["with_other"]["per_type"]["Loc"] == {
+        "precision": 0.0, "recall": 0.0, "f1": 0.0, "tp": 0, "fp": 1, "fn": 1
+    }  # fmt: skip
+
+
+# --- agreement with independent scorers on random predictions
+
+
+def random_sentence(rng: random.Random, number: int) -> Sentence:
+    entities, start = [], rng.randrange(3)
+    while start < 17:
+        end = start + rng.randint(1, 3)
+        entities.append(Entity(start, end, rng.choice(ENTITY_TYPES)))
+        start = end + rng.randrange(3)
+    return Sentence(str(number), ("t",) * 20, tuple(entities), random_relations(rng, len(entities), 4))
+
+
+def random_relations(rng: random.Random, entities: int, most: int) -> tuple[Relation, ...]:
+    pairs = [rng.sample(range(entities), 2) for _ in range(rng.randrange(most) if entities > 1 else 0)]
+    return tuple(Relation(a, b, rng.choice(RELATION_TYPES)) for a, b in pairs)
+
+
+def corrupted(rng: random.Random, sentence: Sentence) -> Annotation:
+    """Changes some types and ends, turns some relations round, drops some and invents some."""
+    entities = []
+    for entity in sentence.entities:
+        if rng.random() < 0.3:
+            entity = entity._replace(type=rng.choice(ENTITY_TYPES))
+        if rng.random() < 0.2:
+            entity = entity._replace(end=entity.end + 1)
+        entities.append(entity)
+    relations = [r for r in sentence.relations if rng.random() < 0.8]
+    relations = [Relation(o, s, t) if rng.random() < 0.2 else Relation(s, o, t) for s, o, t in relations]
+    relations += random_relations(rng, len(entities), 3)
+    return Annotation(tuple(entities), tuple(relations))
+
+
+def random_corpus(seed: int) -> tuple[list[Sentence], list[Annotation]]:
+    rng = random.Random(seed)
+    gold = [random_sentence(rng, i) for i in range(20)]
+    return gold, [corrupted(rng, sentence) for sentence in gold]
+
+
+def list_entities(sentence: Sentence | Annotation) -> list[str]:
+    return [f"{e.type} {e.start} {e.end}" for e in sentence.entities]
+
+
+def list_relations(sentence: Sentence | Annotation) -> list[str]:
+    names = list_entities(sentence)
+    return [f"{r.type}: {names[r.subject]} -> {names[r.object]}" for r in sentence.relations]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_strict_scores_agree_with_a_plain_loop(seed: int):
+    gold, predicted = random_corpus(seed)
+    scores = scored(gold, predicted)
+    for task, listing in (("ner", list_entities), ("re", list_relations)):
+        right = wrong = missed = 0
+        for sentence, guess in zip(gold, predicted, strict=True):
+            truth, guesses = listing(sentence), listing(guess)
+            for position, claim in enumerate(guesses):
+                if claim not in guesses[:position]:
+                    right, wrong = right + (claim in truth), wrong + (claim not in truth)
+            missed += sum(c not in guesses and c not in truth[:i] for i, c in enumerate(truth))
+        assert counts(scores, task) == (right, wrong, missed)
+        assert right > 0
+        assert wrong > 0
+        assert missed > 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nothing_changes_when_the_prediction_is_listed_in_another_order(seed: int):
+    gold, predicted = random_corpus(seed)
+    rng = random.Random(seed)
+    shuffled = []
+    for guess in predicted:
+        order = rng.sample(range(len(guess.entities)), len(guess.entities))
+        place = {old: new for new, old in enumerate(order)}
+        relations = [Relation(place[r.subject], place[r.object], r.type) for r in guess.relations]
+        rng.shuffle(relations)
+        shuffled.append(Annotation(tuple(guess.entities[i] for i in order), tuple(relations)))
+    assert shuffled != predicted
+    assert [facts(a) for a in shuffled] == [facts(a) for a in predicted]
+    for overlap in ("keep", "drop"):
+        assert scored(gold, shuffled, overlap=overlap) == scored(gold, predicted, overlap=overlap)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_more_lenient_conventions_never_find_less(seed: int):
+    scores = scored(*random_corpus(seed))
+    for task, other in itertools.product(("ner", "re"), (True, False)):
+        strict, lenient = (counts(scores, task, match, other) for match in ("strict", "boundaries"))
+        assert strict.tp <= lenient.tp
+        assert strict.f1 <= lenient.f1
+
+
+def bio(entities: tuple[Entity, ...], length: int) -> list[str]:
+    tags = ["O"] * length
+    for e in entities:
+        tags[e.start : e.end] = [f"B-{e.type}"] + [f"I-{e.type}"] * (e.end - e.start - 1)
+    return tags
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_strict_ner_agrees_with_seqeval(seed: int):
+    # What precision_score and the like of seqeval.metrics call; one call gives all three.
+    seqeval = pytest.importorskip("seqeval.metrics.sequence_labeling").precision_recall_fscore_support
+    rng = random.Random(seed)
+    gold, other = ([random_sentence(rng, i) for i in range(30)] for _ in range(2))
+    # Every type is sometimes right and sometimes not.
+    predicted = [copy(rng.choice(pair)) for pair in zip(gold, other, strict=True)]
+    table = scored(gold, predicted).table("ner")
+    truth, guess = ([bio(s.entities, 20) for s in side] for side in (gold, predicted))
+    for average, ours in (("micro", table.micro), ("macro", table.macro)):
+        theirs = seqeval(truth, guess, average=average)[:3]
+        assert (ours.precision, ours.recall, ours.f1) == pytest.approx([100 * x for x in theirs])
+        assert 20 < ours.f1 < 90
