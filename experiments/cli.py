@@ -1,0 +1,40 @@
+"""How every program of this project ends: bad input is one line on stderr, never a traceback."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app
+
+from cman_jax.data.errors import InputError
+
+
+def run_main(main: Callable[[Sequence[str]], int | None]) -> None:
+    """Parses the flags, runs `main(argv)` and exits.
+
+    The status is what `main` returns (None is 0), 2 for bad input or a failing file, 130 after Ctrl-C. A
+    mistake in the flags is reported by absl, with status 1.
+    """
+
+    def guarded(argv: Sequence[str]) -> int | None:
+        if len(argv) > 1:
+            raise app.UsageError(f"found the argument {argv[1]!r}, expected only flags (--name=value)")
+        try:
+            status = main(argv)
+            sys.stdout.flush()
+            return status
+        except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except InputError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename is not None else ""
+            print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("error: interrupted", file=sys.stderr)
+            return 130
+
+    app.run(guarded)
