@@ -1,0 +1,130 @@
+"""Scores and extracted triples as plain text, for a terminal or a log."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import get_args
+
+from cman_jax.evaluation.metrics import OTHER, PRF, Average, Match, Scores, Table, Task
+from cman_jax.types import Annotation, Entity
+
+MARK = "*"  # stands before the convention that was asked for
+
+_TASKS: dict[Task, str] = {"ner": "entities", "re": "relations"}
+_COLUMNS = ("precision", "recall", "F1", "gold", "predicted", "correct")
+
+Row = tuple[str, ...]
+
+
+def score_table(
+    scores: Scores, *, match: Match = "strict", average: Average = "micro", other: bool = True, title: str
+) -> str:
+    """Entities and relations, a row for each type and both averages; `*` marks the average asked for.
+
+    Args:
+      scores: what `metrics.score` returned.
+      match: the convention to show, named in the first line; see `metrics`.
+      average: the average to mark; the other one is printed too.
+      other: whether entities of type Other count.
+      title: what was scored and on which split, e.g. "CoNLL04 test".
+
+    Returns:
+      Lines without colours or trailing blanks. Scores in %, then counts of entities or relations.
+    """
+    setting = ", ".join((match, average, *_other_phrase(scores, other), *_corpus(scores)))
+    blocks = [f"{title}: {setting}"]
+    for task, name in _TASKS.items():
+        rows = _score_rows(scores.table(task, match=match, other=other), average)
+        blocks.append(_align([(f"  {name}", *_COLUMNS), *rows]))
+    return "\n\n".join(blocks)
+
+
+def convention_table(
+    scores: Scores, *, match: Match = "strict", average: Average = "micro", other: bool = True, title: str
+) -> str:
+    """F1 in % under every convention, a row each; `*` marks the one asked for. Arguments as `score_table`."""
+    # Where no type is called Other, the rows without it would repeat those with it.
+    choices = (True, False) if _has_other(scores) else (other,)
+    rows: list[Row] = [("  F1", *_TASKS.values())]
+    for o, m, a in product(choices, get_args(Match), get_args(Average)):
+        name = ", ".join((m, a, *_other_phrase(scores, o)))
+        f1 = (f"{scores.f1(task, match=m, average=a, other=o):.2f}" for task in _TASKS)
+        rows.append((f"{_mark((o, m, a) == (other, match, average))} {name}", *f1))
+    return f"{title}: {', '.join(_corpus(scores))}\n\n{_align(rows)}"
+
+
+def format_example(sentence_tokens: Sequence[str], annotation: Annotation) -> str:
+    """A sentence, its entities and its triples, one a line, with probabilities (0 to 1) where there are any.
+
+        Ann Lee works for Acme .
+          Ann Lee [Peop]  0.99
+          Acme [Org]  0.97
+          (Ann Lee [Peop]) -- Work_For --> (Acme [Org])  0.98
+
+    Raises:
+      ValueError: a tuple of probabilities is neither empty nor as long as what it belongs to.
+    """
+    names = [_mention(sentence_tokens, entity) for entity in annotation.entities]
+    triples = [f"({names[r.subject]}) -- {r.type} --> ({names[r.object]})" for r in annotation.relations]
+    return "\n".join(
+        [
+            " ".join(sentence_tokens),
+            *_with_probabilities(names, annotation.entity_prob, "no entity"),
+            *_with_probabilities(triples, annotation.relation_prob, "no relation"),
+        ]
+    )
+
+
+def _mention(tokens: Sequence[str], entity: Entity) -> str:
+    return f"{' '.join(tokens[entity.start : entity.end])} [{entity.type}]"
+
+
+def _with_probabilities(texts: Sequence[str], probabilities: Sequence[float], nothing: str) -> list[str]:
+    if not texts:
+        return [f"  ({nothing})"]
+    if not probabilities:
+        return [f"  {text}" for text in texts]
+    return [f"  {text}  {p:.2f}" for text, p in zip(texts, probabilities, strict=True)]
+
+
+def _score_rows(table: Table, average: Average) -> list[Row]:
+    rows = [_prf_row(f"  {name}", counts) for name, counts in table.per_type.items()]
+    rows.append(_prf_row(f"{_mark(average == 'micro')} micro", table.micro))
+    macro = (f"{value:.2f}" for value in table.macro)
+    # A mean of scores has no counts of its own.
+    return [*rows, (f"{_mark(average == 'macro')} macro", *macro, "-", "-", "-")]
+
+
+def _prf_row(name: str, counts: PRF) -> Row:
+    percentages = (f"{value:.2f}" for value in (counts.precision, counts.recall, counts.f1))
+    return (name, *percentages, str(counts.gold), str(counts.predicted), str(counts.tp))
+
+
+def _mark(chosen: bool) -> str:
+    return MARK if chosen else " "
+
+
+def _has_other(scores: Scores) -> bool:
+    return OTHER in scores.table("ner").per_type
+
+
+def _other_phrase(scores: Scores, other: bool) -> tuple[str, ...]:
+    """Nothing for a corpus that has no type Other: with and without are the same there."""
+    return (f"{'with' if other else 'without'} Other",) if _has_other(scores) else ()
+
+
+def _corpus(scores: Scores) -> tuple[str, ...]:
+    overlaps = "overlapping spans dropped" if scores.overlap == "drop" else "overlapping spans kept"
+    return (overlaps, f"{scores.sentences} sentence{'' if scores.sentences == 1 else 's'}")
+
+
+def _align(rows: Sequence[Row]) -> str:
+    """The first column to the left, the numbers to the right, two blanks between."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+        ]
+        for row in rows
+    )
+    return "\n".join("  ".join(line).rstrip() for line in lines)
