@@ -9,6 +9,13 @@ from absl import app
 from cman_jax.data.errors import InputError
 
 
+def error_line(error: InputError | OSError) -> str:
+    """What is printed of an error: one line that begins with the place."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"error: {error.filename}: {error.strerror or error}"
+    return f"error: {error}"
+
+
 def run_main(main: Callable[[Sequence[str]], int | None]) -> None:
     """Parses the flags, runs `main(argv)` and exits.
 
@@ -26,12 +33,8 @@ def run_main(main: Callable[[Sequence[str]], int | None]) -> None:
         except BrokenPipeError:  # the reader of our output has gone, as with `| head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        except InputError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
-        except OSError as error:
-            place = f"{error.filename}: " if error.filename is not None else ""
-            print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        except (InputError, OSError) as error:
+            print(error_line(error), file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("error: interrupted", file=sys.stderr)

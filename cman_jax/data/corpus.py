@@ -46,10 +46,12 @@ def parse_json(text: str, fail: Fail) -> Any:
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """For json's `object_pairs_hook`: a dict; a key that occurs twice is a ValueError."""
-    keys = [key for key, _ in pairs]
-    if repeated := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
-        raise ValueError(f"key {show(repeated[0])} occurs twice")
-    return dict(pairs)
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key {show(repeated)} occurs twice")
+    return result
 
 
 def parse_sentence(obj: Any, path: str | Path, line: int, *, gold: bool = True) -> Sentence:
@@ -89,18 +91,28 @@ def _parse_tokens(value: Any, fail: Fail) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise fail(f"tokens that are {show(value)}", "a list of at least one string")
     for position, token in enumerate(value):
-        if not isinstance(token, str) or not is_token(token):
-            raise fail(f"token {position} = {show(token)}", "a non-empty string without whitespace or NUL")
+        if not isinstance(token, str):
+            raise fail(f"token {position} = {show(token)}", "a string")
+    if not _are_tokens(value):
+        position = next(position for position, token in enumerate(value) if not _are_tokens([token]))
+        raise fail(
+            f"token {position} = {show(value[position])}", "a non-empty string without whitespace or NUL"
+        )
     return tuple(value)
 
 
 def is_token(text: str) -> bool:
     """Whether `text` can stand as a token: not empty, no whitespace, no NUL, encodable as UTF-8."""
-    return text.split() == [text] and "\0" not in text and _is_encodable(text)
+    return _are_tokens([text])
 
 
-def _is_encodable(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+def _are_tokens(texts: list[str]) -> bool:
+    joined = " ".join(texts)
+    try:
+        joined.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can spell
+        return False
+    return joined.split() == texts and "\0" not in joined
 
 
 def _name(value: Any, what: str, fail: Fail) -> str:

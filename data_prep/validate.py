@@ -1,0 +1,186 @@
+"""Checks a converted corpus and prints what is in it.
+
+    python -m data_prep.validate --data=data/conll04
+
+Reads every *.jsonl of the directory and of its fold_* directories. Prints statistics for each split, what is
+odd in it, and which sentences occur more than once, inside a split or in two. Each broken file is reported on
+stderr with its first error; the exit status is then 2.
+"""
+
+import itertools
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from absl import flags
+
+from cman_jax.data.corpus import read_jsonl, type_inventory
+from cman_jax.data.errors import InputError
+from cman_jax.data.overlap import SpanRelation, overlaps
+from cman_jax.types import Entity, Sentence
+from experiments.cli import error_line, run_main
+
+_ORDER = ("train", "dev", "test")
+
+
+class Statistics(NamedTuple):
+    """Counts of one split; lengths are in tokens, the types' counts are of entities and of relations."""
+
+    sentences: int
+    tokens: int
+    shortest: int
+    longest: int
+    entity_types: Counter[str]
+    relation_types: Counter[str]
+    without_relation: int
+    overlapping_pairs: int
+    sentences_with_overlap: int
+    colliding_cells: int
+    duplicates: int
+
+
+def measure(sentences: Sequence[Sentence]) -> Statistics:
+    """The statistics of a split that has at least one sentence.
+
+    `colliding_cells` counts relations whose cell (last token of the subject, last token of the object, type)
+    an earlier relation of the sentence has already: a model that scores such cells cannot tell them apart.
+    `duplicates` counts sentences whose tokens an earlier sentence has already.
+    """
+    lengths = [len(sentence.tokens) for sentence in sentences]
+    pairs = [_overlapping_pairs(sentence) for sentence in sentences]
+    return Statistics(
+        sentences=len(sentences),
+        tokens=sum(lengths),
+        shortest=min(lengths),
+        longest=max(lengths),
+        entity_types=Counter(entity.type for sentence in sentences for entity in sentence.entities),
+        relation_types=Counter(relation.type for sentence in sentences for relation in sentence.relations),
+        without_relation=sum(not sentence.relations for sentence in sentences),
+        overlapping_pairs=sum(pairs),
+        sentences_with_overlap=sum(count > 0 for count in pairs),
+        colliding_cells=sum(_colliding_cells(sentence) for sentence in sentences),
+        duplicates=len(sentences) - len({sentence.tokens for sentence in sentences}),
+    )
+
+
+def _overlapping_pairs(sentence: Sentence) -> int:
+    entities = sentence.entities
+    return sum(overlaps(a, b) for index, a in enumerate(entities) for b in entities[:index])
+
+
+def _colliding_cells(sentence: Sentence) -> int:
+    ends = [entity.end for entity in sentence.entities]
+    cells = {(ends[subject], ends[object_], name) for subject, object_, name in sentence.relations}
+    return len(sentence.relations) - len(cells)
+
+
+def shared_sentences(sentences: Iterable[Sentence], others: Iterable[Sentence]) -> int:
+    """How many of `sentences` have the tokens of one of `others`."""
+    known = {other.tokens for other in others}
+    return sum(sentence.tokens in known for sentence in sentences)
+
+
+def count_contradictions(sentences: Iterable[Sentence]) -> int:
+    """How many token sequences occur more than once with different annotation."""
+    readings: dict[tuple[str, ...], set[tuple[frozenset[Entity], frozenset[SpanRelation]]]] = {}
+    for sentence in sentences:
+        entities = sentence.entities
+        relations = (
+            SpanRelation(entities[r.subject], entities[r.object], r.type) for r in sentence.relations
+        )
+        readings.setdefault(sentence.tokens, set()).add((frozenset(entities), frozenset(relations)))
+    return sum(len(different) > 1 for different in readings.values())
+
+
+def read_splits(directory: Path) -> tuple[dict[str, list[Sentence]], list[InputError | OSError]]:
+    """Every split of a directory that can be read, train, dev and test first, and the others' errors."""
+    splits: dict[str, list[Sentence]] = {}
+    errors: list[InputError | OSError] = []
+    paths = {path.stem: path for path in directory.glob("*.jsonl")}
+    names = [name for name in _ORDER if name in paths]
+    for name in [*names, *sorted(paths.keys() - set(_ORDER))]:
+        try:
+            splits[name] = read_jsonl(paths[name])
+        except (InputError, OSError) as error:
+            errors.append(error)
+    return splits, errors
+
+
+def validate(data: str | Path) -> tuple[str, list[InputError | OSError]]:
+    """The report on a corpus, and one error for each file that is broken.
+
+    Raises:
+      InputError: `data` is no directory or holds no *.jsonl at all.
+    """
+    root = Path(data)
+    directories = [root, *sorted(root.glob("fold_*"), key=lambda path: (len(path.name), path.name))]
+    directories = [directory for directory in directories if any(directory.glob("*.jsonl"))]
+    if not directories:
+        raise InputError(root, None, "no *.jsonl, nor any in fold_*", "a corpus that data_prep wrote")
+    lines: list[str] = []
+    errors: list[InputError | OSError] = []
+    for directory in directories:
+        splits, broken = read_splits(directory)
+        errors += broken
+        lines.append(f"{directory}:")
+        for split, sentences in splits.items():
+            lines.append(f"  {split}: {_describe(measure(sentences))}")
+        lines += [f"  {line}" for line in _across(splits)]
+    return "\n".join(lines), errors
+
+
+def _describe(s: Statistics) -> str:
+    """One split's statistics on three lines, and a line for each thing that is odd."""
+    mean = s.tokens / s.sentences
+    lines = [
+        f"{s.sentences} sentences, {s.tokens} tokens, length {s.shortest} / {mean:.1f} / {s.longest}",
+        f"{s.entity_types.total()} entities: {_by_type(s.entity_types)}",
+        f"{s.relation_types.total()} relations: {_by_type(s.relation_types)}",
+    ]
+    odd = {
+        "sentences without a relation": s.without_relation,
+        f"pairs of overlapping entities in {s.sentences_with_overlap} sentences": s.overlapping_pairs,
+        "relations whose cell (last token, last token, type) another one has": s.colliding_cells,
+        "sentences whose tokens an earlier one has": s.duplicates,
+    }
+    return "\n    ".join([*lines, *(f"odd: {count} {what}" for what, count in odd.items() if count)])
+
+
+def _by_type(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
+
+
+def _across(splits: Mapping[str, list[Sentence]]) -> Iterator[str]:
+    """What is odd between splits: types that train lacks, sentences and ids that stand in two."""
+    train_entities, train_relations = type_inventory(splits.get("train", []))
+    for split, sentences in splits.items():
+        if split == "train" or "train" not in splits:
+            continue
+        entities, relations = type_inventory(sentences)
+        if absent := sorted({*entities} - {*train_entities}) + sorted({*relations} - {*train_relations}):
+            yield f"odd: {split} has types that train lacks: {', '.join(absent)}"
+    for split, sentences in splits.items():
+        for other in splits:
+            if other != split and (shared := shared_sentences(sentences, splits[other])):
+                yield f"odd: {shared} {split} sentences also stand in {other}"
+            ids = {s.id for s in sentences} & {s.id for s in splits[other]}
+            if other < split and ids:
+                yield f"odd: {len(ids)} ids stand both in {other} and in {split}"
+    if contradictions := count_contradictions(itertools.chain.from_iterable(splits.values())):
+        yield f"odd: {contradictions} repeated sentences are annotated in different ways"
+
+
+def _main(argv: Sequence[str]) -> int:
+    del argv
+    report, errors = validate(flags.FLAGS.data)
+    print(report)
+    for error in errors:
+        print(error_line(error), file=sys.stderr)
+    return 2 if errors else 0
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("data", None, "Directory of *.jsonl files, or of fold_* directories.", required=True)
+    run_main(_main)
