@@ -84,8 +84,9 @@ def test_wrong_entity_type_costs_strict_twice_and_boundaries_nothing():
     assert counts(scores, "re", "boundaries") == (2, 0, 0)
 
 
-def test_wrong_boundary_counts_under_no_convention():
-    scores = scored(GOLD, said((Entity(1, 2, "Peop"), ACME, RIGA), (0, 1, "Work_For"), (0, 2, "Live_In")))
+@pytest.mark.parametrize("wrong", [Entity(1, 2, "Peop"), Entity(0, 1, "Peop"), Entity(0, 3, "Peop")])
+def test_wrong_boundary_is_wrong_under_every_convention(wrong: Entity):
+    scores = scored(GOLD, said((wrong, ACME, RIGA), (0, 1, "Work_For"), (0, 2, "Live_In")))
     for match in ("strict", "boundaries"):
         assert counts(scores, "ner", match) == (2, 1, 1)
         assert counts(scores, "re", match) == (0, 2, 2)
@@ -153,14 +154,16 @@ def test_a_corpus_without_other_scores_the_same_with_and_without():
 
 def test_macro_is_the_mean_over_types_and_micro_counts_facts():
     people = tuple(Entity(i, i + 1, "Peop") for i in range(4))
-    gold = Sentence("s", ("t",) * 8, (*people, Entity(5, 6, "Org")))
-    scores = scored(gold, said((*people[:3], Entity(6, 7, "Org"))))
+    gold = Sentence("s", ("t",) * 8, (*people, ACME))
+    scores = scored(gold, said((*people[:3], ACME, Entity(6, 7, "Org"))))
     table = scores.table("ner")
-    assert table.per_type["Peop"] == (3, 0, 1)
-    assert table.per_type["Org"] == (0, 1, 1)
-    assert scores.f1("ner") == pytest.approx(100 * 6 / 9)
-    assert table.macro == pytest.approx(((100 + 0) / 2, (75 + 0) / 2, (100 * 6 / 7 + 0) / 2))
-    assert scores.f1("ner", average="macro") == pytest.approx(100 * 3 / 7)
+    assert table.per_type["Peop"] == (3, 0, 1)  # P 100, R 75, F1 600 / 7
+    assert table.per_type["Org"] == (1, 1, 0)  # P 50, R 100, F1 200 / 3
+    assert table.micro == (4, 1, 1)
+    assert scores.f1("ner") == 80.0
+    # The mean of the F1s, not the F1 of the means (80.8).
+    assert table.macro == pytest.approx((75.0, 87.5, (600 / 7 + 200 / 3) / 2))
+    assert scores.f1("ner", average="macro") == pytest.approx(76.190476)
 
 
 def test_a_type_absent_from_the_gold_costs_micro_precision_but_is_no_part_of_macro():
