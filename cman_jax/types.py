@@ -5,12 +5,14 @@ Dimension key, in annotations and einsum strings alike:
     b sentences    n tokens (subject)    m tokens again (object)    c characters
     d model width  e input width         h heads                    k head width
     f scorer width t tags                r relation types           l feature layers
-    v vocabulary   w distinct words      p gold relation cells
+    v vocabulary   w distinct words      p gold relation cells      g directions
 
 Host types hold strings and spans; device types are NamedTuples of arrays, so that they are pytrees.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from jaxtyping import Bool, Float, Int
 
 
 class Entity(NamedTuple):
@@ -45,3 +47,58 @@ class Sentence(NamedTuple):
     tokens: tuple[str, ...]
     entities: tuple[Entity, ...] = ()
     relations: tuple[Relation, ...] = ()
+
+
+class Sizes(NamedTuple):
+    """What the vocabularies fix of a network's shape."""
+
+    num_words: int
+    num_chars: int
+    num_tags: int
+    num_relations: int  # the null relation included
+    frozen_words: bool  # pretrained vectors, kept as they are
+
+
+class Batch(NamedTuple):
+    """Sentences of one bucket, padded; made on the host, consumed by the device.
+
+    Padding holds word 0, character 0, tag 0 (`O`), and relation cells outside the tensor.
+    """
+
+    word_ids: Int[Any, "b n"]
+    mask: Bool[Any, "b n"]  # True = a real token
+    tags: Int[Any, "b n"]  # gold tags
+    char_ids: tuple[Int[Any, "_ _"], ...]  # the batch's distinct words, one table [w c] per word length class
+    char_rows: Int[Any, "b n"]  # row of each token's word in the tables laid end to end
+    relation_cells: Int[Any, "b p 3"]  # gold (subject token, object token, relation type); padding: (n, n, r)
+
+
+class CRFPotentials(NamedTuple):
+    """Log potentials of a linear chain, in nats; Eq. 8's log φ."""
+
+    initial: Float[Any, "b t"]  # first token's tag
+    pairwise: Float[Any, "b n t t"]  # [i, a, b]: tag a at token i-1, tag b at token i; [0] is not read
+
+
+class Potentials(NamedTuple):
+    """What the network says of a batch, before any decision."""
+
+    tagging: CRFPotentials
+    relation_logits: Float[Any, "b n m r"]
+
+
+class LossTerms(NamedTuple):
+    """Sums over the sentences of a batch, in nats, and how many sentences they sum over."""
+
+    ner: Float[Any, ""]
+    relation: Float[Any, ""]
+    num_sentences: Float[Any, ""]
+
+
+class Predictions(NamedTuple):
+    """Decisions and probabilities, still as tensors."""
+
+    tags: Int[Any, "b n"]  # Viterbi path
+    relation_prob: Float[Any, "b n m r"]
+    initial_prob: Float[Any, "b t"]  # marginal of the first token's tag
+    edge_prob: Float[Any, "b n t t"]  # marginals of neighbouring tags; [0] is zero

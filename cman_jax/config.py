@@ -1,0 +1,171 @@
+"""Every setting of an experiment, once: nested dataclasses with the paper's values as defaults.
+
+`experiments/configs/` return a `Config`; the commands override single fields (`--config.model.num_heads=4`);
+a training run stores its own as `config.json`. Sections in comments are those of the paper.
+"""
+
+import dataclasses
+import itertools
+import typing
+from typing import Any, Literal
+
+CRFKind = Literal["pairwise", "factored"]
+ScorerKind = Literal["per_relation", "shared"]
+EncoderKind = Literal["bilstm", "mlp"]
+Anchor = Literal["last", "any"]
+Protocol = Literal["dev", "train+dev"]
+
+
+@dataclasses.dataclass(slots=True)
+class ModelConfig:
+    """The network."""
+
+    char_dim: int = 128  # width of a character's vector, §4.1
+    char_lstm_dim: int = 64  # character BiLSTM, units per direction; both directions make char_i, §3.1
+    word_dim: int = 50  # width of the trained word vectors where no pretrained file is given
+    label_dim: int = 25  # d_l, §4.1
+    lstm_dim: int = 128  # d, units per direction of every other BiLSTM, §4.1
+    num_heads: int = 8  # z, Eq. 2; the paper does not say
+    num_bsa: int = 2  # m, Eq. 4, §4.1
+    scorer_dim: int = 128  # width of the relation scorer's hidden layer, Eq. 9
+    crf: CRFKind = "pairwise"  # Eq. 8 as printed, or emission + transition scores
+    relation_scorer: ScorerKind = "per_relation"  # own U_k, W_k, b_k per relation, or one for all, Eq. 9
+    null_relation: bool = True  # the class 'N': a token that is no subject points at itself
+    relation_prior: float = 0.01  # relation probability that the scorer starts from; 0.5 = none
+    input_dropout: float = 0.2  # on the token input, §4.1
+    lstm_dropout: float = 0.1  # on every BiLSTM output; 0.1 CoNLL04, 0.3 ADE, §4.1
+    self_attention: bool = True  # False: "- self-attention in BSA", Table 4
+    label_attention: bool = True  # False: "- BLA unit", Table 4
+    encoder: EncoderKind = "bilstm"  # "mlp": "replace BiLSTM with MLP", Table 4
+
+
+@dataclasses.dataclass(slots=True)
+class DataConfig:
+    """Vocabulary and batch shapes."""
+
+    bucket_lengths: tuple[int, ...] = (24, 40, 64, 128)  # sentences are padded to one of these, in tokens
+    char_lengths: tuple[int, ...] = (5, 10, 32)  # distinct words are padded to one of these, in characters
+    char_shares: tuple[float, ...] = (
+        0.36,
+        0.3,
+        0.1,
+    )  # room for each such class, as a share of a batch's tokens
+    extra_words: int = 50_000  # most frequent words of the vector file kept beside the corpus's own
+    min_word_count: int = 2  # rarer training words share <unk> where word vectors are trained
+
+
+@dataclasses.dataclass(slots=True)
+class TrainingConfig:
+    """Optimisation, §3.5 and §4.1."""
+
+    num_epochs: int = 180
+    batch_size: int = 8  # sentences; the paper does not say
+    learning_rate: float = 5e-4  # Adam, no schedule
+    clip_norm: float = 0.0  # global gradient norm is cut to this; 0 = never
+    alpha: float = (
+        0.01  # radius of the perturbation: epsilon = alpha sqrt(e), Eq. 14; 0 = no adversarial pass
+    )
+    protocol: Protocol = "dev"  # best epoch by dev; or all of train+dev for the full number of epochs
+    seed: int = 0
+
+
+@dataclasses.dataclass(slots=True)
+class DecodingConfig:
+    """From probabilities to triples."""
+
+    threshold: float = 0.5  # a relation holds above this probability
+    anchor: Anchor = "last"  # arguments' last tokens, or any token inside them
+    bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper preset leaves them in
+
+
+@dataclasses.dataclass(slots=True)
+class ScoringConfig:
+    """The convention that progress lines, tables and the choice of the best epoch use."""
+
+    match: Literal["strict", "boundaries"] = "strict"
+    average: Literal["micro", "macro"] = "micro"
+    other: bool = True  # count entities of type Other
+    overlap: Literal["keep", "drop"] = "keep"  # "drop": SpERT's rule for ADE
+
+
+@dataclasses.dataclass(slots=True)
+class Config:
+    """One experiment."""
+
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+    decoding: DecodingConfig = dataclasses.field(default_factory=DecodingConfig)
+    scoring: ScoringConfig = dataclasses.field(default_factory=ScoringConfig)
+
+
+def to_dict(config: Config) -> dict[str, dict[str, Any]]:
+    """The config as JSON-ready nested dictionaries; `from_dict` is the way back."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(values: dict[str, dict[str, Any]]) -> Config:
+    """The inverse of `to_dict`; also takes JSON's lists for tuples.
+
+    Raises:
+      ValueError: an unknown section or field, or a value that its field does not allow.
+    """
+    config = Config()
+    for section, fields in values.items():
+        if section not in Config.__slots__:
+            raise ValueError(f"unknown config section {section!r}")
+        target = getattr(config, section)
+        for name, value in fields.items():
+            if name not in type(target).__slots__:
+                raise ValueError(f"unknown config field {section}.{name}")
+            setattr(target, name, tuple(value) if isinstance(value, list) else value)
+    validate(config)
+    return config
+
+
+def validate(config: Config) -> None:
+    """Checks what types alone do not say.
+
+    Raises:
+      ValueError: names the field, its value and what is allowed.
+    """
+    for section in dataclasses.fields(config):
+        part = getattr(config, section.name)
+        for field in dataclasses.fields(part):
+            _check_type(f"{section.name}.{field.name}", getattr(part, field.name), field.type)
+    model, training, data = config.model, config.training, config.data
+    _require("model.num_heads", model.num_heads, 2 * model.lstm_dim % model.num_heads == 0, "a divisor of 2d")
+    _require("model.relation_prior", model.relation_prior, 0 < model.relation_prior <= 0.5, "in (0, 0.5]")
+    for name in ("input_dropout", "lstm_dropout"):
+        _require(f"model.{name}", getattr(model, name), 0 <= getattr(model, name) < 1, "in [0, 1)")
+    for name in ("num_epochs", "batch_size", "learning_rate"):
+        _require(f"training.{name}", getattr(training, name), getattr(training, name) > 0, "above 0")
+    for name in ("alpha", "clip_norm"):
+        _require(f"training.{name}", getattr(training, name), getattr(training, name) >= 0, "at least 0")
+    for name in ("bucket_lengths", "char_lengths"):
+        lengths = getattr(data, name)
+        rising = len(lengths) > 0 and lengths[0] > 0 and all(a < b for a, b in itertools.pairwise(lengths))
+        _require(f"data.{name}", lengths, rising, "rising positive lengths")
+    same_length = len(data.char_shares) == len(data.char_lengths)
+    shares = same_length and all(0 < share <= 1 for share in data.char_shares)
+    _require("data.char_shares", data.char_shares, shares, "a share in (0, 1] for each of data.char_lengths")
+    _require("decoding.threshold", config.decoding.threshold, 0 <= config.decoding.threshold < 1, "in [0, 1)")
+
+
+def _require(name: str, value: Any, holds: bool, allowed: str) -> None:
+    if not holds:
+        raise ValueError(f"config.{name} is {value!r}; allowed: {allowed}")
+
+
+def _check_type(name: str, value: Any, expected: Any) -> None:
+    """Literals by their choices, numbers by their kind (an int will do for a float)."""
+    if typing.get_origin(expected) is Literal:
+        choices = typing.get_args(expected)
+        _require(name, value, value in choices, " | ".join(map(repr, choices)))
+    elif typing.get_origin(expected) is tuple:
+        kind = typing.get_args(expected)[0]
+        fits = isinstance(value, tuple) and all(type(v) is kind for v in value)
+        _require(name, value, fits, f"a tuple of {kind.__name__}s")
+    else:
+        kinds = (int, float) if expected is float else (expected,)
+        _require(name, value, type(value) in kinds, expected.__name__)

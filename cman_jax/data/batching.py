@@ -1,0 +1,165 @@
+"""Sentences to padded batches: the last place with strings, and the shapes that get compiled.
+
+A compiled program serves one shape, so batches come in few: a sentence is padded to one of the bucket
+lengths, and the tables of distinct words have fixed capacities per bucket (doubled for the rare batch that
+overflows them). The capacities follow from bucket and batch size, so length and table sizes vary together.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from cman_jax.config import DataConfig
+from cman_jax.data.bio import spans_to_tags
+from cman_jax.data.overlap import keep_longest
+from cman_jax.data.vocab import PADDING_CHAR, Vocabs
+from cman_jax.types import Batch, Sentence
+
+Spelling = tuple[int, ...]
+
+
+class Example(NamedTuple):
+    """A sentence in ids."""
+
+    word_ids: Int[np.ndarray, " n"]
+    tags: Int[np.ndarray, " n"]
+    spellings: tuple[Spelling, ...]  # character ids of each token
+    relation_cells: Int[np.ndarray, "p 3"]  # (last token of subject, last token of object, relation type)
+
+
+class Plan(NamedTuple):
+    """Which examples make one batch, and the length they are padded to."""
+
+    indices: tuple[int, ...]
+    length: int
+
+
+def encode(sentence: Sentence, vocabs: Vocabs) -> Example:
+    """Strings to ids. Of two overlapping entities, which BIO cannot express, the longest stays.
+
+    Raises:
+      KeyError: an entity or relation type that the vocabularies lack.
+    """
+    sentence = keep_longest(sentence)
+    tags = spans_to_tags(len(sentence.tokens), sentence.entities)
+    last = [entity.end - 1 for entity in sentence.entities]
+    cells = [(last[r.subject], last[r.object], vocabs.relation_ids[r.type]) for r in sentence.relations]
+    return Example(
+        word_ids=np.array([vocabs.word_id(token) for token in sentence.tokens], np.int32),
+        tags=np.array([vocabs.tag_ids[tag] for tag in tags], np.int32),
+        spellings=tuple(vocabs.spelling(token) for token in sentence.tokens),
+        relation_cells=np.array(cells, np.int32).reshape(-1, 3),
+    )
+
+
+def plan_batches(
+    lengths: Sequence[int], config: DataConfig, batch_size: int, rng: np.random.Generator | None = None
+) -> list[Plan]:
+    """Divides examples into batches of one bucket each; every example is in exactly one.
+
+    Args:
+      lengths: tokens of each example.
+      config: has the bucket lengths; longer sentences get buckets of twice, four times, ... the last.
+      batch_size: examples per batch. What a bucket leaves over joins the next longer one, so at most one
+        batch is smaller.
+      rng: shuffles both members and order of batches; None: by rising length.
+    """
+    order = np.argsort(lengths, kind="stable") if rng is None else rng.permutation(len(lengths))
+    plans, waiting = [], []
+    for low, high in _buckets(config.bucket_lengths, max(lengths, default=0)):
+        waiting += [int(i) for i in order if low < lengths[i] <= high]
+        while len(waiting) >= batch_size:
+            plans.append(Plan(tuple(waiting[:batch_size]), high))
+            waiting = waiting[batch_size:]
+    if waiting:
+        plans.append(Plan(tuple(waiting), high))
+    return plans if rng is None else [plans[i] for i in rng.permutation(len(plans))]
+
+
+def collate(
+    examples: Sequence[Example], length: int, config: DataConfig, batch_size: int, num_relations: int
+) -> Batch:
+    """Pads examples into one batch.
+
+    Args:
+      examples: at most `batch_size`; missing ones become sentences without tokens.
+      length: n.
+      config: has the word length classes and their capacities.
+      batch_size: b.
+      num_relations: r, the null relation included; marks padding among the relation cells.
+    """
+    blank = np.zeros((batch_size, length), np.int32)
+    word_ids, tags, rows, mask = blank, blank.copy(), blank.copy(), blank.astype(bool)
+    most_cells = max((len(example.relation_cells) for example in examples), default=0)
+    cells = np.tile(np.int32([length, length, num_relations]), (batch_size, _round_up(most_cells, 16), 1))
+    char_ids, row_of = _char_tables([e.spellings for e in examples], config, batch_size * length)
+    for i, example in enumerate(examples):
+        n = len(example.word_ids)
+        word_ids[i, :n], tags[i, :n], mask[i, :n] = example.word_ids, example.tags, True
+        rows[i, :n] = [row_of[spelling] for spelling in example.spellings]
+        cells[i, : len(example.relation_cells)] = example.relation_cells
+    return Batch(word_ids, mask, tags, char_ids, rows, cells)
+
+
+def _buckets(lengths: Sequence[int], longest: int) -> Iterable[tuple[int, int]]:
+    """Half-open length ranges (low, high], extended by doubling as far as needed."""
+    edges = [0, *lengths]
+    while edges[-1] < longest:
+        edges.append(2 * edges[-1])
+    return itertools.pairwise(edges)
+
+
+def _char_tables(
+    sentences: Sequence[Sequence[Spelling]], config: DataConfig, num_tokens: int
+) -> tuple[tuple[Int[np.ndarray, "_ _"], ...], dict[Spelling, int]]:
+    """Tables of the distinct spellings, by length class, and each one's row in the tables laid end to end.
+
+    A class that is full hands its shortest words up; words beyond the longest class are cut to it.
+    """
+    longest = config.char_lengths[-1]
+    distinct = sorted(dict.fromkeys(s for spellings in sentences for s in spellings), key=len)
+    capacities = _capacities(distinct, config, num_tokens)
+    tables = [
+        np.full((c, n), PADDING_CHAR, np.int32) for c, n in zip(capacities, config.char_lengths, strict=True)
+    ]
+    firsts = np.cumsum([0, *capacities])
+    row_of = {}
+    for k, words in enumerate(_fill(distinct, config.char_lengths, capacities)):
+        for i, spelling in enumerate(words):
+            tables[k][i, : len(spelling)] = spelling[:longest]
+            row_of[spelling] = int(firsts[k]) + i
+    return tuple(tables), row_of
+
+
+def _capacities(distinct: Sequence[Spelling], config: DataConfig, num_tokens: int) -> list[int]:
+    """The least of 1, 2, 4, ... times the configured shares that holds the words."""
+    for doubling in itertools.count():
+        shares = [min(1.0, share * 2**doubling) for share in config.char_shares]
+        capacities = [_round_up(int(np.ceil(share * num_tokens)), 8) for share in shares]
+        if sum(map(len, _fill(distinct, config.char_lengths, capacities))) == len(distinct):
+            return capacities  # at the latest when every class holds all tokens
+
+
+def _fill(
+    by_length: Sequence[Spelling], char_lengths: Sequence[int], capacities: Sequence[int]
+) -> list[list[Spelling]]:
+    """Longest words first into the longest class; each class then takes the longest that fit it."""
+    left = list(by_length)
+    classes: list[list[Spelling]] = []
+    for k in reversed(range(len(char_lengths))):
+        shorter = char_lengths[k - 1] if k else 0
+        must = sum(len(s) > shorter for s in left)
+        room_below = sum(capacities[:k])
+        take = min(max(must, len(left) - room_below), capacities[k], len(left))
+        classes.insert(0, left[len(left) - take :])
+        left = left[: len(left) - take]
+        if must > take:
+            break  # a word that no lower class can hold: the capacities do not do
+    return classes if len(classes) == len(char_lengths) else [[] for _ in char_lengths]
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return max(multiple, -(-value // multiple) * multiple)

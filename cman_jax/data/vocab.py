@@ -1,0 +1,120 @@
+"""Ids for words, characters, tags and relation types, and the rule that maps a token to its word."""
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from cman_jax.data.bio import tag_names
+from cman_jax.data.corpus import type_inventory
+from cman_jax.data.errors import InputError
+from cman_jax.types import Sentence, Sizes
+
+UNKNOWN_WORD = 0  # also what padding holds
+PADDING_CHAR, UNKNOWN_CHAR = 0, 1
+NULL_RELATION = "N"  # Bekoulis' name for "relates to nothing"
+
+
+def word_candidates(token: str) -> tuple[str, ...]:
+    """Forms to look up, best first: as is, lower case, Title case, digits as "0" (Bekoulis et al., 2018)."""
+    forms = (token, token.lower(), token.title(), *(("0",) if token.isdigit() else ()))
+    return tuple(dict.fromkeys(forms))
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabs:
+    """The inventories of a trained system. Tuples are in id order.
+
+    Attributes:
+      words: from id 1 on; id 0 is the unknown word.
+      chars: from id 2 on; id 0 is padding, id 1 the unknown character.
+      entity_types, relation_types: sorted names.
+      null_relation: whether the network has the class 'N', as its last relation.
+      frozen_words: whether word vectors are pretrained.
+    """
+
+    words: tuple[str, ...]
+    chars: tuple[str, ...]
+    entity_types: tuple[str, ...]
+    relation_types: tuple[str, ...]
+    null_relation: bool
+    frozen_words: bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "word_ids", {word: i for i, word in enumerate(self.words, 1)})
+        object.__setattr__(self, "char_ids", {char: i for i, char in enumerate(self.chars, 2)})
+        object.__setattr__(self, "tags", tag_names(self.entity_types))
+        object.__setattr__(self, "tag_ids", {tag: i for i, tag in enumerate(self.tags)})
+        object.__setattr__(self, "relation_ids", {name: i for i, name in enumerate(self.relation_types)})
+
+    @property
+    def sizes(self) -> Sizes:
+        """The network dimensions that follow."""
+        return Sizes(
+            num_words=len(self.words) + 1,
+            num_chars=len(self.chars) + 2,
+            num_tags=len(self.tags),
+            num_relations=len(self.relation_types) + self.null_relation,
+            frozen_words=self.frozen_words,
+        )
+
+    def word_id(self, token: str) -> int:
+        """The id of the first candidate form that is a word, else `UNKNOWN_WORD`."""
+        ids = (self.word_ids.get(form) for form in word_candidates(token))
+        return next((i for i in ids if i is not None), UNKNOWN_WORD)
+
+    def spelling(self, token: str) -> tuple[int, ...]:
+        """Character ids."""
+        return tuple(self.char_ids.get(char, UNKNOWN_CHAR) for char in token)
+
+    def save(self, path: Path) -> None:
+        """Writes JSON that `load` reads, on any machine."""
+        text = json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=0)
+        path.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Vocabs":
+        """Raises: InputError: the file is missing or no vocabulary of this library."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+        except FileNotFoundError:
+            raise InputError(path, None, "no such file", "the vocabularies of a training run") from None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise InputError(path, None, f"{error}", "vocabularies written by a training run") from None
+
+
+def build_vocabs(
+    train: Sequence[Sentence],
+    others: Iterable[Sequence[Sentence]],
+    *,
+    vector_words: Collection[str] | None,
+    min_word_count: int,
+    null_relation: bool,
+) -> Vocabs:
+    """Vocabularies of a corpus.
+
+    Args:
+      train: characters, and trained words, come from these sentences alone.
+      others: further splits; they add type names only.
+      vector_words: the words that pretrained vectors exist for, in the vectors' order; None: train vectors
+        for the training words.
+      min_word_count: training words rarer than this share the unknown word, which is thereby trained too.
+      null_relation: whether the network has the class 'N'.
+    """
+    counts = Counter(token for sentence in train for token in sentence.tokens)
+    if vector_words is None:
+        words = sorted(word for word, count in counts.items() if count >= min_word_count)
+    else:
+        words = list(vector_words)
+    splits = [train, *others]
+    entity_types, relation_types = type_inventory([sentence for split in splits for sentence in split])
+    return Vocabs(
+        words=tuple(words),
+        chars=tuple(sorted({char for token in counts for char in token})),
+        entity_types=tuple(entity_types),
+        relation_types=tuple(relation_types),
+        null_relation=null_relation,
+        frozen_words=vector_words is not None,
+    )

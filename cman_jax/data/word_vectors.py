@@ -1,0 +1,156 @@
+"""Pretrained word vectors: word2vec and GloVe text (gzip or not) and word2vec binary.
+
+A file is read once and reduced: the wanted words and the file's first words (files are ordered by
+frequency) are kept, so that new text finds its words at prediction time.
+"""
+
+import gzip
+import io
+import itertools
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from cman_jax.data.errors import InputError
+
+_UNKNOWN_NAMES = ("<unk>", "<UNK>", "UNK", "unk", "UNKNOWN")
+
+
+class WordVectors(NamedTuple):
+    """`words[i]` has the vector `matrix[i + 1]`; row 0 is the unknown word's."""
+
+    words: tuple[str, ...]
+    matrix: Float[np.ndarray, "v e"]
+
+
+def read_word_vectors(path: str | Path, wanted: Collection[str], num_frequent: int) -> WordVectors:
+    """Reads what is needed of a vector file.
+
+    Args:
+      path: word2vec text with or without its header line, GloVe text, either gzipped, or word2vec binary.
+      wanted: words to keep wherever they stand.
+      num_frequent: how many of the file's first words to keep besides.
+
+    Returns:
+      The kept words in file order; a word that the file repeats has its first vector. The unknown word's
+      vector is the file's own `<unk>` where it has one, else zero.
+
+    Raises:
+      InputError: the file is missing, or a line is no word followed by as many finite numbers as the others.
+    """
+    if not Path(path).is_file():
+        raise InputError(path, None, "no such file", "word vectors")
+    kept: dict[str, np.ndarray] = {}
+    unknown = None
+    with _open(path) as file:
+        try:
+            for index, (word, values) in enumerate(_entries(path, file)):
+                if word in _UNKNOWN_NAMES and unknown is None:
+                    unknown = values()
+                elif (index < num_frequent or word in wanted) and word not in kept:
+                    kept[word] = values()
+        except (EOFError, gzip.BadGzipFile, OSError) as error:
+            raise InputError(path, None, f"a damaged file ({error})", "word vectors") from None
+    if not kept:
+        raise InputError(path, None, "no word", "word vectors")
+    unknown = np.zeros_like(next(iter(kept.values()))) if unknown is None else unknown
+    return WordVectors(tuple(kept), np.stack([unknown, *kept.values()]))
+
+
+def _open(path: str | Path) -> BinaryIO:
+    file = open(path, "rb")  # noqa: SIM115 - the caller closes it
+    if file.peek(2)[:2] == b"\x1f\x8b":
+        return io.BufferedReader(gzip.GzipFile(fileobj=file))
+    return file
+
+
+def _entries(path: str | Path, file: BinaryIO) -> Iterator[tuple[str, "_Values"]]:
+    """Words with a call that reads their vector, so that unwanted numbers are never parsed."""
+    first = file.readline()
+    header = first.split()
+    if len(header) != 2:
+        return _text_entries(path, itertools.chain([first], file), None, 1)
+    try:
+        dim = int(header[1])
+    except ValueError:
+        raise InputError(path, 1, f"the header {_show(first)}", "`<words> <width>` or a vector") from None
+    if dim < 1:
+        raise InputError(path, 1, f"width {dim}", "a width of at least 1")
+    if _is_binary(file, dim):
+        return _binary_entries(path, file, int(header[0]), dim)
+    return _text_entries(path, file, dim, 2)
+
+
+class _Values(NamedTuple):
+    """The numbers of one entry, parsed when called."""
+
+    path: str | Path
+    line: int
+    raw: bytes | list[bytes]
+
+    def __call__(self) -> Float[np.ndarray, " e"]:
+        try:
+            binary = isinstance(self.raw, bytes)
+            values = np.frombuffer(self.raw, "<f4") if binary else np.array(self.raw, np.float32)
+        except ValueError:
+            raise InputError(
+                self.path, self.line, "an entry that is no number", "a word and its vector"
+            ) from None
+        if not np.isfinite(values).all():
+            raise InputError(self.path, self.line, "a number that is not finite", "a word and its vector")
+        return values.astype(np.float32)
+
+
+def _text_entries(
+    path: str | Path, lines: Iterator[bytes], dim: int | None, first_line: int
+) -> Iterator[tuple[str, _Values]]:
+    for number, line in enumerate(lines, first_line):
+        fields = line.rstrip().split(b" ")
+        dim = len(fields) - 1 if dim is None else dim
+        if len(fields) < dim + 1 or dim < 1:
+            raise InputError(
+                path,
+                number,
+                f"{len(fields) - 1} numbers ({_show(line)})",
+                f"a word and {dim or 'its'} numbers",
+            )
+        # Some GloVe words contain spaces: the numbers are the last `dim` fields.
+        yield _decode(path, number, b" ".join(fields[:-dim])), _Values(path, number, fields[-dim:])
+
+
+def _binary_entries(path: str | Path, file: BinaryIO, count: int, dim: int) -> Iterator[tuple[str, _Values]]:
+    for number in range(2, count + 2):
+        word = b""
+        while not word.endswith(b" "):
+            byte = file.read(1)
+            if not byte or len(word) > 1000:
+                raise InputError(path, None, f"{number - 2} entries", f"{count} entries as the header says")
+            word += byte
+        raw = file.read(4 * dim)
+        if len(raw) < 4 * dim:
+            raise InputError(path, None, f"{number - 2} entries", f"{count} entries as the header says")
+        yield _decode(path, number, word[:-1].lstrip(b"\n")), _Values(path, number, raw)
+
+
+def _is_binary(file: io.BufferedReader, dim: int) -> bool:
+    """After the header: text has `dim` numbers in its first line."""
+    fields = file.peek(64 * dim)[: 64 * dim].split(b"\n")[0].split(b" ")
+    try:
+        [float(field) for field in fields[-min(dim, len(fields) - 1) :] if field.strip()]
+    except ValueError:
+        return True
+    return len(fields) < 2
+
+
+def _decode(path: str | Path, line: int, word: bytes) -> str:
+    try:
+        return word.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(path, line, f"the word {_show(word)}", "UTF-8") from None
+
+
+def _show(raw: bytes) -> str:
+    return repr(raw[:40].decode("utf-8", "replace").strip())

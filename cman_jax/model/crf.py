@@ -1,0 +1,111 @@
+"""Linear-chain CRF, Eq. (8): potentials of two kinds, and the four questions one asks of a chain.
+
+Every function takes `CRFPotentials`, so the kinds differ only in the modules that make them. Values are in
+nats. Gradients of `log_partition` are marginals: the E-step by
+differentiation, as in jax/examples/hmm_em.py.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Bool, Float, Int
+
+from cman_jax.config import CRFKind
+from cman_jax.types import CRFPotentials
+
+_FORBIDDEN = -1e4  # nats; finite, so that gradients and differences stay numbers
+
+
+class TaggingPotentials(nn.Module):
+    """Token features to CRF potentials.
+
+    pairwise:  `log φ_i(a, b) = w_ab . x_i + b_ab`, Eq. (8) as printed; the tag before the first is a fixed
+               start symbol, hence (t + 1) t outputs.
+    factored:  `emission_i(b) + transition(a, b)`, with start and end scores: the usual CRF layer.
+    """
+
+    num_tags: int
+    kind: CRFKind
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> CRFPotentials:
+        if self.kind == "pairwise":
+            return self._pairwise(x)
+        return self._factored(x, mask)
+
+    def _pairwise(self, x: Float[Array, "b n d"]) -> CRFPotentials:
+        scores = nn.DenseGeneral((self.num_tags + 1, self.num_tags), name="scores")(x)
+        return CRFPotentials(initial=scores[:, 0, 0], pairwise=scores[:, :, 1:])
+
+    def _factored(self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> CRFPotentials:
+        zeros = nn.initializers.zeros_init()
+        transitions = self.param("transitions", zeros, (self.num_tags, self.num_tags))
+        start = self.param("start", zeros, (self.num_tags,))
+        end = self.param("end", zeros, (self.num_tags,))
+        last = mask & ~jnp.pad(mask[:, 1:], ((0, 0), (0, 1)))
+        emissions = nn.Dense(self.num_tags, name="emissions")(x) + last[:, :, None] * end[None, None]
+        return CRFPotentials(
+            initial=emissions[:, 0] + start[None], pairwise=emissions[:, :, None] + transitions[None, None]
+        )
+
+
+def constrain(
+    potentials: CRFPotentials, start_allowed: Bool[Array, " t"], allowed: Bool[Array, "t t"]
+) -> CRFPotentials:
+    """Forbids first tags and transitions (`allowed[a, b]`: b may follow a), for BIO-valid decoding."""
+    return CRFPotentials(
+        initial=jnp.where(start_allowed[None], potentials.initial, _FORBIDDEN),
+        pairwise=jnp.where(allowed[None, None], potentials.pairwise, _FORBIDDEN),
+    )
+
+
+def log_partition(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Float[Array, " b"]:
+    """`log Z`: log-sum-exp of the scores of all tag sequences; 0 for an empty sentence."""
+
+    def step(alpha: Float[Array, "b t"], inputs: tuple[Array, Array]) -> tuple[Array, None]:
+        pairwise, taken = inputs
+        extended = jax.nn.logsumexp(alpha[:, :, None] + pairwise, 1)
+        return jnp.where(taken[:, None], extended, alpha), None
+
+    alpha, _ = jax.lax.scan(step, potentials.initial, _steps(potentials, mask))
+    return jnp.where(mask[:, 0], jax.nn.logsumexp(alpha, 1), 0)
+
+
+def sequence_score(
+    potentials: CRFPotentials, tags: Int[Array, "b n"], mask: Bool[Array, "b n"]
+) -> Float[Array, " b"]:
+    """`sum_i log φ_i(y_{i-1}, y_i)` of one tag sequence per sentence; 0 for an empty one."""
+    initial = jnp.take_along_axis(potentials.initial, tags[:, :1], 1)[:, 0]
+    into = jnp.take_along_axis(potentials.pairwise[:, 1:], tags[:, 1:, None, None], 3)[..., 0]
+    steps = jnp.take_along_axis(into, tags[:, :-1, None], 2)[..., 0]
+    return jnp.where(mask[:, 0], initial, 0) + jnp.sum(steps * mask[:, 1:], 1)
+
+
+def viterbi(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Int[Array, "b n"]:
+    """The highest-scoring tag sequence; tag 0 at padding. Ties go to the lower tag."""
+
+    def forward(best: Float[Array, "b t"], inputs: tuple[Array, Array]) -> tuple[Array, Array]:
+        pairwise, taken = inputs
+        scores = best[:, :, None] + pairwise
+        stay = jnp.arange(best.shape[1])[None]
+        source = jnp.where(taken[:, None], jnp.argmax(scores, 1), stay)
+        return jnp.where(taken[:, None], jnp.max(scores, 1), best), source
+
+    def backward(tag: Int[Array, " b"], source: Int[Array, "b t"]) -> tuple[Array, Array]:
+        before = jnp.take_along_axis(source, tag[:, None], 1)[:, 0]
+        return before, before
+
+    best, sources = jax.lax.scan(forward, potentials.initial, _steps(potentials, mask))
+    last = jnp.argmax(best, 1)
+    _, earlier = jax.lax.scan(backward, last, sources, reverse=True)
+    return jnp.where(mask, jnp.concatenate([earlier, last[None]]).T, 0)
+
+
+def marginals(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> CRFPotentials:
+    """Probabilities in the shape of the potentials: of the first tag, and of neighbouring tag pairs."""
+    return jax.grad(lambda p: log_partition(p, mask).sum())(potentials)
+
+
+def _steps(potentials: CRFPotentials, mask: Array) -> tuple[Array, Array]:
+    """Transitions into tokens 1 .. n-1, time first."""
+    return potentials.pairwise[:, 1:].transpose(1, 0, 2, 3), mask[:, 1:].T

@@ -1,0 +1,55 @@
+"""Token input of §3.1: `x_i = [char_i ; word_i]`, with characters encoded once per distinct word."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float, Int
+
+from cman_jax.model.lstm import BiLSTM
+
+
+class CharacterEncoder(nn.Module):
+    """Character vectors of words: final states of a character BiLSTM, both directions side by side.
+
+    The character table is projected to the gates once, so that a character costs a row look-up.
+
+    Attributes:
+      num_chars: size of the alphabet; id 0 is padding, id 1 the unknown character.
+      char_dim: width of a character's vector.
+      lstm_dim: units per direction.
+    """
+
+    num_chars: int
+    char_dim: int
+    lstm_dim: int
+
+    @nn.compact
+    def __call__(self, tables: tuple[Int[Array, "_ _"], ...]) -> Float[Array, "w d"]:
+        """Args: tables: [w c] character ids of distinct words, one table per word length class."""
+        alphabet = nn.Embed(
+            self.num_chars, self.char_dim, name="chars", embedding_init=nn.initializers.normal(0.1)
+        )
+        bilstm = BiLSTM(self.lstm_dim, name="bilstm")
+        gates = bilstm.project(alphabet.embedding)
+        return jnp.concatenate([bilstm.final(gates[ids], ids != 0) for ids in tables])
+
+
+class WordEmbedding(nn.Module):
+    """Word vectors: frozen ones live in the collection `constants`, trained ones in `params`.
+
+    Attributes:
+      num_words: v.
+      dim: width of a trained vector; frozen vectors bring their own.
+      frozen: whether the caller provides `constants/word/vectors`.
+    """
+
+    num_words: int
+    dim: int
+    frozen: bool
+
+    @nn.compact
+    def __call__(self, word_ids: Int[Array, "b n"]) -> Float[Array, "b n e"]:
+        if self.frozen:
+            return self.get_variable("constants", "vectors")[word_ids]
+        return nn.Embed(self.num_words, self.dim, name="words", embedding_init=nn.initializers.normal(0.1))(
+            word_ids
+        )

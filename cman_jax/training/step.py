@@ -1,0 +1,148 @@
+"""One training step and one inference step: pure functions, the same body on one device and on many."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from cman_jax.model.cman import CMAN
+from cman_jax.model.crf import constrain, marginals, viterbi
+from cman_jax.training.adversarial import perturbation
+from cman_jax.training.losses import loss_terms
+from cman_jax.types import Batch, LossTerms, Predictions
+
+Params = Any
+"""The tree of trained arrays."""
+Constants = Any
+"""Arrays that are never trained, the collection `constants`; empty without pretrained vectors."""
+
+
+class TrainState(NamedTuple):
+    """All that training changes."""
+
+    step: Int[Array, ""]
+    params: Params
+    opt_state: optax.OptState
+
+
+class Metrics(NamedTuple):
+    """Of one step; losses in nats per sentence, on the unperturbed and the perturbed input."""
+
+    ner_loss: Float[Array, ""]
+    relation_loss: Float[Array, ""]
+    adversarial_loss: Float[Array, ""]
+    gradient_norm: Float[Array, ""]
+    num_sentences: Float[Array, ""]
+
+
+def init_state(
+    model: CMAN,
+    optimizer: optax.GradientTransformation,
+    constants: Constants,
+    batch: Batch,
+    key: PRNGKeyArray,
+) -> TrainState:
+    """Fresh parameters; `batch` only shows the shapes."""
+    _, variables = model.apply(
+        {"constants": constants}, batch, batch.tags, train=False, rngs={"params": key}, mutable=["params"]
+    )
+    params = variables["params"]
+    return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
+
+
+def train_step(
+    model: CMAN,
+    optimizer: optax.GradientTransformation,
+    alpha: float,
+    state: TrainState,
+    constants: Constants,
+    batch: Batch,
+    key: PRNGKeyArray,
+    *,
+    axis_name: str | None = None,
+) -> tuple[TrainState, Metrics]:
+    """One update on `L(x) + L(x + η)`, Eq. (14); `alpha` 0 leaves the second pass out.
+
+    One backward pass gives the parameters' gradient and the `∂L/∂x` that makes η. The token input and the
+    labels' encodings are not perturbed, so they are computed, and differentiated, once for both passes.
+
+    Args:
+      key: of the whole run; the step's own keys follow from it and `state.step`.
+      axis_name: the device axis under pmap. Sums and counts are added up over it before the one division.
+    """
+    dropout_keys = jax.random.split(_step_key(key, state.step, axis_name))
+    total = _sum_over_devices(batch.mask.any(1).sum().astype(jnp.float32), axis_name)
+
+    def encode(params: Params) -> tuple:
+        inputs = _apply(model, params, constants, batch, method="encode_inputs")
+        return inputs, _apply(model, params, constants, batch.tags, batch.mask, method="encode_labels")
+
+    def loss(params: Params, inputs: Array, memories: tuple, dropout_key: PRNGKeyArray) -> tuple:
+        arguments = (inputs, memories, batch.mask)
+        rngs = {"dropout": dropout_key}
+        potentials = _apply(model, params, constants, *arguments, train=True, rngs=rngs, method="potentials")
+        terms = loss_terms(potentials, batch, null_relation=model.config.null_relation)
+        return (terms.ner + terms.relation) / total, terms
+
+    gradient = jax.value_and_grad(loss, (0, 1, 2), has_aux=True)
+    (inputs, memories), encode_vjp = jax.vjp(encode, state.params)
+    (_, clean), gradients = gradient(state.params, inputs, memories, dropout_keys[0])
+    perturbed = LossTerms(*jnp.zeros((3,)))
+    if alpha > 0:
+        shifted = inputs + perturbation(gradients[1], batch.mask, alpha)
+        (_, perturbed), more = gradient(state.params, shifted, memories, dropout_keys[1])
+        gradients = jax.tree.map(jnp.add, gradients, more)
+    (through_encoders,) = encode_vjp(gradients[1:])
+    gradients = jax.tree.map(jnp.add, gradients[0], through_encoders)
+    gradients, clean, perturbed = _sum_over_devices((gradients, clean, perturbed), axis_name)
+
+    updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    metrics = Metrics(
+        ner_loss=clean.ner / total,
+        relation_loss=clean.relation / total,
+        adversarial_loss=(perturbed.ner + perturbed.relation) / total,
+        gradient_norm=optax.global_norm(gradients),
+        num_sentences=total,
+    )
+    return TrainState(state.step + 1, params, opt_state), metrics
+
+
+def predict_step(
+    model: CMAN,
+    params: Params,
+    constants: Constants,
+    batch: Batch,
+    allowed: tuple[Array, Array] | None = None,
+) -> Predictions:
+    """Viterbi tags, then relation probabilities given them (§3.5); `batch.tags` is not read.
+
+    Args:
+      allowed: first tags and transitions to constrain decoding to; None leaves the chain free.
+    """
+    inputs = _apply(model, params, constants, batch, method="encode_inputs")
+    x = _apply(model, params, constants, inputs, batch.mask, train=False, method="encode_tokens")
+    tagging = _apply(model, params, constants, x, batch.mask, method="tag")
+    if allowed is not None:
+        tagging = constrain(tagging, *allowed)
+    tags = viterbi(tagging, batch.mask)
+    memories = _apply(model, params, constants, tags, batch.mask, method="encode_labels")
+    logits = _apply(model, params, constants, x, memories, batch.mask, train=False, method="relate")
+    probabilities = marginals(tagging, batch.mask)
+    return Predictions(tags, nn.sigmoid(logits), probabilities.initial, probabilities.pairwise)
+
+
+def _apply(model: CMAN, params: Params, constants: Constants, *args: Any, **kwargs: Any) -> Any:
+    return model.apply({"params": params, "constants": constants}, *args, **kwargs)
+
+
+def _step_key(key: PRNGKeyArray, step: Int[Array, ""], axis_name: str | None) -> PRNGKeyArray:
+    key = jax.random.fold_in(key, step)
+    return key if axis_name is None else jax.random.fold_in(key, jax.lax.axis_index(axis_name))
+
+
+def _sum_over_devices(tree: Any, axis_name: str | None) -> Any:
+    return tree if axis_name is None else jax.lax.psum(tree, axis_name)

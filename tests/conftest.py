@@ -1,0 +1,23 @@
+"""Shared by all tests: strict broadcasting, several CPU devices, the real corpora."""
+
+import os
+from pathlib import Path
+
+# Before jax starts: pmap needs devices, and tests compile more than they compute.
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the real corpora and vectors, which are no part of the repository."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real corpora are not here (expected in ../shared/data)")
+    return SHARED_DATA
