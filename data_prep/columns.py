@@ -10,7 +10,7 @@ Source: github.com/bekou/multihead_joint_entity_relation_extraction.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +27,11 @@ SELF = "relation between an entity and itself (relation dropped)"
 DUPLICATE = "relation stated twice (kept once)"
 BOTH_WAYS = "relation of one type in both directions (both kept)"
 
+_HEADER = re.compile(r"#doc (\S+)")
 _TAG = re.compile(r"O|[BI]-\S+")
-_TYPES = re.compile(r"\['[^'\\\s]+'(?:, *'[^'\\\s]+')*\]")
-_INDICES = re.compile(r"\[[0-9]{1,6}(?:, *[0-9]{1,6})*\]")
+_TYPE, _INDEX = r"'[^',\\\s]+'", r"(?:0|[1-9][0-9]{0,5})"
+_TYPES = re.compile(rf"\[{_TYPE}(?:, *{_TYPE})*\]")
+_INDICES = re.compile(rf"\[{_INDEX}(?:, *{_INDEX})*\]")
 
 
 class _Row(NamedTuple):
@@ -77,13 +79,19 @@ def _documents(path: str | Path) -> Iterator[_Document]:
         if text.startswith("#doc"):
             if document is not None:
                 yield _checked(document, path)
-            document = _Document(line, text.removeprefix("#doc").strip(), [])
+            document = _Document(line, _document_id(text, path, line), [])
         elif document is None:
             raise InputError(path, line, show(text), "a line '#doc ID' at the start")
         else:
             document.rows.append(_row(text, len(document.rows), path, line))
     if document is not None:
         yield _checked(document, path)
+
+
+def _document_id(text: str, path: str | Path, line: int) -> str:
+    if not (match := _HEADER.fullmatch(text)):
+        raise InputError(path, line, show(text), "a line '#doc ID'")
+    return match[1]
 
 
 def _checked(document: _Document, path: str | Path) -> _Document:
@@ -108,7 +116,9 @@ def _row(text: str, index: int, path: str | Path, line: int) -> _Row:
         raise InputError(path, line, f"token {show(cells[1])}", "text without whitespace or NUL")
     if not _TAG.fullmatch(cells[2]):
         raise InputError(path, line, f"tag {show(cells[2])}", "O, B-<type> or I-<type>")
-    return _Row(line, cells[1], cells[2], _relations(cells[3], cells[4], index, path, line))
+    begins_none = cells[3:] == ["['N']", f"[{index}]"]
+    relations = () if begins_none else _relations(cells[3], cells[4], index, path, line)
+    return _Row(line, cells[1], cells[2], relations)
 
 
 def _relations(
@@ -122,8 +132,6 @@ def _relations(
     ends = [int(item) for item in end_cell[1:-1].split(",")]
     if len(types) != len(ends):
         raise InputError(path, line, f"{len(types)} relation types and {len(ends)} ends", "as many of both")
-    if types == ["N"] and ends == [index]:
-        return ()
     if "N" in types:
         raise InputError(
             path, line, f"{show(type_cell)} with {show(end_cell)}", f"['N'] only alone, with [{index}]"
@@ -153,26 +161,27 @@ def _resolve(
     owner = {
         token: number for number, entity in enumerate(entities) for token in range(entity.start, entity.end)
     }
+    lasts = {entity.end - 1 for entity in entities}
     relations: dict[Relation, None] = {}
     for position, row in enumerate(document.rows):
         for relation_type, end in row.relations:
-            detail = f"document {document.id}, {relation_type} from token {position} to token {end}"
-
-            def note(kind: str, line: int = row.line, detail: str = detail) -> None:
-                oddities.append(Oddity(str(path), line, kind, detail))
-
+            kinds = [] if {position, end} <= lasts else [NOT_LAST]
             if position not in owner or end not in owner:
-                note(OUTSIDE)
-                continue
-            relation = Relation(owner[position], owner[end], relation_type)
-            if position != entities[relation.subject].end - 1 or end != entities[relation.object].end - 1:
-                note(NOT_LAST)
-            if relation.subject == relation.object:
-                note(SELF)
-            elif relation in relations:
-                note(DUPLICATE)
+                kinds = [OUTSIDE]
             else:
-                if Relation(relation.object, relation.subject, relation_type) in relations:
-                    note(BOTH_WAYS)
-                relations[relation] = None
+                relation = Relation(owner[position], owner[end], relation_type)
+                kinds += _clash(relation, relations)
+                if not {SELF, DUPLICATE} & {*kinds}:
+                    relations[relation] = None
+            detail = f"document {document.id}, {relation_type} from token {position} to token {end}"
+            oddities += [Oddity(str(path), row.line, kind, detail) for kind in kinds]
     return tuple(relations)
+
+
+def _clash(relation: Relation, earlier: Container[Relation]) -> list[str]:
+    """What is odd about a relation beside those before it."""
+    if relation.subject == relation.object:
+        return [SELF]
+    if relation in earlier:
+        return [DUPLICATE]
+    return [BOTH_WAYS] if Relation(relation.object, relation.subject, relation.type) in earlier else []

@@ -12,6 +12,7 @@ Source: github.com/lavis-nlp/spert; the entity spans may overlap.
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,7 @@ def _skip(text: str, position: int) -> int:
 
 def _canonical(item: Any, path: str | Path, line: int) -> dict[str, Any]:
     """SpERT's keys as ours; the values are left to `parse_sentence` to check."""
-
-    def fail(found: str, expected: str) -> InputError:
-        return InputError(path, line, found, expected)
-
+    fail = partial(InputError, path, line)
     check_keys(item, _KEYS, _KEYS, "a sentence", fail)
     if type(item["orig_id"]) not in (int, str):
         raise fail(f"orig_id {show(item['orig_id'])}", "an integer or a string")

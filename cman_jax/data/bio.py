@@ -50,7 +50,7 @@ def tags_to_spans(tags: Sequence[str]) -> tuple[Entity, ...]:
     entities: list[Entity] = []
     previous = "O"
     for position, tag in enumerate(tags):
-        if starts_chunk(previous, tag):
+        if tag != "O" and starts_chunk(previous, tag):
             entities.append(Entity(position, position + 1, split_tag(tag)[1]))
         elif tag != "O":
             entities[-1] = entities[-1]._replace(end=position + 1)

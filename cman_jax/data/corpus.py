@@ -11,6 +11,7 @@ so no code after it checks again.
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -66,10 +67,7 @@ def parse_sentence(obj: Any, path: str | Path, line: int, *, gold: bool = True) 
     Raises:
       InputError: for the first thing wrong.
     """
-
-    def fail(found: str, expected: str) -> InputError:
-        return InputError(path, line, found, expected)
-
+    fail = partial(InputError, path, line)
     check_keys(obj, _KEYS if gold else ("tokens",), _KEYS, "a sentence", fail)
     tokens = _parse_tokens(obj["tokens"], fail)
     entities = _parse_entities(obj.get("entities", []), len(tokens), fail)
@@ -196,10 +194,7 @@ def read_jsonl(path: str | Path, *, gold: bool = True) -> list[Sentence]:
     sentences: list[Sentence] = []
     first_line: dict[str, int] = {}
     for line, text in enumerate(read_lines(path), 1):
-
-        def fail(found: str, expected: str, line: int = line) -> InputError:
-            return InputError(path, line, found, expected)
-
+        fail = partial(InputError, path, line)
         sentence = parse_sentence(parse_json(text, fail), path, line, gold=gold)
         if sentence.id in first_line:
             raise fail(
