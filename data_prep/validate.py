@@ -161,13 +161,12 @@ def _across(splits: Mapping[str, list[Sentence]]) -> Iterator[str]:
         entities, relations = type_inventory(sentences)
         if absent := sorted({*entities} - {*train_entities}) + sorted({*relations} - {*train_relations}):
             yield f"odd: {split} has types that train lacks: {', '.join(absent)}"
-    for split, sentences in splits.items():
-        for other in splits:
-            if other != split and (shared := shared_sentences(sentences, splits[other])):
-                yield f"odd: {shared} {split} sentences also stand in {other}"
-            ids = {s.id for s in sentences} & {s.id for s in splits[other]}
-            if other < split and ids:
-                yield f"odd: {len(ids)} ids stand both in {other} and in {split}"
+    for split, other in itertools.permutations(splits, 2):
+        if shared := shared_sentences(splits[split], splits[other]):
+            yield f"odd: {shared} {split} sentences also stand in {other}"
+    for split, other in itertools.combinations(splits, 2):
+        if ids := {s.id for s in splits[split]} & {s.id for s in splits[other]}:
+            yield f"odd: {len(ids)} ids stand both in {split} and in {other}"
     if contradictions := count_contradictions(itertools.chain.from_iterable(splits.values())):
         yield f"odd: {contradictions} repeated sentences are annotated in different ways"
 

@@ -1,0 +1,167 @@
+"""ADE: the published counts, the folds, and what each choice for overlapping entities does."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cman_jax.data.corpus import load_split, read_jsonl
+from cman_jax.data.errors import InputError
+from cman_jax.data.overlap import has_overlap
+from cman_jax.types import Entity, Relation, Sentence
+from data_prep.ade import OVERLAP_CHOICES, convert, draw_dev, resolve_overlap
+from data_prep.oddities import Oddity, count_kinds
+from data_prep.spert_json import OVERLAP, read_spert
+
+
+@pytest.fixture(scope="module")
+def corpus(shared_data: Path) -> tuple[list[Sentence], list[Oddity]]:
+    return read_spert(shared_data / "ade" / "spert_folds" / "ade_full.json")
+
+
+def test_counts(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+    sentences, oddities = corpus
+    assert len(sentences) == 4_272
+    entities = Counter(entity.type for sentence in sentences for entity in sentence.entities)
+    assert entities == {"Adverse-Effect": 5_776, "Drug": 5_063}
+    relations = Counter(relation.type for sentence in sentences for relation in sentence.relations)
+    assert relations == {"Adverse-Effect": 6_821}
+    assert count_kinds(oddities) == {OVERLAP: 120}
+    assert sum(map(has_overlap, sentences)) == 119
+    assert len({sentence.tokens for sentence in sentences}) == 4_271  # one sentence stands there twice
+
+
+def test_the_effect_is_the_subject(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+    arguments = {
+        (s.entities[r.subject].type, s.entities[r.object].type) for s in corpus[0] for r in s.relations
+    }
+    assert arguments == {("Adverse-Effect", "Drug")}
+
+
+def test_what_each_choice_leaves(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+    sentences = corpus[0]
+    assert len(resolve_overlap(sentences, "drop-sentence", "test")) == 4_153
+    assert len(resolve_overlap(sentences, "drop-sentence", "train")) == 4_153
+    assert resolve_overlap(sentences, "keep", "train") == sentences
+    assert resolve_overlap(sentences, "longest", "test") == sentences
+    longest = resolve_overlap(sentences, "longest", "dev")
+    assert len(longest) == 4_272
+    assert not any(map(has_overlap, longest))
+    assert sum(len(sentence.entities) for sentence in longest) == 10_719
+    assert sum(len(sentence.relations) for sentence in longest) == 6_627
+
+
+def test_the_test_sets_partition_the_corpus(shared_data: Path) -> None:
+    """Read with json alone: twenty files are slow to check with every annotation turned on."""
+    folder = shared_data / "ade" / "spert_folds"
+    full = json.loads((folder / "ade_full.json").read_text())
+    tests = [json.loads((folder / f"ade_split_{fold}_test.json").read_text()) for fold in range(10)]
+    assert [len(test) for test in tests] == [427] * 9 + [429]
+    assert sorted((item for test in tests for item in test), key=lambda item: item["orig_id"]) == full
+
+
+def test_dev_is_drawn_by_the_seed(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+    sentences = corpus[0][:1000]
+    train, dev = draw_dev(sentences, 0.15, seed=0)
+    assert len(dev) == 150
+    assert sorted(train + dev, key=lambda sentence: int(sentence.id)) == sentences
+    assert [s.id for s in dev] == sorted((s.id for s in dev), key=int)
+    assert draw_dev(sentences, 0.15, seed=0) == (train, dev)
+    assert draw_dev(sentences, 0.15, seed=1)[1] != dev
+    assert [int(s.id) for s in dev[:5]] == [25, 35, 40, 52, 56]  # the same on every machine, for ever
+
+
+def item(number: int, overlapping: bool) -> dict[str, Any]:
+    """An invented sentence in SpERT's form: "<n> patch caused patch rash ." """
+    drug_in_effect = {"type": "Drug", "start": 3, "end": 4}
+    return {
+        "tokens": [str(number), "patch", "caused", "patch", "rash", "."],
+        "entities": [
+            {"type": "Adverse-Effect", "start": 3, "end": 5},
+            drug_in_effect if overlapping else {"type": "Drug", "start": 1, "end": 2},
+        ],
+        "relations": [{"type": "Adverse-Effect", "head": 0, "tail": 1}],
+        "orig_id": number,
+    }
+
+
+@pytest.fixture
+def folds(tmp_path: Path) -> Path:
+    """Forty sentences, every fourth with overlap, in ten folds."""
+    items = [item(number, overlapping=number % 4 == 0) for number in range(40)]
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "ade_full.json").write_text(json.dumps(items))
+    for fold in range(10):
+        test = items[fold * 4 : fold * 4 + 4]
+        train = [i for i in items if i not in test]
+        (source / f"ade_split_{fold}_test.json").write_text(json.dumps(test))
+        (source / f"ade_split_{fold}_train.json").write_text(json.dumps(train))
+    return source
+
+
+@pytest.mark.parametrize("overlap", OVERLAP_CHOICES)
+def test_folds_are_written_under_each_choice(overlap: Any, folds: Path, tmp_path: Path) -> None:
+    out = tmp_path / overlap
+    report = convert(folds, out, overlap, dev_fraction=0.25, seed=3)
+    full = {sentence.id: sentence for sentence in read_jsonl(out / "full.jsonl")}
+    assert len(full) == 40
+    for fold in range(10):
+        splits = {split: load_split(out / f"fold_{fold}", split) for split in ("train", "dev", "test")}
+        sizes = {split: len(sentences) for split, sentences in splits.items()}
+        everything = [sentence for sentences in splits.values() for sentence in sentences]
+        assert len({sentence.id for sentence in everything}) == len(everything)
+        assert sizes["test"] == (3 if overlap == "drop-sentence" else 4)
+        assert len(everything) == (30 if overlap == "drop-sentence" else 40)
+        if overlap != "drop-sentence":
+            assert sizes["dev"] == 9
+        for split, sentences in splits.items():
+            altered = overlap == "longest" and split != "test"
+            for sentence in sentences:
+                if altered and has_overlap(full[sentence.id]):
+                    assert sentence.entities == (Entity(3, 5, "Adverse-Effect"),)
+                    assert sentence.relations == ()
+                else:
+                    assert sentence == full[sentence.id]
+                    assert sentence.relations == (Relation(0, 1, "Adverse-Effect"),)
+    assert f"10 x {OVERLAP}" in report
+    assert report.count("overlaps took") == 30
+
+
+def test_all_choices_share_one_dev_set(folds: Path, tmp_path: Path) -> None:
+    for overlap in OVERLAP_CHOICES:
+        convert(folds, tmp_path / overlap, overlap, dev_fraction=0.25, seed=3)
+    kept, longest, without = (
+        {sentence.id for sentence in load_split(tmp_path / overlap / "fold_2", "dev")}
+        for overlap in ("keep", "longest", "drop-sentence")
+    )
+    assert kept == longest
+    assert without == {number for number in kept if int(number) % 4}
+
+
+@pytest.mark.parametrize("change", ["lost", "altered", "twice"])
+def test_folds_that_are_not_the_corpus_are_refused(change: str, folds: Path, tmp_path: Path) -> None:
+    path = folds / "ade_split_3_train.json"
+    items = json.loads(path.read_text())
+    if change == "lost":
+        items.pop()
+    elif change == "altered":
+        items[0]["tokens"][0] = "changed"
+    else:
+        items.append(item(12, overlapping=True))  # a test sentence of this fold
+    path.write_text(json.dumps(items))
+    with pytest.raises(
+        InputError, match=re.escape(str(folds / "ade_split_3_test.json")) + ": found .* cut in two"
+    ):
+        convert(folds, tmp_path / "out", "longest", dev_fraction=0.25, seed=3)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_fold_is_named(folds: Path, tmp_path: Path) -> None:
+    path = folds / "ade_split_7_test.json"
+    path.write_text(path.read_text().replace('"end": 5', '"end": 7', 1))
+    with pytest.raises(InputError, match=r"ade_split_7_test\.json:1: found in sentence 1 entity 0 end = 7"):
+        convert(folds, tmp_path / "out", "longest", dev_fraction=0.25, seed=3)

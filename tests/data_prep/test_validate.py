@@ -1,0 +1,131 @@
+"""The corpus report: its numbers, what it finds odd, and that no broken file escapes or hides another."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.errors import InputError
+from cman_jax.types import Entity, Relation, Sentence
+from data_prep.validate import count_contradictions, measure, validate
+
+PLAIN = Sentence("1", ("a", "b"), (Entity(0, 1, "X"), Entity(1, 2, "Y")), (Relation(0, 1, "r"),))
+NESTED = Sentence(
+    "2",
+    ("a", "b", "c", "d"),
+    (Entity(0, 2, "X"), Entity(1, 2, "X"), Entity(2, 3, "Y"), Entity(0, 1, "X")),
+    (Relation(0, 2, "r"), Relation(1, 2, "r"), Relation(2, 1, "r"), Relation(0, 2, "q"), Relation(3, 2, "r")),
+)
+
+
+def test_statistics() -> None:
+    statistics = measure([PLAIN, NESTED, Sentence("3", ("a", "b"))])
+    assert statistics._asdict() == {
+        "sentences": 3,
+        "tokens": 8,
+        "shortest": 2,
+        "longest": 4,
+        "entity_types": {"X": 4, "Y": 2},
+        "relation_types": {"r": 5, "q": 1},
+        "without_relation": 1,
+        "overlapping_pairs": 2,
+        "sentences_with_overlap": 1,
+        "colliding_cells": 1,
+        "duplicates": 1,
+    }
+
+
+def test_contradictions_are_repeated_sentences_with_other_annotation() -> None:
+    reordered = PLAIN._replace(id="4", entities=PLAIN.entities[::-1], relations=(Relation(1, 0, "r"),))
+    assert count_contradictions([PLAIN, reordered, NESTED]) == 0
+    assert count_contradictions([PLAIN, PLAIN._replace(relations=())]) == 1
+    assert count_contradictions([PLAIN, PLAIN._replace(relations=()), Sentence("5", PLAIN.tokens)]) == 1
+
+
+def test_the_report(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "train.jsonl", [PLAIN, PLAIN._replace(id="9", relations=())])
+    write_jsonl(tmp_path / "test.jsonl", [PLAIN, NESTED])
+    write_jsonl(tmp_path / "extra.jsonl", [PLAIN])
+    report, errors = validate(tmp_path)
+    assert errors == []
+    assert (
+        report
+        == f"""{tmp_path}:
+  train: 2 sentences, 4 tokens, length 2 / 2.0 / 2
+    4 entities: X 2, Y 2
+    1 relations: r 1
+    odd: 1 sentences without a relation
+    odd: 1 sentences whose tokens an earlier one has
+  test: 2 sentences, 6 tokens, length 2 / 3.0 / 4
+    6 entities: X 4, Y 2
+    6 relations: q 1, r 5
+    odd: 2 pairs of overlapping entities in 1 sentences
+    odd: 1 relations whose cell (last token, last token, type) another one has
+  extra: 1 sentences, 2 tokens, length 2 / 2.0 / 2
+    2 entities: X 1, Y 1
+    1 relations: r 1
+  odd: test has types that train lacks: q
+  odd: 2 train sentences also stand in test
+  odd: 2 train sentences also stand in extra
+  odd: 1 test sentences also stand in train
+  odd: 1 test sentences also stand in extra
+  odd: 1 extra sentences also stand in train
+  odd: 1 extra sentences also stand in test
+  odd: 1 ids stand both in train and in test
+  odd: 1 ids stand both in train and in extra
+  odd: 1 ids stand both in test and in extra
+  odd: 1 repeated sentences are annotated in different ways"""
+    )
+
+
+def test_folds_are_read_in_order(tmp_path: Path) -> None:
+    for fold in (10, 2, 0):
+        write_jsonl(tmp_path / f"fold_{fold}" / "train.jsonl", [PLAIN])
+    report, errors = validate(tmp_path)
+    assert errors == []
+    headings = [line for line in report.splitlines() if not line.startswith(" ")]
+    assert headings == [f"{tmp_path / f'fold_{fold}'}:" for fold in (0, 2, 10)]
+
+
+def test_every_broken_file_is_reported_once(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "train.jsonl", [PLAIN])
+    (tmp_path / "dev.jsonl").write_text("{\n{\n")
+    (tmp_path / "fold_1").mkdir()
+    (tmp_path / "fold_1" / "test.jsonl").write_bytes(b"\xff")
+    (tmp_path / "fold_2").mkdir()
+    (tmp_path / "fold_2" / "train.jsonl").mkdir()
+    report, errors = validate(tmp_path)
+    assert [type(error) for error in errors] == [InputError, InputError, IsADirectoryError]
+    assert str(errors[0]).startswith(f"{tmp_path / 'dev.jsonl'}:1: found bad JSON")
+    assert str(errors[1]).startswith(f"{tmp_path / 'fold_1' / 'test.jsonl'}:1: found bytes that are no UTF-8")
+    assert "train: 1 sentences" in report
+
+
+def program(data: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "data_prep.validate", f"--data={data}"]
+    root = Path(__file__).resolve().parents[2]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+
+
+def test_the_program_fails_when_a_file_is_broken(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "train.jsonl", [PLAIN])
+    good = program(tmp_path)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "1 sentences, 2 tokens" in good.stdout
+    for split in ("dev", "test"):
+        (tmp_path / f"{split}.jsonl").write_text("[]")
+    bad = program(tmp_path)
+    assert bad.returncode == 2
+    assert [line.split(": ")[1] for line in bad.stderr.splitlines()] == [
+        f"{tmp_path / 'dev.jsonl'}:1",
+        f"{tmp_path / 'test.jsonl'}:1",
+    ]
+    assert "1 sentences, 2 tokens" in bad.stdout
+
+
+@pytest.mark.parametrize("name", ["", "nowhere"])
+def test_a_directory_without_a_corpus_is_an_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no \*\.jsonl, nor any in fold_\*"):
+        validate(tmp_path / name)
