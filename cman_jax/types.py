@@ -14,6 +14,11 @@ from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Float, Int
 
+Params = Any
+"""The tree of trained arrays."""
+Constants = Any
+"""Arrays that are never trained, the collection `constants`; empty without pretrained vectors."""
+
 
 class Entity(NamedTuple):
     """Tokens `start` (inclusive) to `end` (exclusive) form one mention of type `type`."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from cman_jax.data.bio import tag_names
-from cman_jax.data.corpus import type_inventory
+from cman_jax.data.corpus import type_inventory, write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.types import Sentence, Sizes
 
@@ -71,7 +71,7 @@ class Vocabs:
     def save(self, path: Path) -> None:
         """Writes JSON that `load` reads, on any machine."""
         text = json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=0)
-        path.write_text(text + "\n", encoding="utf-8")
+        write_atomically(path, (text + "\n").encode())
 
     @classmethod
     def load(cls, path: Path) -> "Vocabs":

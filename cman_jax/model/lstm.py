@@ -78,12 +78,12 @@ class GateProjection(nn.Module):
 
 @jax.custom_vjp
 def lstm_scan(
-    gates: Float[Array, "n g b 4*d"], recurrent_kernel: Float[Array, "g d 4*d"], mask: Bool[Array, "n g b"]
+    gates: Float[Array, "n g b k"], recurrent_kernel: Float[Array, "g d k"], mask: Bool[Array, "n g b"]
 ) -> Float[Array, "n g b d"]:
     """`c_t = f c_{t-1} + i g`, `h_t = o tanh(c_t)` from zero states; where mask is False the state is held.
 
     Args:
-      gates: pre-activations without the recurrent share.
+      gates: pre-activations without the recurrent share; k = 4 d.
       recurrent_kernel: one matrix per direction.
       mask: True where a step is taken.
     """

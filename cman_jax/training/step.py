@@ -1,23 +1,16 @@
-"""One training step and one inference step: pure functions, the same body on one device and on many."""
+"""One training step: a pure function, the same body on one device and on many."""
 
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
-from flax import linen as nn
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from cman_jax.model.cman import CMAN
-from cman_jax.model.crf import constrain, marginals, viterbi
 from cman_jax.training.adversarial import perturbation
 from cman_jax.training.losses import loss_terms
-from cman_jax.types import Batch, LossTerms, Predictions
-
-Params = Any
-"""The tree of trained arrays."""
-Constants = Any
-"""Arrays that are never trained, the collection `constants`; empty without pretrained vectors."""
+from cman_jax.types import Batch, Constants, LossTerms, Params
 
 
 class TrainState(NamedTuple):
@@ -36,21 +29,6 @@ class Metrics(NamedTuple):
     adversarial_loss: Float[Array, ""]
     gradient_norm: Float[Array, ""]
     num_sentences: Float[Array, ""]
-
-
-def init_state(
-    model: CMAN,
-    optimizer: optax.GradientTransformation,
-    constants: Constants,
-    batch: Batch,
-    key: PRNGKeyArray,
-) -> TrainState:
-    """Fresh parameters; `batch` only shows the shapes."""
-    _, variables = model.apply(
-        {"constants": constants}, batch, batch.tags, train=False, rngs={"params": key}, mutable=["params"]
-    )
-    params = variables["params"]
-    return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
 
 
 def train_step(
@@ -109,30 +87,6 @@ def train_step(
         num_sentences=total,
     )
     return TrainState(state.step + 1, params, opt_state), metrics
-
-
-def predict_step(
-    model: CMAN,
-    params: Params,
-    constants: Constants,
-    batch: Batch,
-    allowed: tuple[Array, Array] | None = None,
-) -> Predictions:
-    """Viterbi tags, then relation probabilities given them (§3.5); `batch.tags` is not read.
-
-    Args:
-      allowed: first tags and transitions to constrain decoding to; None leaves the chain free.
-    """
-    inputs = _apply(model, params, constants, batch, method="encode_inputs")
-    x = _apply(model, params, constants, inputs, batch.mask, train=False, method="encode_tokens")
-    tagging = _apply(model, params, constants, x, batch.mask, method="tag")
-    if allowed is not None:
-        tagging = constrain(tagging, *allowed)
-    tags = viterbi(tagging, batch.mask)
-    memories = _apply(model, params, constants, tags, batch.mask, method="encode_labels")
-    logits = _apply(model, params, constants, x, memories, batch.mask, train=False, method="relate")
-    probabilities = marginals(tagging, batch.mask)
-    return Predictions(tags, nn.sigmoid(logits), probabilities.initial, probabilities.pairwise)
 
 
 def _apply(model: CMAN, params: Params, constants: Constants, *args: Any, **kwargs: Any) -> Any:

@@ -1,0 +1,70 @@
+"""Raw text to tokens with character offsets, and annotations back onto the text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cman_jax.data.errors import InputError
+from cman_jax.types import Annotation, Sentence
+
+
+class Document(NamedTuple):
+    """A sentence of some text. `offsets[i]` are token i's first character and the one after its last."""
+
+    sentence: Sentence
+    text: str
+    offsets: tuple[tuple[int, int], ...]
+
+
+def from_text(text: str, name: str) -> Document:
+    """Tokenises a sentence by the conventions of the Penn Treebank, as the corpora are.
+
+    Tokens are pieces of the text as it stands (quotes are not rewritten).
+
+    Raises:
+      InputError: the extra `text` is not installed.
+    """
+    offsets = tuple(_treebank_spans(text))
+    return Document(Sentence(name, tuple(text[start:end] for start, end in offsets)), text, offsets)
+
+
+def from_tokens(sentence: Sentence) -> Document:
+    """The text of a tokenised sentence is its tokens, one space between them."""
+    offsets, position = [], 0
+    for token in sentence.tokens:
+        offsets.append((position, position + len(token)))
+        position += len(token) + 1
+    return Document(sentence, " ".join(sentence.tokens), tuple(offsets))
+
+
+def to_record(document: Document, annotation: Annotation) -> dict[str, Any]:
+    """A JSON-ready object: the canonical form with text, character offsets and probabilities added.
+
+    It holds the document's id, text and tokens; entities with `start, end` in tokens and `start_char,
+    end_char` in characters (ends exclusive), type, text and probability; relations between them by index.
+    """
+    entities = []
+    for entity, probability in zip(annotation.entities, annotation.entity_prob, strict=True):
+        start_char, end_char = document.offsets[entity.start][0], document.offsets[entity.end - 1][1]
+        span = {"start_char": start_char, "end_char": end_char, "text": document.text[start_char:end_char]}
+        entities.append({**entity._asdict(), **span, "probability": round(probability, 6)})
+    relations = [
+        {**relation._asdict(), "probability": round(probability, 6)}
+        for relation, probability in zip(annotation.relations, annotation.relation_prob, strict=True)
+    ]
+    return {
+        "id": document.sentence.id,
+        "text": document.text,
+        "tokens": list(document.sentence.tokens),
+        "entities": entities,
+        "relations": relations,
+    }
+
+
+def _treebank_spans(text: str) -> Sequence[tuple[int, int]]:
+    try:
+        from nltk.tokenize import NLTKWordTokenizer
+    except ImportError:
+        wanted = "the extra that tokenises it (pip install 'cman-jax[text]'), or JSON lines with tokens"
+        raise InputError(Path("input"), None, "raw text", wanted) from None
+    return list(NLTKWordTokenizer().span_tokenize(text))

@@ -1,0 +1,91 @@
+"""From examples to annotations: the inference step, compiled once per batch shape, over many sentences."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Array
+
+from cman_jax.data.batching import Example, collate, plan_batches
+from cman_jax.data.bio import allowed_transitions
+from cman_jax.evaluation.decode import decode
+from cman_jax.evaluation.metrics import Scores, score
+from cman_jax.model.cman import CMAN
+from cman_jax.model.crf import constrain, marginals, viterbi
+from cman_jax.system import System
+from cman_jax.types import Annotation, Batch, Constants, Params, Predictions, Sentence
+
+
+def predict_step(
+    model: CMAN,
+    params: Params,
+    constants: Constants,
+    batch: Batch,
+    allowed: tuple[Array, Array] | None = None,
+) -> Predictions:
+    """Viterbi tags, then relation probabilities given them (§3.5); `batch.tags` is not read.
+
+    Args:
+      allowed: first tags and transitions to constrain decoding to; None leaves the chain free.
+    """
+    variables = {"params": params, "constants": constants}
+    return model.apply(variables, batch, allowed, method=_predict)
+
+
+def _predict(model: CMAN, batch: Batch, allowed: tuple[Array, Array] | None) -> Predictions:
+    mask = batch.mask
+    x = model.encode_tokens(model.encode_inputs(batch), mask, train=False)
+    tagging = model.tag(x, mask)
+    if allowed is not None:
+        tagging = constrain(tagging, *allowed)
+    tags = viterbi(tagging, mask)
+    logits = model.relate(x, model.encode_labels(tags, mask), mask, train=False)
+    probabilities = marginals(tagging, mask)
+    return Predictions(tags, nn.sigmoid(logits), probabilities.initial, probabilities.pairwise)
+
+
+class Predictor:
+    """Annotates examples with a system's network and changing parameters. Attributes: system: the system."""
+
+    def __init__(self, system: System):
+        self.system = system
+        allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
+        self._allowed = allowed if system.config.decoding.bio_constraints else None
+        self._step = jax.jit(partial(predict_step, system.model))
+
+    def __call__(
+        self,
+        params: Params,
+        examples: Sequence[Example],
+        on_batch: Callable[[int], None] = lambda num_sentences: None,
+    ) -> list[Annotation]:
+        """One annotation per example, in their order; `on_batch` hears of every finished batch's size."""
+        config, vocabs = self.system.config, self.system.vocabs
+        batch_size = config.training.batch_size
+        lengths = [len(example.word_ids) for example in examples]
+        annotations: list[Annotation | None] = [None] * len(examples)
+        for plan in plan_batches(lengths, config.data, batch_size):
+            members = [examples[i] for i in plan.indices]
+            batch = collate(members, plan.length, config.data, batch_size, vocabs.sizes.num_relations)
+            predictions = self._step(params, self.system.constants, batch, self._allowed)
+            arrays = Predictions(*map(np.asarray, predictions))
+            for row, index in enumerate(plan.indices):
+                sentence = Predictions(*(array[row] for array in arrays))
+                annotations[index] = decode(sentence, lengths[index], vocabs, config.decoding)
+            on_batch(len(plan.indices))
+        return annotations
+
+
+def score_annotations(system: System, gold: Sequence[Sentence], annotations: Sequence[Annotation]) -> Scores:
+    """Scores under every convention, over the system's types and by its config's overlap rule."""
+    vocabs = system.vocabs
+    return score(
+        gold,
+        annotations,
+        entity_types=vocabs.entity_types,
+        relation_types=vocabs.relation_types,
+        overlap=system.config.scoring.overlap,
+    )

@@ -1,0 +1,87 @@
+"""A network with all it needs short of parameters, and its files in a run's working directory."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cman_jax.config import Config, from_dict, to_dict
+from cman_jax.data.batching import collate
+from cman_jax.data.corpus import write_atomically
+from cman_jax.data.errors import InputError
+from cman_jax.data.vocab import Vocabs
+from cman_jax.model.cman import CMAN
+from cman_jax.types import Constants, Params
+
+
+class System(NamedTuple):
+    """A network with all it needs, short of parameters."""
+
+    config: Config
+    vocabs: Vocabs
+    model: CMAN
+    constants: Constants
+
+    @classmethod
+    def build(cls, config: Config, vocabs: Vocabs, vectors: np.ndarray | None) -> "System":
+        """Args: vectors: pretrained word vectors, row by word id; None: they are trained."""
+        constants = {} if vectors is None else {"word": {"vectors": jnp.asarray(vectors)}}
+        return cls(config, vocabs, CMAN(config.model, vocabs.sizes), constants)
+
+    @classmethod
+    def load(cls, workdir: Path) -> "System":
+        """Raises: InputError: the directory holds no run, or a file in it is damaged."""
+        config = load_config(workdir)
+        vocabs = Vocabs.load(workdir / "vocabs.json")
+        return cls.build(config, vocabs, _load_vectors(workdir) if vocabs.frozen_words else None)
+
+    def save(self, workdir: Path) -> None:
+        """Writes config, vocabularies and vectors; `load` is the way back, on any machine."""
+        workdir.mkdir(parents=True, exist_ok=True)
+        self.vocabs.save(workdir / "vocabs.json")
+        if self.constants:
+            vectors = io.BytesIO()
+            np.save(vectors, np.asarray(self.constants["word"]["vectors"]))
+            write_atomically(workdir / "word_vectors.npy", vectors.getvalue())
+        write_json(workdir / "config.json", to_dict(self.config))
+
+    def init_params(self, key: jax.Array) -> Params:
+        """Fresh parameters, in one compiled program."""
+        batch = collate([], 2, self.config.data, 1, self.vocabs.sizes.num_relations)
+
+        def init(key: jax.Array, constants: Constants) -> Params:
+            variables = {"constants": constants}
+            _, variables = self.model.apply(
+                variables, batch, batch.tags, train=False, rngs={"params": key}, mutable=["params"]
+            )
+            return variables["params"]
+
+        return jax.jit(init)(key, self.constants)
+
+
+def load_config(workdir: Path) -> Config:
+    """Raises: InputError: the directory holds no run, or its config is none of this version."""
+    path = workdir / "config.json"
+    if not path.is_file():
+        raise InputError(workdir, None, "no config.json", "the working directory of a training run")
+    try:
+        return from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(path, None, f"{error}", "a config that a training run wrote") from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Indented JSON, atomically."""
+    write_atomically(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _load_vectors(workdir: Path) -> np.ndarray:
+    path = workdir / "word_vectors.npy"
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(path, None, f"{error}", "the word vectors of the run") from None

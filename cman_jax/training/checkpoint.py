@@ -1,0 +1,67 @@
+"""Checkpoints of a run: one per epoch through Orbax, the latest two and the best one kept.
+
+A checkpoint appears whole or not at all, so a run killed at any moment resumes from the last whole epoch.
+Parameters are an item of their own, for programs that only predict.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
+
+from cman_jax.training.step import TrainState
+from cman_jax.types import Params
+
+_EARLIER_WINS = 1e-9  # per epoch; far below any difference of scores
+
+
+class Checkpoints:
+    """The checkpoints in a directory, made if need be. A context manager: leaving it waits for writes."""
+
+    def __init__(self, directory: Path):
+        policy = AnyPreservationPolicy([LatestN(n=2), BestN(get_metric_fn=lambda m: m["rank"], n=1)])
+        options = ocp.CheckpointManagerOptions(preservation_policy=policy, cleanup_tmp_directories=True)
+        self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._manager.wait_until_finished()
+        self._manager.close()
+
+    def save(self, epoch: int, state: TrainState, score: float) -> None:
+        """Starts writing; `score` decides which epoch is best, the earlier one of equals."""
+        state = jax.tree.map(np.array, state)  # a copy, as the next step updates these arrays in place
+        rest = {"step": state.step, "opt_state": state.opt_state}
+        items = ocp.args.Composite(
+            params=ocp.args.StandardSave(state.params), optimizer=ocp.args.StandardSave(rest)
+        )
+        self._manager.save(epoch, args=items, metrics={"rank": score - _EARLIER_WINS * epoch})
+
+    def latest_epoch(self) -> int | None:
+        """None: nothing saved yet."""
+        return self._manager.latest_step()
+
+    def restore(self, epoch: int, like: TrainState) -> TrainState:
+        """The state after `epoch`, on this machine's device whatever device it was saved on."""
+        rest = {"step": like.step, "opt_state": like.opt_state}
+        items = ocp.args.Composite(
+            params=ocp.args.StandardRestore(_here(like.params)),
+            optimizer=ocp.args.StandardRestore(_here(rest)),
+        )
+        found = self._manager.restore(epoch, args=items)
+        return TrainState(found["optimizer"]["step"], found["params"], found["optimizer"]["opt_state"])
+
+    def restore_params(self, epoch: int, like: Params) -> Params:
+        """The parameters alone; `like` may hold shapes instead of arrays."""
+        items = ocp.args.Composite(params=ocp.args.StandardRestore(_here(like)))
+        return self._manager.restore(epoch, args=items)["params"]
+
+
+def _here(tree: Any) -> Any:
+    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)

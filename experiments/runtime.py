@@ -1,0 +1,37 @@
+"""Flags and start-up that every program running a network shares."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+from absl import flags
+
+_CACHE = flags.DEFINE_string(
+    "compilation_cache",
+    str(Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "cman-jax" / "xla"),
+    "Folder where compiled programs are kept, so that a second start compiles nothing; empty = keep none.",
+)
+_THRESHOLD = flags.DEFINE_float(
+    "threshold", None, "A relation holds above this probability; default: the run's.", 0, 1
+)
+_ANCHOR = flags.DEFINE_enum(
+    "anchor",
+    None,
+    ["last", "any"],
+    "Token pairs that make a relation: last tokens or any; default: the run's.",
+)
+_BIO = flags.DEFINE_bool("bio_constraints", None, "Forbid ill-formed tag sequences; default: the run's.")
+
+
+def decoding_flags() -> dict[str, Any]:
+    """The fields of `DecodingConfig` that the command line sets."""
+    values = {"threshold": _THRESHOLD.value, "anchor": _ANCHOR.value, "bio_constraints": _BIO.value}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def start_jax() -> None:
+    """Call first in a main: turns the compilation cache on."""
+    if _CACHE.value:
+        jax.config.update("jax_compilation_cache_dir", str(Path(_CACHE.value).expanduser()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

@@ -1,0 +1,62 @@
+"""Trains CMAN on a corpus in the canonical form, then scores dev and test.
+
+    python -m experiments.train --config=experiments/configs/conll04.py --data=DIR --workdir=DIR \\
+        --vectors=FILE --config.training.num_epochs=20
+
+Started again on the same workdir it continues where it stopped.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+from absl import flags
+from ml_collections import config_flags
+
+from cman_jax.data.corpus import load_split
+from cman_jax.data.errors import InputError
+from cman_jax.training.loop import train
+from cman_jax.training.progress import ConsoleProgress
+from experiments.cli import run_main
+from experiments.runtime import start_jax
+from experiments.scoring import evaluate
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", "experiments/configs/conll04.py", "Experiment; single fields as --config.SECTION.FIELD=VALUE."
+)
+_DATA = flags.DEFINE_string(
+    "data", None, "Folder with train.jsonl, dev.jsonl and perhaps test.jsonl.", required=True
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; continued if it has one.", required=True)
+_VECTORS = flags.DEFINE_string(
+    "vectors", None, "Word vectors (word2vec/GloVe text, .gz, or word2vec binary)."
+)
+_DEVICES = flags.DEFINE_integer("num_devices", 0, "Devices that share each batch; 0 = all.", lower_bound=0)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Trains and scores as the flags say."""
+    del argv
+    start_jax()
+    data, workdir = Path(_DATA.value), Path(_WORKDIR.value)
+    splits = {split: load_split(data, split) for split in ("train", "dev")}
+    if (data / "test.jsonl").exists():
+        splits["test"] = load_split(data, "test")
+    try:
+        train(
+            _CONFIG.value,
+            splits,
+            workdir,
+            vectors=Path(_VECTORS.value) if _VECTORS.value else None,
+            num_devices=_DEVICES.value or jax.local_device_count(),
+            progress=ConsoleProgress(),
+        )
+    except ValueError as error:  # a setting that cannot be
+        if isinstance(error, InputError):
+            raise
+        raise InputError("flags", None, str(error), "settings that fit together") from error
+    evaluate(workdir, {name: sentences for name, sentences in splits.items() if name != "train"})
+
+
+if __name__ == "__main__":
+    run_main(main)
