@@ -114,7 +114,7 @@ def _row(text: str, index: int, path: str | Path, line: int) -> _Row:
         raise InputError(path, line, f"token index {show(cells[0])}", f"the index {index}")
     if not is_token(cells[1]):
         raise InputError(path, line, f"token {show(cells[1])}", "text without whitespace or NUL")
-    if not _TAG.fullmatch(cells[2]):
+    if not _TAG.fullmatch(cells[2]) or not cells[2].isprintable():
         raise InputError(path, line, f"tag {show(cells[2])}", "O, B-<type> or I-<type>")
     begins_none = cells[3:] == ["['N']", f"[{index}]"]
     relations = () if begins_none else _relations(cells[3], cells[4], index, path, line)
@@ -124,7 +124,7 @@ def _row(text: str, index: int, path: str | Path, line: int) -> _Row:
 def _relations(
     type_cell: str, end_cell: str, index: int, path: str | Path, line: int
 ) -> tuple[tuple[str, int], ...]:
-    if not _TYPES.fullmatch(type_cell):
+    if not _TYPES.fullmatch(type_cell) or not type_cell.isprintable():
         raise InputError(path, line, f"relation types {show(type_cell)}", "a list like ['Kill', 'Live_In']")
     if not _INDICES.fullmatch(end_cell):
         raise InputError(path, line, f"relation ends {show(end_cell)}", "a list of token indices like [3, 7]")

@@ -92,6 +92,8 @@ def test_oddities_are_counted(
         ("['Live_In', 'Work_For']", "['Live_In']", 3, "found 1 relation types and 2 ends"),
         ("['Live_In', 'Work_For']", "['N', 'Work_For']", 3, "expected ['N'] only alone, with [1]"),
         ("['Live_In', 'Work_For']", "[Live_In, Work_For]", 3, "found relation types"),
+        ("['Live_In', 'Work_For']", "['Live_In', 'Work\u200b_For']", 3, "found relation types"),
+        ("I-Peop", "I-Pe\u200bop", 3, "found tag"),
         ("['Live_In', 'Work_For']", "__import__('os')", 3, "found relation types"),
         ("[3, 5]", "[3, 6]", 3, "found a relation to token 6, expected a token from 0 to 5"),
         ("[3, 5]", "[3, -1]", 3, "found relation ends '[3, -1]'"),

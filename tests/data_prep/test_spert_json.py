@@ -33,6 +33,7 @@ ITEM = (
         (f"[\n{ITEM},\n{{]", 3, "found in sentence 2 bad JSON"),
         (f"[\n{ITEM},\n]", 3, "found in sentence 2 bad JSON"),
         (f"[{ITEM}\n{ITEM}]", 2, "after sentence 1, expected a comma or the array's end"),
+        (f"[{ITEM}}}", 1, "found '}' after sentence 1"),
         (f"[{ITEM}", 1, "expected a comma or the array's end"),
         (f"[{ITEM}]\n ]", 2, "found ']' after the array"),
         ("[]", None, "found an empty array"),
