@@ -105,7 +105,7 @@ The {faded} {object}
 
 [country_stem]
 - Vald Kest Bor Tam Lur Mirad Zan Ost Pell Sarov Ter Ulm Verd Corv Dal Ester Gal Hav Jor Karel Lav Nov Orl
-- Quer Rom Sev Trav Vis Yel Zor
+- Quer Rad Sev Trav Vis Yel Zor
 [country_ending]
 - oria ania istan avia ovia uela
 [adjective]

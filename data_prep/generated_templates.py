@@ -7,16 +7,17 @@ settle its type, and a relation is annotated if and only if the sentence states 
 
 SENTENCES = """
 [sentence]
-5* {claim} {tail} .
-5* {claim} .
-3* {lead} , {claim} .
-3* {claim} , {join} {claim} .
-2* {claim} , {join} {neutral} .
-2* {neutral} , {join} {claim} .
-2* {claim} , {source} said {when} .
-3* {neutral} {tail} .
-1* {neutral} .
-1* {title} {surname} {resigned} .
+18* {claim} {tail} .
+12* {claim} .
+9* {lead} , {claim} .
+9* {claim} , {source} said {when} .
+6* {lead} , {claim} , {source} said {when} .
+4* {claim} , {join} {claim} .
+3* {claim} , {join} {neutral} .
+3* {neutral} , {join} {claim} .
+9* {neutral} {tail} .
+4* {neutral} .
+2* {title} {surname} {resigned} .
 1* {lead} , {claim} , {join} {neutral} , {source} said {when} .
 1* {neutral} , {join} {claim} , {join} {claim} , {source} said {when} .
 
@@ -26,8 +27,7 @@ SENTENCES = """
 {officials} {waited} and {officials} {waited} {lately} .
 {fire} {spread} {lately} , but {officials} {waited} .
 {fire} {spread} {lately} , {officials} said .
-the {bomb} {shocked} {officials} {lately} .
-a {bomb} was found {lately} , {officials} said .
+a {bomb} killed {officials} {lately} .
 {officials} said {officials} would {wait} {lately} .
 
 [claim]
@@ -35,59 +35,50 @@ a {bomb} was found {lately} , {officials} said .
 
 [kill]
 3* {s=killer} {killed} {o=victim} {where} :: Kill s o
-2* {s=killer} was {convicted} of killing {o=victim} {where} :: Kill s o
-2* {s=killer} confessed to the {murder} of {o=victim} :: Kill s o
-1* {s=person} , the {assassin} of {o=person} , {escaped} {where} :: Kill s o
 1* {s=killer} {killed} {o=person} and {p=person} {where} :: Kill s o ; Kill s p
-3* {o=victim} was {slain} by {s=killer} {where} :: Kill s o
+2* {s=killer} was convicted of killing {o=victim} {where} :: Kill s o
+2* {s=killer} confessed to the {murder} of {o=victim} :: Kill s o
+3* {o=victim} was {killed} by {s=killer} {where} :: Kill s o
 2* {o=victim} died after being {shot} by {s=killer} {where} :: Kill s o
-2* the {murder} of {o=person} by {s=person} {shocked} {place} :: Kill s o
-1* {o=person} 's {assassin} , {s=person} , {escaped} {where} :: Kill s o
-1* {o=person} , who was {slain} by {s=person} , died {where} :: Kill s o
+2* the {murder} of {o=person} by {s=person} shocked {place} :: Kill s o
+2* {o=person} 's killer , {s=person} , {escaped} {where} :: Kill s o
 
 [live]
 3* {s=who} {lives} in {o=place} :: Live_In s o
+1* {s=who} and {t=person} live in {o=place} :: Live_In s o ; Live_In t o
 2* {s=who} was born in {o=place} on {date} :: Live_In s o
-1* {s=who} and {t=person} {live_both} in {o=place} :: Live_In s o ; Live_In t o
 2* {s=person} , a {resident} of {o=place} , {did} :: Live_In s o
-2* {s=person} , who {lives} in {o=place} , {did} :: Live_In s o
-2* {o=city} {mayor} {s=person} {did} :: Live_In s o
-3* {o=place} is the {hometown} of {s=person} :: Live_In s o
-1* the {o=city} {home} of {s=person} was {destroyed} {when} :: Live_In s o
+1* {s=person} , who {lives} in {o=place} , {did} :: Live_In s o
+4* {o=city} {resident} {s=person} {did} :: Live_In s o
+2* {o=place} is the birthplace of {s=person} :: Live_In s o
 2* in {o=city} , where {s=person} {lives} , {officials} {waited} :: Live_In s o
 
 [located]
 2* {s=city} , a {town} in {o=region} , was {destroyed} {when} :: Located_In s o
-2* {s=city} is the {capital} of {o=region} :: Located_In s o
-1* {s=city} lies in {northern} {o=region} :: Located_In s o
-2* {s=city} and {t=city} , two {towns} in {o=region} , were {destroyed} :: Located_In s o ; Located_In t o
+2* {s=city} and {t=city} , two towns in {o=region} , were {destroyed} :: Located_In s o ; Located_In t o
+2* {s=city} is the capital of {o=region} :: Located_In s o
 2* {fire} {spread} in {s=city} , {o=region} , {when} :: Located_In s o
-2* {o=region} 's {capital} , {s=city} , was {destroyed} {when} :: Located_In s o
-2* {fire} {spread} in the {northern} {o=region} {town} of {s=city} :: Located_In s o
-1* {o=region} 's {largest} city is {s=city} :: Located_In s o
+2* {o=region} 's capital , {s=city} , was {destroyed} {when} :: Located_In s o
+2* {fire} {spread} in the {o=region} {town} of {s=city} :: Located_In s o
 2* in {o=region} , the {town} of {s=city} was {destroyed} {when} :: Located_In s o
 
 [based]
-2* {s=company} , based in {o=place} , {announced} :: OrgBased_In s o
-2* {s=org} has its headquarters in {o=place} :: OrgBased_In s o
-1* {s=org} moved its headquarters to {o=place} {when} :: OrgBased_In s o
-1* {s=org} is based in {o=place} :: OrgBased_In s o
+3* {s=org} , based in {o=place} , {announced} :: OrgBased_In s o
+2* {s=company} has its headquarters in {o=place} :: OrgBased_In s o
 1* {s=firm} and {t=firm} are based in {o=place} :: OrgBased_In s o ; OrgBased_In t o
 4* {o=city} - based {s=org} {announced} :: OrgBased_In s o
 2* at its {o=city} headquarters , {s=firm} {announced} :: OrgBased_In s o
 2* {o=place} is home to the headquarters of {s=org} :: OrgBased_In s o
-1* from {o=city} , where it is based , {s=firm} {announced} :: OrgBased_In s o
 
 [work]
-2* {s=who} works for {o=company} :: Work_For s o
-2* {s=person} , {far} , works for {o=org} :: Work_For s o
-2* {s=person} , a {clerk} for {o=org} , {did} :: Work_For s o
-1* {s=who} was named {chairman} of {o=org} {when} :: Work_For s o
+2* {s=who} works for {o=org} :: Work_For s o
+2* {s=person} , {far} , works for {o=employer} :: Work_For s o
 1* {s=who} and {t=person} work for {o=org} :: Work_For s o ; Work_For t o
+2* {s=person} , a {clerk} for {o=employer} , {did} :: Work_For s o
+2* {s=who} was named {chairman} of {o=org} {when} :: Work_For s o
 3* {o=org} {chairman} {s=person} {did} :: Work_For s o
 2* {o=org} 's {chairman} , {s=person} , {did} :: Work_For s o
 2* {o=firm} hired {s=person} as its {chairman} {when} :: Work_For s o
-1* {o=org} is headed by {s=person} :: Work_For s o
 
 [who]
 8* {h=person}
@@ -111,14 +102,17 @@ a {bomb} was found {lately} , {officials} said .
 1* {h=person} , a {clerk} for {o=org} , :: Work_For h o
 
 [company]
-6* {h=org}
+4* {h=org}
 1* {h=firm} , which {won} ,
+
+[employer]
+3* {h=org}
 1* {c=city} - based {h=org} :: OrgBased_In h c
 
 [place]
-6* {h=city}
+5* {h=city}
 2* {h=region}
-2* {h=city} , {r=region} , :: Located_In h r
+3* {h=city} , {r=region} , :: Located_In h r
 
 [far]
 who {visited} {city} {when} | who {met} {person} in {city} | who {won} | who once lost {money}
@@ -127,11 +121,11 @@ who {visited} {city} {when} | who {met} {person} in {city} | who {won} | who onc
 2* {person} {met} {person} {where}
 2* {person} {visited} {place}
 2* a jury cleared {person} of the {murder} of {person}
-1* {person} and {person} were {slain} by a {bomb} {where}
+1* {person} and {person} were {killed} by a {bomb} {where}
 1* {person} denied killing {person}
 1* a {bomb} killed {person} {where}
 2* {person} {sued} {firm} {where}
-1* {firm} {sued} {person}
+2* {firm} {sued} {person}
 1* {person} turned down a job at {org}
 1* {person} bought shares of {org} for {money}
 2* {firm} {won} in {place}
@@ -139,7 +133,7 @@ who {visited} {city} {when} | who {met} {person} in {city} | who {won} | who onc
 2* {firm} {sued} {firm}
 3* {region} {invaded} {region} {when}
 2* the road from {city} to {city} was {destroyed}
-2* trade between {region} and {region} {rose} {when}
+3* trade between {region} and {region} {rose} {when}
 1* {fire} {spread} in {city} , {city} and {city}
 2* {nationality} {force} {visited} {city}
 1* {nationality} {force} {met} {person}
@@ -171,7 +165,7 @@ who {visited} {city} {when} | who {met} {person} in {city} | who {won} | who onc
 and | while | but
 
 [where]
-4*
+3*
 3* in {place}
 1* {when}
 
@@ -206,47 +200,25 @@ sued | criticized
 [invaded]
 invaded | signed the {pact} with
 [killed]
-killed | shot and killed | murdered
+2* killed
+shot and killed | murdered
 [shot]
 - shot stabbed
-[slain]
-killed | shot and killed | murdered | stabbed to death
-[convicted]
-convicted | found guilty
 [murder]
 - murder killing
-[assassin]
-- assassin killer
 [escaped]
 escaped | was arrested
-[shocked]
-- shocked alarmed
 [bomb]
 - bomb gunman
 [lives]
-lives | grew up | has lived | settled
-[live_both]
-live | grew up
+2* lives
+grew up | settled
 [resident]
-resident | native | citizen
-[mayor]
-resident | Mayor | native
-[hometown]
-- hometown birthplace
-[home]
-- home house
+resident | native
 [destroyed]
 destroyed | closed | flooded | damaged
 [town]
-town | city | village
-[towns]
-- towns cities
-[capital]
-capital | largest city
-[largest]
-largest
-[northern]
-- northern southern
+- town city
 [fire]
 a fire | a strike | a storm | fighting
 [spread]
@@ -262,7 +234,7 @@ broke out | began | ended
 [clerk]
 spokesman | reporter | lawyer | manager | pilot
 [chairman]
-chairman | president | director | spokeswoman
+chairman | president | director
 [title]
 Mr. | Mrs. | Dr. | Sen. | Judge
 [age]
