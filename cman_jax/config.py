@@ -43,7 +43,7 @@ class ModelConfig:
 class DataConfig:
     """Vocabulary and batch shapes."""
 
-    bucket_lengths: tuple[int, ...] = (24, 40, 64, 128)  # sentences are padded to one of these, in tokens
+    bucket_lengths: tuple[int, ...] = (16, 32, 44, 64, 120)  # sentences are padded to one of these, in tokens
     char_lengths: tuple[int, ...] = (5, 10, 32)  # distinct words are padded to one of these, in characters
     char_shares: tuple[float, ...] = (
         0.36,

@@ -24,7 +24,7 @@ from cman_jax.types import Annotation, Params, Sentence
 
 
 class Extractor:
-    """Annotates with the chosen epoch of a run. Attributes: system; epoch: the one whose parameters it has."""
+    """Annotates with the parameters of a run's chosen epoch. Attributes: system; epoch."""
 
     def __init__(self, system: System, params: Params, epoch: int):
         self.system, self.epoch = system, epoch

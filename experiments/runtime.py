@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from absl import flags
+from absl import flags, logging
 
 _CACHE = flags.DEFINE_string(
     "compilation_cache",
@@ -19,7 +19,7 @@ _ANCHOR = flags.DEFINE_enum(
     "anchor",
     None,
     ["last", "any"],
-    "Token pairs that make a relation: last tokens or any; default: the run's.",
+    "Which tokens of two entities make a relation; default: the run's.",
 )
 _BIO = flags.DEFINE_bool("bio_constraints", None, "Forbid ill-formed tag sequences; default: the run's.")
 
@@ -31,7 +31,9 @@ def decoding_flags() -> dict[str, Any]:
 
 
 def start_jax() -> None:
-    """Call first in a main: turns the compilation cache on."""
+    """Call first in a main: turns the compilation cache on and the libraries' chatter off."""
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)
     if _CACHE.value:
         jax.config.update("jax_compilation_cache_dir", str(Path(_CACHE.value).expanduser()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

@@ -29,7 +29,7 @@ _DATA = flags.DEFINE_string(
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; continued if it has one.", required=True)
 _VECTORS = flags.DEFINE_string(
-    "vectors", None, "Word vectors (word2vec/GloVe text, .gz, or word2vec binary)."
+    "vectors", None, "Word vectors: word2vec or GloVe text (gzip too), word2vec binary."
 )
 _DEVICES = flags.DEFINE_integer("num_devices", 0, "Devices that share each batch; 0 = all.", lower_bound=0)
 

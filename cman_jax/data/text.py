@@ -1,9 +1,11 @@
 """Raw text to tokens with character offsets, and annotations back onto the text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from cman_jax.data.corpus import parse_json, parse_sentence
 from cman_jax.data.errors import InputError
 from cman_jax.types import Annotation, Sentence
 
@@ -35,6 +37,36 @@ def from_tokens(sentence: Sentence) -> Document:
         offsets.append((position, position + len(token)))
         position += len(token) + 1
     return Document(sentence, " ".join(sentence.tokens), tuple(offsets))
+
+
+def parse_documents(
+    lines: Iterable[bytes], path: str | Path, kind: Literal["auto", "text", "jsonl"]
+) -> Iterator[Document]:
+    """One document per line, blank lines included, so that output lines match input lines.
+
+    Args:
+      lines: UTF-8, with or without their ends.
+      path: their file, for error messages.
+      kind: raw text, or JSON objects of the canonical form of which only `tokens` is required; "auto": JSON
+        if the first line that is not blank starts with an opening brace.
+
+    Raises:
+      InputError: a line is no UTF-8 or no such object.
+    """
+    for number, raw in enumerate(lines, 1):
+        try:
+            line = raw.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise InputError(path, number, f"bytes that are no UTF-8 ({error})", "UTF-8 text") from None
+        if kind == "auto" and line.strip():
+            kind = "jsonl" if line.lstrip().startswith("{") else "text"
+        if kind == "jsonl" and line.strip():
+            obj = parse_json(line, partial(InputError, path, number))
+            yield from_tokens(parse_sentence(obj, path, number, gold=False))
+        elif line.strip():
+            yield from_text(line, str(number))
+        else:
+            yield Document(Sentence(str(number), ()), line, ())
 
 
 def to_record(document: Document, annotation: Annotation) -> dict[str, Any]:

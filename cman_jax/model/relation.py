@@ -35,7 +35,7 @@ class RelationScorer(nn.Module):
         hidden = (self.num_relations if self.kind == "per_relation" else 1, self.dim)
         output = self.param("output", nn.initializers.normal(self.dim**-0.5), (self.dim, self.num_relations))
         bias = self.param("bias", lambda key: self._opposing_bias(output, hidden[0]))
-        subject = nn.DenseGeneral(hidden, use_bias=False, name="subject")(x) + bias
+        subject = nn.DenseGeneral(hidden, use_bias=False, name="subject")(x) + bias[None, None]
         object_ = nn.DenseGeneral(hidden, use_bias=False, name="object")(x)
         logits = pairwise_tanh_score(subject.transpose(3, 0, 2, 1), object_.transpose(3, 0, 2, 1), output)
         return logits.transpose(0, 2, 3, 1)

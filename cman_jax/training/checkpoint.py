@@ -22,8 +22,11 @@ class Checkpoints:
     """The checkpoints in a directory, made if need be. A context manager: leaving it waits for writes."""
 
     def __init__(self, directory: Path):
-        policy = AnyPreservationPolicy([LatestN(n=2), BestN(get_metric_fn=lambda m: m["rank"], n=1)])
-        options = ocp.CheckpointManagerOptions(preservation_policy=policy, cleanup_tmp_directories=True)
+        policy = AnyPreservationPolicy([LatestN(n=2), BestN(get_metric_fn=_rank, n=1)])
+        # Without a best_fn of its own Orbax keeps no metrics on disk, and a resumed run forgets the best.
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=policy, best_fn=_rank, cleanup_tmp_directories=True
+        )
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
 
     def __enter__(self) -> "Checkpoints":
@@ -60,6 +63,10 @@ class Checkpoints:
         """The parameters alone; `like` may hold shapes instead of arrays."""
         items = ocp.args.Composite(params=ocp.args.StandardRestore(_here(like)))
         return self._manager.restore(epoch, args=items)["params"]
+
+
+def _rank(metrics: dict[str, float]) -> float:
+    return metrics["rank"]
 
 
 def _here(tree: Any) -> Any:

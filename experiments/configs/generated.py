@@ -1,0 +1,15 @@
+"""A small CMAN for the generated corpus: minutes on two CPU cores, no pretrained vectors."""
+
+from cman_jax.config import Config
+
+
+def get_config() -> Config:
+    """Half the paper's widths, larger steps, few epochs."""
+    config = Config()
+    model, training = config.model, config.training
+    model.char_dim = model.char_lstm_dim = model.word_dim = 32
+    model.lstm_dim = model.scorer_dim = 64
+    model.num_heads = 4
+    config.data.bucket_lengths = (24, 40, 64)
+    training.num_epochs, training.batch_size, training.learning_rate = 15, 16, 2e-3
+    return config

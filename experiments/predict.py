@@ -1,0 +1,81 @@
+"""Extracts entities and relations from text with a trained system.
+
+    python -m experiments.predict --workdir=DIR --input=FILE|- --output=FILE|-
+
+Reads one sentence a line: raw text, or JSON objects with "tokens" (and perhaps "id"). Writes one JSON object
+a line, in the same order: the tokens, entities with token and character offsets, relations, probabilities.
+"""
+
+import contextlib
+import itertools
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from absl import flags
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cman_jax.data.text import parse_documents
+from cman_jax.extract import Extractor
+from experiments.cli import run_main
+from experiments.runtime import decoding_flags, start_jax
+
+_CHUNK = 1024  # sentences that are read, sorted into batches and written together
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
+_INPUT = flags.DEFINE_string("input", "-", "File of lines to read; - = standard input.")
+_OUTPUT = flags.DEFINE_string("output", "-", "File to write, whole or not at all; - = standard output.")
+_FORMAT = flags.DEFINE_enum(
+    "format",
+    "auto",
+    ["auto", "text", "jsonl"],
+    "What the lines are; auto: jsonl if the first one starts with {.",
+)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Reads, extracts and writes chunk by chunk, so that input of any length fits."""
+    del argv
+    start_jax()
+    extractor = Extractor.load(_WORKDIR.value, **decoding_flags())
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    quiet = not sys.stderr.isatty()
+    with (
+        _input() as lines,
+        _output() as output,
+        Progress(*columns, console=Console(stderr=True), disable=quiet) as bar,
+    ):
+        task = bar.add_task("sentences", total=None)
+        documents = parse_documents(lines, _INPUT.value, _FORMAT.value)
+        while chunk := list(itertools.islice(documents, _CHUNK)):
+            for record in extractor.extract(chunk, on_batch=lambda done: bar.advance(task, done)):
+                output.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
+            output.flush()
+
+
+def _input() -> contextlib.AbstractContextManager[BinaryIO]:
+    return contextlib.nullcontext(sys.stdin.buffer) if _INPUT.value == "-" else open(_INPUT.value, "rb")
+
+
+@contextlib.contextmanager
+def _output() -> Iterator[BinaryIO]:
+    """Standard output, or a file that appears under its name once it is complete."""
+    if _OUTPUT.value == "-":
+        yield sys.stdout.buffer
+        return
+    target = Path(_OUTPUT.value)
+    partial = target.with_name(f".{target.name}.part")
+    with partial.open("wb") as file:
+        try:
+            yield file
+        except BaseException:
+            partial.unlink()
+            raise
+    partial.replace(target)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,57 @@
+"""The whole way in a few minutes: a corpus, a trained CMAN, its scores, and triples from sentences.
+
+    make quickstart
+
+Writes a generated corpus to WORKDIR/data, trains on it, prints the test table and three sentences with what
+was extracted from them. Run again, it continues, or only shows the results again.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from cman_jax.data.corpus import load_split, write_jsonl
+from cman_jax.evaluation.report import format_example
+from cman_jax.extract import Extractor
+from cman_jax.training.loop import train
+from cman_jax.training.progress import ConsoleProgress
+from data_prep.generated import generate_splits
+from experiments.cli import run_main
+from experiments.configs.generated import get_config
+from experiments.runtime import start_jax
+from experiments.scoring import evaluate
+
+_WORKDIR = flags.DEFINE_string(
+    "workdir", "runs/quickstart", "Folder for the corpus, the model and the results."
+)
+
+
+def main(argv: Sequence[str]) -> None:
+    """All of it."""
+    del argv
+    start_jax()
+    workdir = Path(_WORKDIR.value)
+    for split, sentences in generate_splits().items():
+        write_jsonl(workdir / "data" / f"{split}.jsonl", sentences)
+    splits = {split: load_split(workdir / "data", split) for split in ("train", "dev", "test")}
+    sizes = ", ".join(f"{len(sentences)} {split}" for split, sentences in splits.items())
+    print(f"generated corpus: {sizes} sentences in {workdir / 'data'}", flush=True)
+    train(get_config(), splits, workdir, progress=ConsoleProgress())
+    evaluate(workdir, {"test": splits["test"]})
+    _show_examples(workdir, splits["test"])
+
+
+def _show_examples(workdir: Path, sentences: Sequence) -> None:
+    """Three sentences that were never seen, with several relations each."""
+    rich = [sentence for sentence in sentences if len(sentence.relations) >= 2 and len(sentence.tokens) < 30]
+    print("\nthree sentences of the test split:")
+    for sentence, annotation in zip(rich[:3], Extractor.load(workdir).annotate(rich[:3]), strict=True):
+        print(f"\n{format_example(sentence.tokens, annotation)}")
+    print(f"\neverything is in {workdir}; on text of your own:")
+    print("  echo 'Jane Roe works for Acme Corp. in Boston.' | \\")
+    print(f"    .venv/bin/python -m experiments.predict --workdir={workdir}")
+
+
+if __name__ == "__main__":
+    run_main(main)
