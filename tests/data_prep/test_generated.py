@@ -228,10 +228,9 @@ def test_frequency_baseline_fails(corpus: Corpus, unseen_names: str) -> None:
         for counter, entities in ((re, chunks(tags)), (re_gold, gold)):
             pairs = {(a, b, allowed.get((a.type, b.type))) for a in entities for b in entities if a != b}
             tally(counter, {triple for triple in pairs if triple[2]}, triples)
-    print(unseen_names, [f1(c["right"], c["predicted"], c["gold"]) for c in (ner, re, re_gold)])
-    assert f1(ner["right"], ner["predicted"], ner["gold"]) < 60
-    assert f1(re["right"], re["predicted"], re["gold"]) < 25
-    assert f1(re_gold["right"], re_gold["predicted"], re_gold["gold"]) < 60
+    assert f1(ner["right"], ner["predicted"], ner["gold"]) < 40
+    assert f1(re["right"], re["predicted"], re["gold"]) < 10
+    assert f1(re_gold["right"], re_gold["predicted"], re_gold["gold"]) < 45
 
 
 def tally(counter: Counter[str], predicted: set, gold: set) -> None:
