@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cman_jax.data.bio import allowed_transitions, spans_to_tags, tag_names, tags_to_spans
@@ -17,6 +17,7 @@ def test_the_inventory_follows_the_types() -> None:
     assert tag_names(()) == ("O",)
 
 
+@settings(deadline=None, max_examples=50)  # a busy machine is no fault
 @given(st.lists(st.sampled_from(["", "Loc", "Adverse-Effect"]), max_size=6), st.data())
 def test_spans_survive_tagging(pieces: list[str], data: st.DataObject) -> None:
     entities, position = [], 0

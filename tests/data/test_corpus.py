@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cman_jax.data.corpus import (
@@ -44,6 +44,7 @@ def sentences(draw: st.DrawFn) -> Sentence:
     return Sentence(draw(name), tokens, entities, tuple(Relation(*relation) for relation in drawn))
 
 
+@settings(deadline=None, max_examples=50)  # a busy machine is no fault
 @given(st.lists(sentences(), min_size=1, max_size=4, unique_by=lambda sentence: sentence.id))
 def test_reading_gives_back_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, corpus: list[Sentence]

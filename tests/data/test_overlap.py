@@ -1,14 +1,11 @@
-"""The rules for overlapping spans, on hand-made cases and against ADE's published counts."""
-
-from pathlib import Path
+"""The rules for overlapping spans; test_ade.py has ADE's published counts."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cman_jax.data.overlap import SpanRelation, drop_overlapping, has_overlap, keep_longest, overlaps
 from cman_jax.types import Annotation, Entity, Relation, Sentence
-from data_prep.spert_json import read_spert
 
 LONG, INNER, FAR = Entity(0, 4, "A"), Entity(1, 2, "B"), Entity(6, 7, "B")
 NESTED = Sentence(
@@ -52,6 +49,7 @@ def test_which_span_stays(spans: list[tuple[int, int, str]], kept: list[int]) ->
 span = st.tuples(st.integers(0, 9), st.integers(1, 5), st.sampled_from("AB"))
 
 
+@settings(deadline=None, max_examples=50)  # a busy machine is no fault
 @given(st.lists(span, min_size=2, max_size=7, unique=True), st.data())
 def test_keep_longest_drops_no_more_than_it_must(
     drawn: list[tuple[int, int, str]], data: st.DataObject
@@ -76,14 +74,3 @@ def test_scoring_drops_pairs_but_keeps_their_relations_to_others() -> None:
     spans = drop_overlapping(NESTED)
     assert spans.entities == (FAR,)
     assert spans.relations == (SpanRelation(INNER, FAR, "r"), SpanRelation(LONG, FAR, "r"))
-
-
-def test_ade_counts(shared_data: Path) -> None:
-    corpus = read_spert(shared_data / "ade" / "spert_folds" / "ade_full.json")[0]
-    assert sum(map(has_overlap, corpus)) == 119
-    scored = [drop_overlapping(sentence) for sentence in corpus]
-    assert sum(len(spans.entities) for spans in scored) == 10_599
-    assert sum(len(spans.relations) for spans in scored) == 6_701
-    longest = [keep_longest(sentence) for sentence in corpus]
-    assert sum(len(sentence.entities) for sentence in longest) == 10_839 - 120
-    assert sum(len(sentence.relations) for sentence in longest) == 6_821 - 194

@@ -10,7 +10,7 @@ import pytest
 
 from cman_jax.data.corpus import load_split, read_jsonl
 from cman_jax.data.errors import InputError
-from cman_jax.data.overlap import has_overlap
+from cman_jax.data.overlap import drop_overlapping, has_overlap
 from cman_jax.types import Entity, Relation, Sentence
 from data_prep.ade import OVERLAP_CHOICES, convert, draw_dev, resolve_overlap
 from data_prep.oddities import Oddity, count_kinds
@@ -54,6 +54,12 @@ def test_what_each_choice_leaves(corpus: tuple[list[Sentence], list[Oddity]]) ->
     assert sum(len(sentence.relations) for sentence in longest) == 6_627
 
 
+def test_what_scoring_leaves(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+    scored = [drop_overlapping(sentence) for sentence in corpus[0]]
+    assert sum(len(spans.entities) for spans in scored) == 10_599
+    assert sum(len(spans.relations) for spans in scored) == 6_701
+
+
 def test_the_test_sets_partition_the_corpus(shared_data: Path) -> None:
     """Read with json alone: twenty files are slow to check with every annotation turned on."""
     folder = shared_data / "ade" / "spert_folds"
@@ -88,11 +94,9 @@ def item(number: int, overlapping: bool) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def folds(tmp_path: Path) -> Path:
+def write_folds(source: Path) -> Path:
     """Forty sentences, every fourth with overlap, in ten folds."""
     items = [item(number, overlapping=number % 4 == 0) for number in range(40)]
-    source = tmp_path / "source"
     source.mkdir()
     (source / "ade_full.json").write_text(json.dumps(items))
     for fold in range(10):
@@ -103,21 +107,37 @@ def folds(tmp_path: Path) -> Path:
     return source
 
 
+@pytest.fixture
+def folds(tmp_path: Path) -> Path:
+    return write_folds(tmp_path / "source")
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The forty sentences, converted under each choice into a directory of its name."""
+    out = tmp_path_factory.mktemp("ade")
+    source = write_folds(out / "source")
+    for overlap in OVERLAP_CHOICES:
+        report = convert(source, out / overlap, overlap, dev_fraction=0.25, seed=3)
+        assert f"10 x {OVERLAP}" in report
+        assert report.count("overlaps took") == 30
+    return out
+
+
 @pytest.mark.parametrize("overlap", OVERLAP_CHOICES)
-def test_folds_are_written_under_each_choice(overlap: Any, folds: Path, tmp_path: Path) -> None:
-    out = tmp_path / overlap
-    report = convert(folds, out, overlap, dev_fraction=0.25, seed=3)
-    full = {sentence.id: sentence for sentence in read_jsonl(out / "full.jsonl")}
+def test_folds_are_written_under_each_choice(overlap: str, converted: Path) -> None:
+    full = {sentence.id: sentence for sentence in read_jsonl(converted / overlap / "full.jsonl")}
     assert len(full) == 40
     for fold in range(10):
-        splits = {split: load_split(out / f"fold_{fold}", split) for split in ("train", "dev", "test")}
-        sizes = {split: len(sentences) for split, sentences in splits.items()}
+        splits = {
+            split: load_split(converted / overlap / f"fold_{fold}", split)
+            for split in ("train", "dev", "test")
+        }
         everything = [sentence for sentences in splits.values() for sentence in sentences]
         assert len({sentence.id for sentence in everything}) == len(everything)
-        assert sizes["test"] == (3 if overlap == "drop-sentence" else 4)
+        assert len(splits["test"]) == (3 if overlap == "drop-sentence" else 4)
         assert len(everything) == (30 if overlap == "drop-sentence" else 40)
-        if overlap != "drop-sentence":
-            assert sizes["dev"] == 9
+        assert overlap == "drop-sentence" or len(splits["dev"]) == 9
         for split, sentences in splits.items():
             altered = overlap == "longest" and split != "test"
             for sentence in sentences:
@@ -127,15 +147,11 @@ def test_folds_are_written_under_each_choice(overlap: Any, folds: Path, tmp_path
                 else:
                     assert sentence == full[sentence.id]
                     assert sentence.relations == (Relation(0, 1, "Adverse-Effect"),)
-    assert f"10 x {OVERLAP}" in report
-    assert report.count("overlaps took") == 30
 
 
-def test_all_choices_share_one_dev_set(folds: Path, tmp_path: Path) -> None:
-    for overlap in OVERLAP_CHOICES:
-        convert(folds, tmp_path / overlap, overlap, dev_fraction=0.25, seed=3)
+def test_all_choices_share_one_dev_set(converted: Path) -> None:
     kept, longest, without = (
-        {sentence.id for sentence in load_split(tmp_path / overlap / "fold_2", "dev")}
+        {sentence.id for sentence in load_split(converted / overlap / "fold_2", "dev")}
         for overlap in ("keep", "longest", "drop-sentence")
     )
     assert kept == longest

@@ -26,7 +26,7 @@ from data_prep.oddities import Oddity
 from data_prep.spert_json import read_spert
 
 BLOCKS, CASES_PER_BLOCK = 7, 96  # 3 formats x 7 x 96 = 2,016 cases
-SECONDS_PER_CASE = 5.0
+SECONDS_PER_CASE = 20.0
 WHOLE_FILE = ("an empty file", "no line '#doc ID'", "an empty array")
 LOSSES = (OUTSIDE, SELF, DUPLICATE)
 
