@@ -67,7 +67,7 @@ def _score_forward(subject: Array, object_: Array, output: Array) -> tuple[Array
 
     def step(logits: Array, inputs: tuple[Array, Array, Array]) -> tuple[Array, None]:
         u, w, v = inputs
-        return logits + v[:, None, None] * (1 - 2 * _sigmoid_minus(u, w)), None
+        return logits + v[None, :, None, None] * (1 - 2 * _sigmoid_minus(u, w)), None
 
     _, batch, _, rows = subject.shape
     zero = jnp.zeros((batch, output.shape[1], rows, object_.shape[-1]), subject.dtype)
@@ -83,7 +83,7 @@ def _score_backward(residuals: tuple[Array, ...], d_logits: Array) -> tuple[Arra
     def step(carry: None, inputs: tuple[Array, Array, Array]) -> tuple[None, tuple[Array, Array, Array]]:
         u, w, v = inputs
         p = _sigmoid_minus(u, w)  # tanh = 1 - 2p, its derivative 4p (1 - p)
-        weighted = d_logits * v[:, None, None]
+        weighted = d_logits * v[None, :, None, None]
         slope = (weighted.sum(1, keepdims=True) if shared else weighted) * (4 * p * (1 - p))
         ones = jnp.ones(slope.shape[-1], slope.dtype)
         # A product with ones, as XLA on the CPU does not vectorise sums over the last axis.
