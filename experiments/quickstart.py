@@ -16,7 +16,7 @@ from cman_jax.evaluation.report import format_example
 from cman_jax.extract import Extractor
 from cman_jax.training.loop import train
 from cman_jax.training.progress import ConsoleProgress
-from data_prep.generated import generate_splits
+from data_prep.generated_corpus import generate_splits
 from experiments.cli import run_main
 from experiments.configs.generated import get_config
 from experiments.runtime import start_jax

@@ -13,7 +13,6 @@ from cman_jax.types import Sentence, Sizes
 
 UNKNOWN_WORD = 0  # also what padding holds
 PADDING_CHAR, UNKNOWN_CHAR = 0, 1
-NULL_RELATION = "N"  # Bekoulis' name for "relates to nothing"
 
 
 def word_candidates(token: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 
 from cman_jax.data.corpus import read_jsonl
 from cman_jax.types import Entity, Sentence
-from data_prep.generated import SPLITS, generate, owner
+from data_prep.generated_corpus import SPLITS, generate, owner
 from data_prep.generated_grammar import Draft, Writer, parse_grammar
 from data_prep.generated_lexicon import ENTITY_TYPES, NAMES
 from data_prep.generated_templates import SENTENCES
