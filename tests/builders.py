@@ -1,0 +1,105 @@
+"""Small configs, sentences, batches and networks that many tests share."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from hypothesis import settings
+
+from cman_jax.config import DataConfig, ModelConfig
+from cman_jax.data.batching import collate, encode
+from cman_jax.data.vocab import Vocabs, build_vocabs
+from cman_jax.model.cman import CMAN
+from cman_jax.types import Batch, Entity, Relation, Sentence
+
+# The first example compiles, so no deadline; a gate must not fail by chance, so the same examples each time.
+numeric = settings(deadline=None, derandomize=True, max_examples=25)
+
+SMALL_DATA = DataConfig(bucket_lengths=(8, 16), char_lengths=(4, 12), char_shares=(0.7, 0.5))
+SMALL_MODEL = ModelConfig(
+    char_dim=6, char_lstm_dim=3, word_dim=5, label_dim=4, lstm_dim=8, num_heads=4, scorer_dim=7
+)
+ABLATIONS = {
+    "full": {},
+    "factored": {"crf": "factored"},
+    "shared": {"relation_scorer": "shared", "null_relation": False},
+    "no self-attention": {"self_attention": False},
+    "no BLA": {"label_attention": False},
+    "neither": {"self_attention": False, "label_attention": False},
+    "MLP": {"encoder": "mlp"},
+}
+
+SENTENCES = (
+    Sentence(
+        "0",
+        ("Ada", "Lovelace", "lived", "in", "London", "."),
+        (Entity(0, 2, "Peop"), Entity(4, 5, "Loc")),
+        (Relation(0, 1, "Live_In"),),
+    ),
+    Sentence("1", ("Nobody", "came", ".")),
+    Sentence(
+        "2",
+        ("Ben", "of", "Acme", ",", "London"),
+        (Entity(0, 1, "Peop"), Entity(2, 3, "Org"), Entity(4, 5, "Loc")),
+        (Relation(0, 1, "Work_For"), Relation(1, 2, "OrgBased_In"), Relation(0, 2, "Live_In")),
+    ),
+    Sentence("3", ("Rain",)),
+)
+
+
+def vocabs_of(sentences: Sequence[Sentence], *, null_relation: bool = True) -> Vocabs:
+    """Vocabularies without pretrained vectors, all words kept."""
+    return build_vocabs(sentences, (), vector_words=None, min_word_count=1, null_relation=null_relation)
+
+
+def batch_of(
+    sentences: Sequence[Sentence] = SENTENCES,
+    length: int = 8,
+    batch_size: int | None = None,
+    *,
+    vocabs: Vocabs | None = None,
+    config: DataConfig = SMALL_DATA,
+) -> Batch:
+    """The sentences as one batch; the vocabularies are those of `SENTENCES` unless given."""
+    vocabs = vocabs or vocabs_of(SENTENCES)
+    examples = [encode(sentence, vocabs) for sentence in sentences]
+    return collate(examples, length, config, batch_size or len(examples), vocabs.sizes.num_relations)
+
+
+def network(config: ModelConfig = SMALL_MODEL, vocabs: Vocabs | None = None) -> CMAN:
+    """A network for the vocabularies (those of `SENTENCES` unless given)."""
+    vocabs = vocabs or vocabs_of(SENTENCES, null_relation=config.null_relation)
+    return CMAN(config, vocabs.sizes)
+
+
+def fresh_params(model: CMAN, batch: Batch, seed: int = 0) -> Any:
+    """Initial parameters, compiled as one program: operation by operation takes far longer."""
+    init = jax.jit(functools.partial(model.init, train=False))
+    return init(jax.random.key(seed), batch, batch.tags)["params"]
+
+
+def random_variables(module: nn.Module, *inputs: Any, scale: float = 1.0) -> Any:
+    """Variables with every entry random, where `init` has zeros and ones too; costs no compilation."""
+    shapes, tree = jax.tree.flatten(jax.eval_shape(module.init, jax.random.key(0), *inputs))
+    leaves = [jnp.asarray(normal(seed, *leaf.shape, scale=scale)) for seed, leaf in enumerate(shapes)]
+    return jax.tree.unflatten(tree, leaves)
+
+
+def changed(config: ModelConfig, **fields: Any) -> ModelConfig:
+    """`dataclasses.replace` under a name that reads well."""
+    return dataclasses.replace(config, **fields)
+
+
+def normal(seed: int, *shape: int, scale: float = 1.0, dtype: Any = np.float32) -> Any:
+    """Reproducible Gaussian numbers."""
+    return (scale * np.random.default_rng(seed).normal(size=shape)).astype(dtype)
+
+
+def lengths_to_mask(lengths: Sequence[int], n: int) -> np.ndarray:
+    """[b n], True at the first `lengths[b]` tokens."""
+    return np.arange(n) < np.array(lengths)[:, None]

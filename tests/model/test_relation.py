@@ -1,0 +1,138 @@
+"""The fused scorer against Eq. (9) with everything materialised; which axis is the subject; the prior."""
+
+import functools
+import itertools
+from contextlib import AbstractContextManager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cman_jax.model.relation import RelationScorer, pairwise_tanh_score
+from tests import oracles
+from tests.builders import normal, numeric, random_variables
+
+B, N, D, F, R = 2, 4, 6, 5, 3
+TOLERANCES = {np.float32: 1e-5, np.float64: 1e-10}
+
+
+def precision(dtype: type) -> AbstractContextManager:
+    return jax.enable_x64(dtype is np.float64)
+
+
+def scores_and_gradients(score: Any, subject: Any, object_: Any, output: Any, weights: Any) -> Any:
+    loss = lambda *arguments: jnp.sum(score(*arguments) * weights)  # noqa: E731
+    return score(subject, object_, output), jax.grad(loss, (0, 1, 2))(subject, object_, output)
+
+
+fused = jax.jit(lambda *arguments: scores_and_gradients(pairwise_tanh_score, *arguments))
+plain = jax.jit(lambda *arguments: scores_and_gradients(oracles.pairwise_tanh_score, *arguments))
+
+
+def inputs(seed: int, groups: int, scale: float, dtype: type = np.float32) -> list[np.ndarray]:
+    """Subjects and objects of different number, so that no axis can stand for another."""
+    shapes = [(F, B, groups, N), (F, B, groups, N + 1), (F, R), (B, R, N, N + 1)]
+    scales = [scale, scale, 1, 1]
+    return [normal(seed + i, *shape, scale=scales[i], dtype=dtype) for i, shape in enumerate(shapes)]
+
+
+@numeric
+@given(
+    st.sampled_from([*TOLERANCES]),
+    st.sampled_from([1, R]),
+    st.integers(0, 2**31),
+    st.sampled_from([0.01, 1, 5]),
+)
+def test_values_and_gradients_equal_the_materialised_formula(
+    dtype: type, groups: int, seed: int, scale: float
+) -> None:
+    numbers = inputs(seed, groups, scale, dtype)
+    with precision(dtype):
+        actual, expected = fused(*numbers), plain(*numbers)
+        assert actual[0].dtype == dtype
+        jax.tree.map(
+            lambda a, e: np.testing.assert_allclose(a, e, rtol=TOLERANCES[dtype], atol=TOLERANCES[dtype]),
+            actual,
+            expected,
+        )
+
+
+@pytest.mark.parametrize("groups", [1, R])
+@pytest.mark.parametrize("signs", [(1, 1), (1, -1), (-1, -1)])
+def test_extreme_inputs_give_finite_values_and_gradients(groups: int, signs: tuple[int, int]) -> None:
+    numbers = inputs(0, groups, 1)
+    for i in range(2):
+        numbers[i] = np.full_like(numbers[i], 100 * signs[i])
+    actual, expected = fused(*numbers), plain(*numbers)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(actual))
+    np.testing.assert_allclose(actual[0], expected[0], rtol=1e-5, atol=1e-5)
+
+
+def scorer(kind: str = "per_relation", prior: float = 0.01, **sizes: int) -> RelationScorer:
+    return RelationScorer(**{"num_relations": R, "dim": F, **sizes}, kind=kind, prior=prior)
+
+
+@pytest.fixture(scope="module", params=["per_relation", "shared"])
+def scored(request: pytest.FixtureRequest) -> Any:
+    """A scorer as a compiled function of its input, its parameters, some input."""
+    x, module = normal(0, B, N, D), scorer(request.param)
+    variables = random_variables(module, x, scale=0.5)
+    return jax.jit(lambda x: module.apply(variables, x)), variables["params"], x
+
+
+def test_a_cell_is_eq_9_of_its_subject_its_object_and_its_relation(scored: Any) -> None:
+    score, params, x = scored
+    cells = itertools.product(range(B), range(N), range(N), range(R))
+    expected = [oracles.relation_score(params, x[b], i, j, k) for b, i, j, k in cells]
+    np.testing.assert_allclose(score(x), np.reshape(expected, (B, N, N, R)), rtol=1e-4, atol=1e-5)
+
+
+def test_subject_and_object_are_not_interchangeable(scored: Any) -> None:
+    score, _, x = scored
+    logits = np.asarray(score(x))
+    off_diagonal = ~np.eye(N, dtype=bool)
+    assert (np.abs(logits - logits.transpose(0, 2, 1, 3))[:, off_diagonal] > 1e-4).all()
+
+
+def test_a_token_changes_its_row_as_subject_and_its_column_as_object_and_nothing_else(scored: Any) -> None:
+    score, _, x = scored
+    shifted = x.copy()
+    shifted[0, 1] += 1
+    moved = np.asarray(score(shifted) != score(x))
+    expected = np.zeros_like(moved)
+    expected[0, 1], expected[0, :, 1] = True, True
+    np.testing.assert_array_equal(moved, expected)
+
+
+@pytest.mark.parametrize("kind", ["per_relation", "shared"])
+def test_parameters_are_one_set_per_relation_or_one_for_all(kind: str) -> None:
+    params = jax.eval_shape(scorer(kind).init, jax.random.key(0), normal(0, B, N, D))["params"]
+    groups = R if kind == "per_relation" else 1
+    assert params["subject"]["kernel"].shape == params["object"]["kernel"].shape == (D, groups, F)
+    assert params["bias"].shape == (groups, F)
+    assert params["output"].shape == (F, R)
+
+
+@functools.cache
+def first_probabilities(prior: float) -> Any:
+    """For some input, every relation's mean probability before training; sizes as in the full network."""
+    module = scorer(prior=prior, num_relations=6, dim=128)
+    init = lambda x: module.init_with_output(jax.random.key(0), x)[0]  # noqa: E731
+    return jax.jit(lambda x: jax.nn.sigmoid(init(x)).mean((0, 1, 2)))
+
+
+STILL, MOVING = normal(0, 2, 10, 256, scale=1e-3), normal(0, 2, 10, 256)
+
+
+@pytest.mark.parametrize("prior", [0.01, 0.5])
+def test_for_inputs_near_zero_relations_start_as_probable_as_their_prior(prior: float) -> None:
+    np.testing.assert_allclose(first_probabilities(prior)(STILL), prior, rtol=0.02)
+
+
+def test_inputs_of_unit_size_soften_the_prior_but_keep_relations_rare() -> None:
+    assert 0.01 < first_probabilities(0.01)(MOVING).mean() < 0.2
+    np.testing.assert_allclose(first_probabilities(0.5)(MOVING).mean(), 0.5, atol=0.05)

@@ -1,0 +1,127 @@
+"""The same quantities as the library's, written the plain way: loops, enumeration, everything materialised.
+
+Those that gradients are compared with are written in jax.numpy, the others in NumPy. Letters in shapes are
+those of cman_jax/types.py.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cman_jax.types import CRFPotentials
+
+Array = Any
+
+
+# Linear chains
+
+
+def path_scores(initial: np.ndarray, pairwise: np.ndarray) -> np.ndarray:
+    """Scores of all t^n tag sequences of one sentence, one axis per token: [t], [n t t] -> [t t ... t]."""
+    scores = initial
+    for step in pairwise[1:]:
+        scores = scores[..., None] + step
+    return scores
+
+
+def path_score(initial: np.ndarray, pairwise: np.ndarray, path: Sequence[int]) -> float:
+    """One of them."""
+    steps = enumerate(itertools.pairwise(path), 1)
+    return sum((pairwise[i, a, b] for i, (a, b) in steps), start=initial[path[0]])
+
+
+def log_sum_exp(scores: np.ndarray) -> float:
+    """Of all entries, stably."""
+    return float(np.max(scores) + np.log(np.sum(np.exp(scores - np.max(scores)))))
+
+
+def max_recursion(potentials: CRFPotentials, length: int) -> Array:
+    """The best path's score of each sentence: the forward recursion with max in place of log-sum-exp."""
+    best = potentials.initial
+    for i in range(1, length):
+        best = jnp.max(best[:, :, None] + potentials.pairwise[:, i], 1)
+    return jnp.max(best, 1)
+
+
+# LSTM
+
+
+def lstm(gates: Array, recurrent_kernel: Array, mask: Array) -> Array:
+    """One direction of one sentence, a step at a time: [n 4d], [d 4d], [n] -> [n d]."""
+    h = c = jnp.zeros(recurrent_kernel.shape[0], gates.dtype)
+    states = []
+    for z, taken in zip(gates, mask, strict=True):
+        i, f, g, o = jnp.split(z + h @ recurrent_kernel, 4)
+        new_c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        new_h = jax.nn.sigmoid(o) * jnp.tanh(new_c)
+        h, c = jnp.where(taken, new_h, h), jnp.where(taken, new_c, c)
+        states.append(h)
+    return jnp.stack(states)
+
+
+# Attention
+
+
+def attention(params: dict[str, Any], queries: Array, memory: Array, mask: np.ndarray) -> np.ndarray:
+    """Eqs. (2) and (3) for one sentence, head by head, over the memory rows that are real."""
+    kernels = {name: np.asarray(params[name]["kernel"]) for name in ("query", "key", "value", "output")}
+    memory = memory[mask]
+    total = np.zeros_like(queries)
+    for head in range(kernels["query"].shape[1]):
+        query, key, value = (kernels[name][:, head] for name in ("query", "key", "value"))
+        scores = (queries @ query) @ (memory @ key).T / np.sqrt(query.shape[1])
+        weights = np.exp(scores - scores.max(1, keepdims=True))
+        weights /= weights.sum(1, keepdims=True)
+        total += weights @ (memory @ value) @ kernels["output"][head]
+    return total
+
+
+def layer_norm(params: dict[str, Any], x: Array) -> np.ndarray:
+    """Over the last axis, with scale and bias."""
+    x = np.asarray(x, np.float64)
+    centred = x - x.mean(-1, keepdims=True)
+    normed = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
+    return normed * np.asarray(params["scale"]) + np.asarray(params["bias"])
+
+
+# Relations
+
+
+def pairwise_tanh_score(subject: Array, object_: Array, output: Array) -> Array:
+    """Eq. (9) with its hidden layer stored: [f b q n], [f b q m], [f r] -> [b r n m]."""
+    hidden = jnp.tanh(subject[:, :, :, :, None] + object_[:, :, :, None, :])
+    hidden = jnp.broadcast_to(hidden, (*hidden.shape[:2], output.shape[1], *hidden.shape[3:]))
+    return jnp.einsum("fbrnm,fr->brnm", hidden, output)
+
+
+def relation_score(params: dict[str, Any], x: np.ndarray, i: int, j: int, k: int) -> float:
+    """`V_k . tanh(U_k x_i + W_k x_j + b_k)` for one cell of one sentence; one U, W, b for all k if shared."""
+    subject, object_ = (np.asarray(params[name]["kernel"]) for name in ("subject", "object"))
+    own = k if subject.shape[1] > 1 else 0
+    hidden = x[i] @ subject[:, own] + x[j] @ object_[:, own] + np.asarray(params["bias"])[own]
+    return float(np.tanh(hidden) @ np.asarray(params["output"])[:, k])
+
+
+def relation_loss(logits: np.ndarray, length: int, gold: set[tuple[int, int, int]]) -> float:
+    """Cross-entropy of one sentence's cells, from probabilities."""
+    total = 0.0
+    for i, j, k in itertools.product(range(length), range(length), range(logits.shape[-1])):
+        probability = 1 / (1 + np.exp(-np.float64(logits[i, j, k])))
+        total -= np.log(probability if (i, j, k) in gold else 1 - probability)
+    return total
+
+
+# Optimisation
+
+
+def adam(gradients: Sequence[np.ndarray], learning_rate: float) -> Iterator[np.ndarray]:
+    """The updates of Kingma & Ba's algorithm 1 for one array's gradients."""
+    first, second = np.zeros_like(gradients[0]), np.zeros_like(gradients[0])
+    for t, gradient in enumerate(gradients, 1):
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        yield -learning_rate * (first / (1 - 0.9**t)) / (np.sqrt(second / (1 - 0.999**t)) + 1e-8)
