@@ -20,12 +20,15 @@ class MultiHeadAttention(nn.Module):
     ) -> Float[Array, "b n d"]:
         """Attends from every query to the memory rows whose mask is True."""
         width = queries.shape[-1]
-        heads = (self.num_heads, width // self.num_heads)
-        query = nn.DenseGeneral(heads, use_bias=False, name="query")(queries)
-        key = nn.DenseGeneral(heads, use_bias=False, name="key")(memory)
-        value = nn.DenseGeneral(heads, use_bias=False, name="value")(memory)
-        logits = jnp.einsum("bnhk,bmhk->bhnm", query, key) / jnp.sqrt(heads[1])
+        head_width = width // self.num_heads
+
+        def heads(name: str, x: Float[Array, "b n d"]) -> Float[Array, "b n h k"]:
+            projected = nn.Dense(width, use_bias=False, name=name)(x)
+            return projected.reshape(*x.shape[:-1], self.num_heads, head_width)
+
+        query, key, value = heads("query", queries), heads("key", memory), heads("value", memory)
+        logits = jnp.einsum("bnhk,bmhk->bhnm", query, key) / head_width**0.5
         # Finite, so that an all-padding sentence gives a uniform row and not NaN.
         logits = jnp.where(mask[:, None, None, :], logits, -1e9)
         attended = jnp.einsum("bhnm,bmhk->bnhk", nn.softmax(logits), value)
-        return nn.DenseGeneral(width, axis=(-2, -1), use_bias=False, name="output")(attended)
+        return nn.Dense(width, use_bias=False, name="output")(attended.reshape(queries.shape))

@@ -73,7 +73,9 @@ class GateProjection(nn.Module):
         glorot = nn.initializers.variance_scaling(1, "fan_avg", "uniform", in_axis=0, batch_axis=(1, 2))
         kernel = self.param("kernel", lambda key: glorot(key, (width, *blocks)).reshape(width, 2, -1))
         bias = self.param("bias", lambda _: jnp.zeros(blocks).at[:, 1].set(1).reshape(2, -1))
-        return jnp.einsum("...e,egk->...gk", x, kernel) + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
+        # One flat product: XLA on the CPU takes twice as long for the einsum's gradient.
+        gates = x.reshape(-1, width) @ kernel.reshape(width, -1) + bias.reshape(1, -1)
+        return gates.reshape(*x.shape[:-1], 2, 4 * self.dim)
 
 
 @jax.custom_vjp
