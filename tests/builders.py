@@ -77,15 +77,10 @@ def network(config: ModelConfig = SMALL_MODEL, vocabs: Vocabs | None = None) -> 
     return CMAN(config, vocabs.sizes)
 
 
-def fresh_params(model: CMAN, batch: Batch, seed: int = 0) -> Any:
-    """Initial parameters, compiled as one program: operation by operation takes far longer."""
-    init = jax.jit(functools.partial(model.init, train=False))
-    return init(jax.random.key(seed), batch, batch.tags)["params"]
-
-
-def random_variables(module: nn.Module, *inputs: Any, scale: float = 1.0) -> Any:
+def random_variables(module: nn.Module, *inputs: Any, scale: float = 1.0, **options: Any) -> Any:
     """Variables with every entry random, where `init` has zeros and ones too; costs no compilation."""
-    shapes, tree = jax.tree.flatten(jax.eval_shape(module.init, jax.random.key(0), *inputs))
+    init = functools.partial(module.init, **options)
+    shapes, tree = jax.tree.flatten(jax.eval_shape(init, jax.random.key(0), *inputs))
     leaves = [jnp.asarray(normal(seed, *leaf.shape, scale=scale)) for seed, leaf in enumerate(shapes)]
     return jax.tree.unflatten(tree, leaves)
 

@@ -66,17 +66,23 @@ def lstm(gates: Array, recurrent_kernel: Array, mask: Array) -> Array:
 # Attention
 
 
-def attention(params: dict[str, Any], queries: Array, memory: Array, mask: np.ndarray) -> np.ndarray:
+def attention(
+    params: dict[str, Any], num_heads: int, queries: np.ndarray, memory: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
     """Eqs. (2) and (3) for one sentence, head by head, over the memory rows that are real."""
-    kernels = {name: np.asarray(params[name]["kernel"]) for name in ("query", "key", "value", "output")}
+    width = queries.shape[1]
+    into = {
+        name: np.reshape(params[name]["kernel"], (width, num_heads, -1)) for name in ("query", "key", "value")
+    }
+    out = np.reshape(params["output"]["kernel"], (num_heads, -1, width))
     memory = memory[mask]
     total = np.zeros_like(queries)
-    for head in range(kernels["query"].shape[1]):
-        query, key, value = (kernels[name][:, head] for name in ("query", "key", "value"))
+    for head in range(num_heads):
+        query, key, value = (kernel[:, head] for kernel in into.values())
         scores = (queries @ query) @ (memory @ key).T / np.sqrt(query.shape[1])
         weights = np.exp(scores - scores.max(1, keepdims=True))
         weights /= weights.sum(1, keepdims=True)
-        total += weights @ (memory @ value) @ kernels["output"][head]
+        total += weights @ (memory @ value) @ out[head]
     return total
 
 

@@ -20,19 +20,19 @@ def case(request: pytest.FixtureRequest) -> Any:
     module = MultiHeadAttention(request.param)
     queries, memory = normal(0, B, N, D), normal(1, B, M, D)
     variables = random_variables(module, queries, memory, MASK)
-    return jax.jit(module.apply), variables, queries, memory
+    return request.param, jax.jit(module.apply), variables, queries, memory
 
 
 def test_equals_a_loop_over_heads(case: Any) -> None:
-    attend, variables, queries, memory = case
+    num_heads, attend, variables, queries, memory = case
     attended = attend(variables, queries, memory, MASK)
     for b in range(2):
-        expected = oracles.attention(variables["params"], queries[b], memory[b], MASK[b])
+        expected = oracles.attention(variables["params"], num_heads, queries[b], memory[b], MASK[b])
         np.testing.assert_allclose(attended[b], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_masked_memory_gets_no_weight(case: Any) -> None:
-    attend, variables, queries, memory = case
+    _, attend, variables, queries, memory = case
     garbage = np.where(MASK[:, :, None], memory, normal(2, B, M, D, scale=10))
     actual, expected = (attend(variables, queries, m, MASK) for m in (garbage, memory))
     np.testing.assert_array_equal(actual[:2], expected[:2])
@@ -42,7 +42,7 @@ def test_masked_memory_gets_no_weight(case: Any) -> None:
 
 
 def test_a_sentence_that_is_all_padding_gives_finite_numbers_and_gradients(case: Any) -> None:
-    attend, variables, queries, memory = case
+    _, attend, variables, queries, memory = case
     loss = lambda *arguments: attend(*arguments, MASK)[2].sum()  # noqa: E731
     gradients = jax.grad(loss, (0, 1, 2))(variables, queries, memory)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
@@ -50,7 +50,7 @@ def test_a_sentence_that_is_all_padding_gives_finite_numbers_and_gradients(case:
 
 
 def test_queries_attend_one_by_one(case: Any) -> None:
-    attend, variables, queries, memory = case
+    _, attend, variables, queries, memory = case
     moved = queries.copy()
     moved[:, 1] += 1
     same = np.asarray(attend(variables, moved, memory, MASK) == attend(variables, queries, memory, MASK)).all(

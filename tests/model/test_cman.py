@@ -1,0 +1,186 @@
+"""The whole network: what each ablation removes, what depends on what, and that padding changes nothing."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pytest
+
+from cman_jax.config import ModelConfig
+from cman_jax.training.losses import loss_terms
+from cman_jax.types import Batch, Potentials
+from tests.builders import ABLATIONS, SENTENCES, SMALL_MODEL, batch_of, changed, network, random_variables
+
+FULL = {"bla_0", "bla_1", "bsa_0", "bsa_1", "char", "fusion", "label", "relation", "tagging", "word"}
+LABEL_PARTS = {"bla_0", "bla_1", "fusion", "label"}
+BATCH = batch_of()
+
+
+class Compiled(NamedTuple):
+    """A network with random parameters."""
+
+    params: Any
+    potentials: Callable[[Batch, Any], Potentials]  # of a batch and tags
+    gradient: Callable[[Batch], Any]  # of the loss of a batch
+
+
+@functools.cache
+def compiled(ablation: str) -> Compiled:
+    config = changed(SMALL_MODEL, **ABLATIONS[ablation])
+    model = network(config)
+    params = random_variables(model, BATCH, BATCH.tags, scale=0.4, train=False)["params"]
+
+    def potentials(params: Any, batch: Batch, tags: Any) -> Potentials:
+        return model.apply({"params": params}, batch, tags, train=False)
+
+    def loss(params: Any, batch: Batch) -> Any:
+        said = potentials(params, batch, batch.tags)
+        terms = loss_terms(said, batch, null_relation=config.null_relation)
+        return terms.ner + terms.relation
+
+    return Compiled(
+        params,
+        functools.partial(jax.jit(potentials), params),
+        functools.partial(jax.jit(jax.grad(loss)), params),
+    )
+
+
+def shapes(config: ModelConfig) -> Any:
+    init = functools.partial(network(config).init, train=False)
+    return jax.eval_shape(init, jax.random.key(0), BATCH, BATCH.tags)["params"]
+
+
+@pytest.mark.parametrize(
+    ("ablation", "gone"),
+    [
+        ("full", set()),
+        ("no self-attention", set()),
+        ("no BLA", LABEL_PARTS),
+        ("neither", LABEL_PARTS),
+        ("MLP", set()),
+    ],
+)
+def test_parameters_of_what_an_ablation_removes_are_gone(ablation: str, gone: set[str]) -> None:
+    params = shapes(changed(SMALL_MODEL, **ABLATIONS[ablation]))
+    assert set(params) == FULL - gone
+    attends = ablation not in ("no self-attention", "neither")
+    assert all(
+        ("attention" in params[unit]) == ("norm" in params[unit]) == attends for unit in ("bsa_0", "bsa_1")
+    )
+    encoders = [params["bsa_0"]["encoder"], params["bsa_1"]["encoder"]]
+    if not gone:
+        encoders += [params["fusion"], params["bla_0"]["label_encoder"], params["bla_1"]["label_encoder"]]
+    assert all(set(encoder) == {"mlp" if ablation == "MLP" else "bilstm"} for encoder in encoders)
+    assert "bilstm" in params["char"]
+
+
+def test_the_paper_preset_has_the_paper_widths() -> None:
+    params = shapes(ModelConfig())
+    assert params["word"]["words"]["embedding"].shape[1] == 50
+    assert params["char"]["chars"]["embedding"].shape[1] == 128
+    assert params["label"]["embedding"].shape[1] == 25
+    assert params["char"]["bilstm"]["recurrent_kernel"].shape == (2, 64, 4 * 64)
+    assert params["fusion"]["bilstm"]["recurrent_kernel"].shape == (2, 128, 4 * 128)
+    assert params["fusion"]["bilstm"]["gates"]["kernel"].shape[0] == 2 * 256
+    assert params["tagging"]["scores"]["kernel"].shape == (256, 8, 7)
+    assert params["relation"]["output"].shape == (128, 4)
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_every_parameter_gets_a_gradient(ablation: str) -> None:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(compiled(ablation).gradient(BATCH)):
+        name = jax.tree_util.keystr(path)
+        assert np.isfinite(leaf).all(), name
+        assert leaf.any(), name
+
+
+@pytest.mark.parametrize("ablation", ABLATIONS)
+def test_labels_reach_the_relations_and_never_the_tagging(ablation: str) -> None:
+    others = np.where(BATCH.mask, 1 - np.minimum(BATCH.tags, 1), 0)
+    first, second = (compiled(ablation).potentials(BATCH, tags) for tags in (BATCH.tags, others))
+    jax.tree.map(np.testing.assert_array_equal, first.tagging, second.tagging)
+    real_cells = BATCH.mask[:, :, None] & BATCH.mask[:, None, :]
+    moved = np.asarray(first.relation_logits != second.relation_logits)[real_cells]
+    assert moved.all() if "label_attention" not in ABLATIONS[ablation] else not moved.any()
+
+
+@pytest.mark.parametrize("ablation", ["full", "factored", "MLP"])
+def test_a_sentence_means_the_same_alone_in_a_batch_and_in_a_larger_bucket(ablation: str) -> None:
+    potentials = compiled(ablation).potentials
+    larger = batch_of(length=16)
+    together, in_larger = potentials(BATCH, BATCH.tags), potentials(larger, larger.tags)
+    for b, sentence in enumerate(SENTENCES):
+        single = batch_of([sentence])
+        alone, n = potentials(single, single.tags), len(sentence.tokens)
+        for said in (cut(alone, 0, n), cut(in_larger, b, n)):
+            jax.tree.map(close, said, cut(together, b, n))
+
+
+def close(actual: Any, expected: Any) -> None:
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def cut(potentials: Potentials, row: int, n: int) -> tuple[Any, ...]:
+    """What is said of one sentence of n tokens."""
+    tagging, relation_logits = potentials
+    return tagging.initial[row], tagging.pairwise[row, 1:n], relation_logits[row, :n, :n]
+
+
+@pytest.mark.parametrize("ablation", ["full", "factored", "MLP"])
+def test_what_stands_at_padding_changes_nothing(ablation: str) -> None:
+    garbage = BATCH._replace(
+        word_ids=np.where(BATCH.mask, BATCH.word_ids, 3),
+        char_rows=np.where(BATCH.mask, BATCH.char_rows, 2),
+        tags=np.where(BATCH.mask, BATCH.tags, 4),
+    )
+    actual, expected = (compiled(ablation).gradient(batch) for batch in (garbage, BATCH))
+    jax.tree.map(np.testing.assert_array_equal, actual, expected)
+    actual, expected = (compiled(ablation).potentials(batch, batch.tags) for batch in (garbage, BATCH))
+    for b, sentence in enumerate(SENTENCES):
+        n = len(sentence.tokens)
+        jax.tree.map(np.testing.assert_array_equal, cut(actual, b, n), cut(expected, b, n))
+
+
+def test_a_batch_of_no_sentence_at_all_has_no_loss_and_no_gradient() -> None:
+    empty = batch_of([], batch_size=len(SENTENCES))
+    assert not any(leaf.any() for leaf in jax.tree.leaves(compiled("full").gradient(empty)))
+
+
+def test_token_input_is_characters_beside_words_and_zero_at_padding() -> None:
+    variables = {"params": compiled("full").params}
+    encode = jax.jit(functools.partial(network().apply, method="encode_inputs"))
+    inputs = np.asarray(encode(variables, BATCH))
+    assert not inputs[~BATCH.mask].any()
+    words = variables["params"]["word"]["words"]["embedding"]
+    np.testing.assert_array_equal(
+        inputs[BATCH.mask][:, -SMALL_MODEL.word_dim :], words[BATCH.word_ids[BATCH.mask]]
+    )
+    chars = inputs[:, :, : -SMALL_MODEL.word_dim]
+    london = [(0, 4), (2, 4)]  # the same word in two sentences
+    np.testing.assert_array_equal(chars[london[0]], chars[london[1]])
+    assert len(np.unique(chars[BATCH.mask], axis=0)) == len({t for s in SENTENCES for t in s.tokens})
+
+
+def test_dropout_acts_in_training_alone_and_only_where_its_rate_says() -> None:
+    variables = {"params": {"bsa_0": compiled("neither").params["bsa_0"]}}
+    embeddings = np.ones((*BATCH.mask.shape, 11), np.float32)
+
+    def encoded(input_dropout: float, lstm_dropout: float, *keys: Any) -> list[np.ndarray]:
+        rates = {"input_dropout": input_dropout, "lstm_dropout": lstm_dropout}
+        model = network(changed(SMALL_MODEL, num_bsa=1, **ABLATIONS["neither"], **rates))
+        run = jax.jit(functools.partial(model.apply, train=bool(keys), method="encode_tokens"))
+        rngs = [{"dropout": key} for key in keys] or [{}]
+        return [np.asarray(run(variables, embeddings, BATCH.mask, rngs=r))[BATCH.mask] for r in rngs]
+
+    keys = jax.random.split(jax.random.key(0))
+    [whole] = encoded(0.5, 0.5)
+    assert all((undropped == whole).all() for undropped in encoded(0.0, 0.0, *keys))
+    first, again, other = encoded(0.5, 0.0, keys[0], keys[0], keys[1])
+    assert (first == again).all()
+    assert (first != other).any()
+    assert (first != whole).any()
+    assert first.all()
+    [after] = encoded(0.0, 0.5, keys[0])
+    assert 0.3 < (after == 0).mean() < 0.7
