@@ -1,8 +1,9 @@
 """Small configs, sentences, batches and networks that many tests share."""
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -75,6 +76,16 @@ def network(config: ModelConfig = SMALL_MODEL, vocabs: Vocabs | None = None) -> 
     """A network for the vocabularies (those of `SENTENCES` unless given)."""
     vocabs = vocabs or vocabs_of(SENTENCES, null_relation=config.null_relation)
     return CMAN(config, vocabs.sizes)
+
+
+@contextlib.contextmanager
+def quick_compilation() -> Iterator[None]:
+    """XLA skips its optimisations: half the time where a test compiles far more than it computes."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)
 
 
 def random_variables(module: nn.Module, *inputs: Any, scale: float = 1.0, **options: Any) -> Any:

@@ -1,13 +1,13 @@
-"""These tests compile far more than they compute, so XLA may skip its optimisations (half the time)."""
+"""The tests of the model compile far more than they compute."""
 
 from collections.abc import Iterator
 
-import jax
 import pytest
+
+from tests.builders import quick_compilation
 
 
 @pytest.fixture(autouse=True)
-def quick_compilation() -> Iterator[None]:
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+def compilation() -> Iterator[None]:
+    with quick_compilation():
+        yield
