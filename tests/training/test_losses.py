@@ -1,0 +1,132 @@
+"""Both losses against plain loops; what counts as a gold cell; padding."""
+
+import itertools
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cman_jax.training.losses import loss_terms, ner_loss, relation_loss, relation_targets
+from cman_jax.types import Batch, CRFPotentials, Potentials
+from tests import oracles
+from tests.builders import lengths_to_mask, normal, numeric
+
+B, N, R, T = 3, 4, 3, 3
+NULL = R - 1
+LENGTHS = [4, 2, 0]
+Cell = tuple[int, int, int]
+
+
+def batch_with(cells: list[list[Cell]], lengths: list[int] = LENGTHS, tags: Any = None) -> Batch:
+    """A batch with these gold cells per sentence; the network's inputs are not read."""
+    padding = (N, N, R)
+    rows = [[*sentence, *[padding] * (6 - len(sentence))] for sentence in cells]
+    mask, nothing = lengths_to_mask(lengths, N), np.zeros((B, N), np.int32)
+    return Batch(nothing, mask, nothing if tags is None else tags, (), nothing, np.int32(rows))
+
+
+def targets_of(cells: list[list[Cell]], *, null_relation: bool) -> list[set[Cell]]:
+    """The cells that are True, per sentence."""
+    batch = batch_with(cells)
+    make = jax.jit(relation_targets, static_argnums=2, static_argnames="null_relation")
+    targets = make(batch.relation_cells, batch.mask, R, null_relation=null_relation)
+    return [{tuple(map(int, cell)) for cell in np.argwhere(sentence)} for sentence in np.asarray(targets)]
+
+
+def test_targets_are_the_gold_cells_in_their_direction() -> None:
+    cells = [[(0, 3, 1), (3, 0, 0), (0, 2, 1)], [(1, 0, 0)], []]
+    assert targets_of(cells, null_relation=False) == [set(sentence) for sentence in cells]
+
+
+def test_with_the_null_class_a_token_that_is_no_subject_points_at_itself() -> None:
+    cells = [[(0, 3, 1), (3, 0, 0), (0, 2, 1)], [(1, 0, 0)], []]
+    null = [{(1, 1, NULL), (2, 2, NULL)}, {(0, 0, NULL)}, set()]
+    assert targets_of(cells, null_relation=True) == [set(c) | n for c, n in zip(cells, null, strict=True)]
+
+
+@pytest.mark.parametrize("outside", [(N, 0, 0), (0, N, 0), (0, 1, R), (N, N, R)])
+def test_gold_cells_outside_the_tensor_are_padding(outside: Cell) -> None:
+    assert targets_of([[outside], [], []], null_relation=False) == [set(), set(), set()]
+    everyone = {(i, i, NULL) for i in range(N)}
+    assert targets_of([[outside], [], []], null_relation=True)[0] == everyone
+
+
+cell = st.tuples(st.integers(0, N - 1), st.integers(0, N - 1), st.integers(0, NULL - 1))
+
+
+@numeric
+@given(st.lists(st.lists(cell, max_size=6), min_size=B, max_size=B), st.booleans(), st.integers(0, 99))
+def test_the_relation_loss_equals_a_loop_over_the_cells_of_real_tokens(
+    cells: list[list[Cell]], null_relation: bool, seed: int
+) -> None:
+    lengths = [4, 3, 0]
+    cells = [[c for c in sentence if max(c[:2]) < n] for sentence, n in zip(cells, lengths, strict=True)]
+    logits = normal(seed, B, N, N, R, scale=3)
+    compute = jax.jit(relation_loss, static_argnames="null_relation")
+    losses = compute(logits, batch_with(cells, lengths), null_relation=null_relation)
+    for b, n in enumerate(lengths):
+        gold = set(cells[b])
+        if null_relation:
+            gold |= {(i, i, NULL) for i in range(n) if i not in {subject for subject, _, _ in cells[b]}}
+        np.testing.assert_allclose(losses[b], oracles.relation_loss(logits[b], n, gold), rtol=1e-5)
+
+
+def test_the_relation_loss_of_extreme_logits_is_finite_and_so_is_its_gradient() -> None:
+    batch = batch_with([[(0, 1, 0)], [], []])
+    for sign in (1, -1):
+        logits = np.full((B, N, N, R), sign * 1e4, np.float32)
+        loss = lambda x, batch: relation_loss(x, batch, null_relation=True).sum()  # noqa: E731
+        value, gradient = jax.jit(jax.value_and_grad(loss))(logits, batch)
+        assert np.isfinite(value)
+        assert np.isfinite(gradient).all()
+
+
+def random_chain(seed: int) -> CRFPotentials:
+    return CRFPotentials(normal(seed, B, T), normal(seed + 1, B, N, T, T))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_ner_loss_is_minus_the_log_probability_of_the_tags(seed: int) -> None:
+    potentials, tags = random_chain(seed), np.random.default_rng(seed).integers(0, T, (B, N))
+    losses = jax.jit(ner_loss)(potentials, batch_with([[], [], []], tags=tags))
+    assert (losses >= 0).all()
+    assert losses[2] == 0
+    for b, n in enumerate(LENGTHS[:2]):
+        scores = oracles.path_scores(potentials.initial[b], potentials.pairwise[b, :n])
+        expected = oracles.log_sum_exp(scores) - scores[tuple(tags[b, :n])]
+        np.testing.assert_allclose(losses[b], expected, rtol=1e-4)
+
+
+def test_probabilities_of_all_tag_sequences_sum_to_one() -> None:
+    potentials, compute = random_chain(9), jax.jit(ner_loss)
+    total = np.zeros(B)
+    for path in itertools.product(range(T), repeat=N):
+        tags = np.tile(np.int32(path), (B, 1))
+        total += np.exp(-compute(potentials, batch_with([[], [], []], [N] * B, tags)))
+    np.testing.assert_allclose(total, 1, rtol=1e-5)
+
+
+def test_the_terms_are_sums_over_sentences_and_padding_adds_nothing() -> None:
+    potentials = Potentials(random_chain(0), normal(2, B, N, N, R))
+    batch = batch_with([[(0, 1, 0)], [(1, 0, 1)], []])
+    compute = jax.jit(loss_terms, static_argnames="null_relation")
+    terms = compute(potentials, batch, null_relation=True)
+    assert terms.num_sentences == 2
+    np.testing.assert_allclose(terms.ner, ner_loss_of(potentials, batch).sum(), rtol=1e-5)
+    garbage = np.where(pairs(batch.mask), potentials.relation_logits, 1e3)
+    again = compute(potentials._replace(relation_logits=garbage), batch, null_relation=True)
+    assert again == terms
+    gradient = jax.grad(lambda p: compute(p, batch, null_relation=True).relation)(potentials)
+    assert not gradient.relation_logits[~pairs(batch.mask)].any()
+
+
+def ner_loss_of(potentials: Potentials, batch: Batch) -> Any:
+    return jax.jit(ner_loss)(potentials.tagging, batch)
+
+
+def pairs(mask: np.ndarray) -> np.ndarray:
+    """[b n m r]: whether both tokens are real."""
+    return np.broadcast_to(mask[:, :, None, None] & mask[:, None, :, None], (B, N, N, R))

@@ -1,0 +1,42 @@
+"""Adam as its paper states it, and the clip in front of it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import optax
+import pytest
+
+from cman_jax.config import TrainingConfig
+from cman_jax.training.optimizer import make_optimizer
+from tests import oracles
+from tests.builders import normal
+
+GRADIENTS = normal(0, 6, 3) * np.array([[3, 0.1, 10, 0.01, 5, 1]], np.float32).T
+
+
+def updates(config: TrainingConfig) -> Iterator[dict[str, np.ndarray]]:
+    """What the optimiser adds to two parameters at each of the steps."""
+    optimizer = make_optimizer(config)
+    params = {"a": np.zeros(2, np.float32), "b": np.zeros(1, np.float32)}
+    state = optimizer.init(params)
+    for gradient in GRADIENTS:
+        step, state = optimizer.update({"a": gradient[:2], "b": gradient[2:]}, state, params)
+        params = optax.apply_updates(params, step)
+        yield step
+
+
+def assert_steps(config: TrainingConfig, gradients: np.ndarray) -> None:
+    for actual, expected in zip(updates(config), oracles.adam(gradients, config.learning_rate), strict=True):
+        np.testing.assert_allclose(np.concatenate([actual["a"], actual["b"]]), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("learning_rate", [5e-4, 1e-2])
+def test_steps_are_those_of_adam_with_a_constant_rate(learning_rate: float) -> None:
+    assert_steps(TrainingConfig(learning_rate=learning_rate), GRADIENTS)
+
+
+def test_clipping_cuts_the_norm_over_all_parameters_before_adam() -> None:
+    norms = np.linalg.norm(GRADIENTS, axis=1, keepdims=True)
+    assert (norms > 1).any()
+    assert (norms < 1).any()
+    assert_steps(TrainingConfig(clip_norm=1.0), GRADIENTS / np.maximum(norms, 1))
