@@ -5,6 +5,7 @@ lengths, and the tables of distinct words have fixed capacities per bucket (doub
 overflows them). The capacities follow from bucket and batch size, so length and table sizes vary together.
 """
 
+import bisect
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -117,7 +118,7 @@ def _char_tables(
 ) -> tuple[tuple[Int[np.ndarray, "_ _"], ...], dict[Spelling, int]]:
     """Tables of the distinct spellings, by length class, and each one's row in the tables laid end to end.
 
-    A class that is full hands its shortest words up; words beyond the longest class are cut to it.
+    A class that is full hands its longest words up; words beyond the longest class are cut to it.
     """
     longest = config.char_lengths[-1]
     distinct = sorted(dict.fromkeys(s for spellings in sentences for s in spellings), key=len)
@@ -145,20 +146,16 @@ def _capacities(distinct: Sequence[Spelling], config: DataConfig, num_tokens: in
 
 def _fill(
     by_length: Sequence[Spelling], char_lengths: Sequence[int], capacities: Sequence[int]
-) -> list[list[Spelling]]:
-    """Longest words first into the longest class; each class then takes the longest that fit it."""
-    left = list(by_length)
-    classes: list[list[Spelling]] = []
-    for k in reversed(range(len(char_lengths))):
-        shorter = char_lengths[k - 1] if k else 0
-        must = sum(len(s) > shorter for s in left)
-        room_below = sum(capacities[:k])
-        take = min(max(must, len(left) - room_below), capacities[k], len(left))
-        classes.insert(0, left[len(left) - take :])
-        left = left[: len(left) - take]
-        if must > take:
-            break  # a word that no lower class can hold: the capacities do not do
-    return classes if len(classes) == len(char_lengths) else [[] for _ in char_lengths]
+) -> list[Sequence[Spelling]]:
+    """Each class takes the shortest words that are left and fit it, as many as it has room for."""
+    classes, start = [], 0
+    for length, capacity in zip(char_lengths, capacities, strict=True):
+        last = length == char_lengths[-1]
+        fit = len(by_length) if last else bisect.bisect_right(by_length, length, key=len)
+        end = min(fit, start + capacity)
+        classes.append(by_length[start:end])
+        start = end
+    return classes
 
 
 def _round_up(value: int, multiple: int) -> int:
