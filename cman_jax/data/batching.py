@@ -7,7 +7,7 @@ overflows them). The capacities follow from bucket and batch size, so length and
 
 import bisect
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -70,13 +70,15 @@ def plan_batches(
     """
     order = np.argsort(lengths, kind="stable") if rng is None else rng.permutation(len(lengths))
     plans, waiting = [], []
-    for low, high in _buckets(config.bucket_lengths, max(lengths, default=0)):
+    buckets = _buckets(config.bucket_lengths, max(lengths, default=0))
+    for low, high in buckets:
         waiting += [int(i) for i in order if low < lengths[i] <= high]
         while len(waiting) >= batch_size:
             plans.append(Plan(tuple(waiting[:batch_size]), high))
             waiting = waiting[batch_size:]
     if waiting:
-        plans.append(Plan(tuple(waiting), high))
+        longest = max(lengths[i] for i in waiting)
+        plans.append(Plan(tuple(waiting), next(high for _, high in buckets if longest <= high)))
     return plans if rng is None else [plans[i] for i in rng.permutation(len(plans))]
 
 
@@ -105,12 +107,12 @@ def collate(
     return Batch(word_ids, mask, tags, char_ids, rows, cells)
 
 
-def _buckets(lengths: Sequence[int], longest: int) -> Iterable[tuple[int, int]]:
-    """Half-open length ranges (low, high], extended by doubling as far as needed."""
-    edges = [0, *lengths]
+def _buckets(lengths: Sequence[int], longest: int) -> list[tuple[int, int]]:
+    """Half-open length ranges (low, high], from length 0 on, extended by doubling as far as needed."""
+    edges = [-1, *lengths]
     while edges[-1] < longest:
         edges.append(2 * edges[-1])
-    return itertools.pairwise(edges)
+    return list(itertools.pairwise(edges))
 
 
 def _char_tables(
