@@ -1,0 +1,255 @@
+"""Plans are partitions into few shapes; a batch says of every token what its sentence said."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cman_jax.config import Config, DataConfig
+from cman_jax.data.batching import Example, Plan, _fill, collate, encode, plan_batches
+from cman_jax.data.vocab import PADDING_CHAR, UNKNOWN_CHAR, Vocabs
+from cman_jax.types import Batch, Entity, Relation, Sentence
+from data_prep.conll04 import read_split
+from tests.builders import SENTENCES, SMALL_DATA, batch_of, vocabs_of
+
+VOCABS = vocabs_of(SENTENCES)
+
+
+# Plans
+
+
+@given(
+    st.lists(st.integers(0, 50), max_size=40),
+    st.integers(1, 7),
+    st.one_of(st.none(), st.integers(0, 2**32 - 1)),
+)
+def test_plans_are_a_partition_into_batches_that_fit(
+    lengths: list[int], batch_size: int, seed: int | None
+) -> None:
+    rng = None if seed is None else np.random.default_rng(seed)
+    plans = plan_batches(lengths, SMALL_DATA, batch_size, rng)
+    assert sorted(i for plan in plans for i in plan.indices) == list(range(len(lengths)))
+    assert all(1 <= len(plan.indices) <= batch_size for plan in plans)
+    assert sum(len(plan.indices) < batch_size for plan in plans) <= 1
+    for plan in plans:
+        longest = max(lengths[i] for i in plan.indices)
+        assert plan.length == next(n for n in (8, 16, 32, 64) if longest <= n)
+
+
+def test_plans_without_a_generator_go_by_rising_length() -> None:
+    lengths = [9, 3, 16, 1, 2, 17, 8]
+    assert plan_batches(lengths, SMALL_DATA, 2) == [
+        Plan((3, 4), 8),
+        Plan((1, 6), 8),
+        Plan((0, 2), 16),
+        Plan((5,), 32),
+    ]
+
+
+def test_what_a_bucket_leaves_over_joins_the_next() -> None:
+    assert plan_batches([1, 2, 3, 12], SMALL_DATA, 2) == [Plan((0, 1), 8), Plan((2, 3), 16)]
+
+
+def test_a_seed_fixes_the_plans_and_another_seed_changes_them() -> None:
+    lengths = list(range(1, 17)) * 3
+    first, again, other = (
+        plan_batches(lengths, SMALL_DATA, 4, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+    members = [{frozenset(plan.indices) for plan in plans} for plans in (first, other)]
+    assert members[0] != members[1]
+    assert [plan.length for plan in first] != sorted(plan.length for plan in first)
+
+
+# Encoding
+
+
+def test_an_example_holds_ids_and_the_last_tokens_of_arguments() -> None:
+    example = encode(SENTENCES[2], VOCABS)
+    assert [VOCABS.words[i - 1] for i in example.word_ids] == list(SENTENCES[2].tokens)
+    assert [VOCABS.tags[i] for i in example.tags] == ["B-Peop", "O", "B-Org", "O", "B-Loc"]
+    names = [VOCABS.relation_types[k] for _, _, k in example.relation_cells]
+    assert names == ["Work_For", "OrgBased_In", "Live_In"]
+    assert example.relation_cells[:, :2].tolist() == [[0, 2], [2, 4], [0, 4]]
+    assert encode(SENTENCES[0], VOCABS).relation_cells[0, :2].tolist() == [1, 4]
+
+
+def test_of_overlapping_entities_the_longest_is_encoded() -> None:
+    entities = (Entity(0, 1, "Loc"), Entity(0, 3, "Org"), Entity(4, 5, "Loc"))
+    relations = (Relation(0, 2, "Live_In"), Relation(1, 2, "OrgBased_In"))
+    example = encode(Sentence("x", ("London",) * 5, entities, relations), VOCABS)
+    assert [VOCABS.tags[i] for i in example.tags] == ["B-Org", "I-Org", "I-Org", "O", "B-Loc"]
+    assert example.relation_cells.tolist() == [[2, 4, VOCABS.relation_ids["OrgBased_In"]]]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        Sentence("x", ("a", "b"), (Entity(0, 1, "Person"),)),
+        Sentence("x", ("a", "b"), (Entity(0, 1, "Loc"), Entity(1, 2, "Loc")), (Relation(0, 1, "Near"),)),
+    ],
+)
+def test_a_type_that_the_vocabularies_lack_is_refused(sentence: Sentence) -> None:
+    with pytest.raises(KeyError):
+        encode(sentence, VOCABS)
+
+
+# Batches
+
+
+def spelled(batch: Batch, b: int, i: int) -> tuple[int, ...]:
+    """The characters that a token's row says it has."""
+    row = batch.char_rows[b, i]
+    for table in batch.char_ids:
+        if row < len(table):
+            return tuple(int(char) for char in table[row] if char != PADDING_CHAR)
+        row -= len(table)
+    raise AssertionError("a row beyond the last table")
+
+
+def assert_says_its_sentences(batch: Batch, sentences: Sequence[Sentence], longest: int = 12) -> None:
+    """Every token's ids and spelling, the mask and the gold cells are those of the sentences."""
+    assert batch.mask.sum(1).tolist()[: len(sentences)] == [len(s.tokens) for s in sentences]
+    for b, sentence in enumerate(sentences):
+        example, n = encode(sentence, VOCABS), len(sentence.tokens)
+        assert batch.mask[b, :n].all()
+        assert batch.word_ids[b, :n].tolist() == example.word_ids.tolist()
+        assert batch.tags[b, :n].tolist() == example.tags.tolist()
+        cells = [tuple(cell) for cell in batch.relation_cells[b] if cell[0] < batch.mask.shape[1]]
+        assert cells == [tuple(cell) for cell in example.relation_cells]
+        for i, token in enumerate(sentence.tokens):
+            assert spelled(batch, b, i) == VOCABS.spelling(token)[:longest]
+
+
+def test_a_batch_says_its_sentences_and_padding_is_blank() -> None:
+    batch = batch_of(batch_size=6)
+    assert_says_its_sentences(batch, SENTENCES)
+    assert batch.mask.shape == (6, 8)
+    for blank in (batch.word_ids, batch.tags, batch.char_rows):
+        assert not blank[~batch.mask].any()
+    outside = batch.relation_cells[4:].reshape(-1, 3)
+    assert (outside == [8, 8, VOCABS.sizes.num_relations]).all()
+
+
+def test_a_batch_of_nothing_is_all_padding() -> None:
+    batch = batch_of([], batch_size=2)
+    assert not batch.mask.any()
+    assert not any(table.any() for table in batch.char_ids)
+
+
+def test_distinct_words_stand_once() -> None:
+    batch = batch_of([Sentence(str(i), ("London", "of", "London")) for i in range(4)])
+    used = [row for table in batch.char_ids for row in table if row.any()]
+    assert len(used) == 2
+    assert len(set(batch.char_rows[batch.mask].tolist())) == 2
+
+
+def test_tables_that_overflow_grow_and_still_say_everything() -> None:
+    tiny = dataclasses.replace(SMALL_DATA, char_lengths=(2, 4, 12), char_shares=(0.01, 0.01, 0.01))
+    alphabet = [chr(ord("a") + i) for i in range(26)]
+    words = [a + b * n for n in (0, 1, 2, 5) for a, b in itertools.pairwise(alphabet)]
+    sentences = [Sentence(str(i), tuple(words[8 * i : 8 * i + 8])) for i in range(12)]
+    roomy = batch_of(sentences[:2], config=tiny, batch_size=12)
+    full = batch_of(sentences, config=tiny)
+    for batch, members in ((roomy, sentences[:2]), (full, sentences)):
+        assert_says_its_sentences(batch, members)
+    rows = [[len(table) for table in batch.char_ids] for batch in (roomy, full)]
+    assert rows[0] == [8, 8, 8]
+    assert all(small < large for small, large in zip(*rows, strict=True))
+
+
+def test_words_beyond_the_longest_class_are_cut_but_stay_apart() -> None:
+    long_words = ("London" * 3, "London" * 3 + "s", "London" * 2)
+    batch = batch_of([Sentence("x", long_words)])
+    assert_says_its_sentences(batch, [Sentence("x", long_words)], longest=12)
+    assert len(set(batch.char_rows[0, :3].tolist())) == 3
+
+
+def test_unknown_words_and_characters_have_their_ids() -> None:
+    batch = batch_of([Sentence("x", ("Żλ", "London"))])
+    assert batch.word_ids[0, 0] == 0
+    assert batch.word_ids[0, 1] != 0
+    assert spelled(batch, 0, 0) == (UNKNOWN_CHAR, UNKNOWN_CHAR)
+
+
+# Filling the tables: a word may go to its own class or a longer one
+
+
+def fits(by_length: Sequence[Sequence[int]], lengths: Sequence[int], capacities: Sequence[int]) -> bool:
+    """Whether any assignment of words to classes keeps within the capacities, by Hall's condition."""
+    for k, room in enumerate(itertools.accumulate(reversed(capacities))):
+        shorter = lengths[-k - 2] if k + 1 < len(lengths) else -1
+        if sum(len(word) > shorter for word in by_length) > room:
+            return False
+    return True
+
+
+@given(
+    st.lists(st.integers(0, 12), max_size=20),
+    st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True).map(sorted),
+    st.data(),
+)
+def test_filling_places_every_word_whenever_that_is_possible(
+    word_lengths: list[int], lengths: list[int], data: st.DataObject
+) -> None:
+    capacity = st.integers(0, 10)
+    capacities = data.draw(st.lists(capacity, min_size=len(lengths), max_size=len(lengths)))
+    words = [(i,) * n for i, n in enumerate(sorted(word_lengths))]
+    classes = _fill(words, lengths, capacities)
+    placed = list(itertools.chain.from_iterable(classes))
+    assert (placed == words) == fits(words, lengths, capacities)
+    for members, length, room in zip(classes, lengths, capacities, strict=True):
+        assert len(members) <= room
+        assert length == lengths[-1] or all(len(word) <= length for word in members)
+
+
+# The real corpus
+
+
+@pytest.fixture(scope="module")
+def conll04(shared_data: Path) -> list[Sentence]:
+    return read_split(shared_data / "conll04" / "bekoulis", "bekoulis", "train")[0]
+
+
+def shape(batch: Batch) -> tuple[int, ...]:
+    """All sizes that a compiled program depends on."""
+    return (*batch.mask.shape, batch.relation_cells.shape[1], *(len(table) for table in batch.char_ids))
+
+
+def test_twenty_epochs_of_conll04_need_at_most_seven_shapes(conll04: list[Sentence]) -> None:
+    """One for each of the five buckets in fact; an epoch whose words overflow the tables may add one."""
+    config, vocabs = Config(), vocabs_of(conll04)
+    examples = [encode(sentence, vocabs) for sentence in conll04]
+    lengths = [len(example.word_ids) for example in examples]
+    shapes = set()
+    for epoch in range(20):
+        for plan in plan_batches(
+            lengths, config.data, config.training.batch_size, np.random.default_rng(epoch)
+        ):
+            members = [examples[i] for i in plan.indices]
+            shapes.add(shape(collate_for(members, plan, config, vocabs)))
+    assert len({n for _, n, *_ in shapes}) == len(config.data.bucket_lengths)
+    assert len(shapes) <= 7
+
+
+def collate_for(members: Sequence[Example], plan: Plan, config: Config, vocabs: Vocabs) -> Batch:
+    sizes = vocabs.sizes
+    return collate(members, plan.length, config.data, config.training.batch_size, sizes.num_relations)
+
+
+def test_a_batch_of_real_sentences_says_every_character(conll04: list[Sentence]) -> None:
+    config, vocabs = DataConfig(), vocabs_of(conll04)
+    longest = config.char_lengths[-1]
+    for start in range(0, 160, 16):
+        sentences = conll04[start : start + 16]
+        examples = [encode(sentence, vocabs) for sentence in sentences]
+        batch = collate(examples, 128, config, 16, vocabs.sizes.num_relations)
+        for b, sentence in enumerate(sentences):
+            for i, token in enumerate(sentence.tokens):
+                assert spelled(batch, b, i) == vocabs.spelling(token)[:longest]
