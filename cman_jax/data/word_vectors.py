@@ -7,9 +7,10 @@ frequency) are kept, so that new text finds its words at prediction time.
 import gzip
 import io
 import itertools
+import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -45,14 +46,14 @@ def read_word_vectors(path: str | Path, wanted: Collection[str], num_frequent: i
         raise InputError(path, None, "no such file", "word vectors")
     kept: dict[str, np.ndarray] = {}
     unknown = None
-    with _open(path) as file:
+    with _open(path) as file, np.errstate(over="ignore"):  # too large for float32 is refused as not finite
         try:
             for index, (word, values) in enumerate(_entries(path, file)):
                 if word in _UNKNOWN_NAMES and unknown is None:
                     unknown = values()
                 elif (index < num_frequent or word in wanted) and word not in kept:
                     kept[word] = values()
-        except (EOFError, gzip.BadGzipFile, OSError) as error:
+        except (EOFError, OSError, zlib.error) as error:
             raise InputError(path, None, f"a damaged file ({error})", "word vectors") from None
     if not kept:
         raise InputError(path, None, "no word", "word vectors")
@@ -60,27 +61,26 @@ def read_word_vectors(path: str | Path, wanted: Collection[str], num_frequent: i
     return WordVectors(tuple(kept), np.stack([unknown, *kept.values()]))
 
 
-def _open(path: str | Path) -> BinaryIO:
-    file = open(path, "rb")  # noqa: SIM115 - the caller closes it
-    if file.peek(2)[:2] == b"\x1f\x8b":
-        return io.BufferedReader(gzip.GzipFile(fileobj=file))
-    return file
+def _open(path: str | Path) -> io.BufferedReader:
+    with open(path, "rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return io.BufferedReader(gzip.open(path)) if zipped else open(path, "rb")  # the caller closes it
 
 
-def _entries(path: str | Path, file: BinaryIO) -> Iterator[tuple[str, "_Values"]]:
+def _entries(path: str | Path, file: io.BufferedReader) -> Iterator[tuple[str, "_Values"]]:
     """Words with a call that reads their vector, so that unwanted numbers are never parsed."""
     first = file.readline()
     header = first.split()
     if len(header) != 2:
         return _text_entries(path, itertools.chain([first], file), None, 1)
     try:
-        dim = int(header[1])
+        count, dim = map(int, header)
     except ValueError:
         raise InputError(path, 1, f"the header {_show(first)}", "`<words> <width>` or a vector") from None
     if dim < 1:
         raise InputError(path, 1, f"width {dim}", "a width of at least 1")
     if _is_binary(file, dim):
-        return _binary_entries(path, file, int(header[0]), dim)
+        return _binary_entries(path, file, count, dim)
     return _text_entries(path, file, dim, 2)
 
 
@@ -88,7 +88,7 @@ class _Values(NamedTuple):
     """The numbers of one entry, parsed when called."""
 
     path: str | Path
-    line: int
+    line: int | None  # None in a binary file
     raw: bytes | list[bytes]
 
     def __call__(self) -> Float[np.ndarray, " e"]:
@@ -121,31 +121,29 @@ def _text_entries(
         yield _decode(path, number, b" ".join(fields[:-dim])), _Values(path, number, fields[-dim:])
 
 
-def _binary_entries(path: str | Path, file: BinaryIO, count: int, dim: int) -> Iterator[tuple[str, _Values]]:
-    for number in range(2, count + 2):
+def _binary_entries(
+    path: str | Path, file: io.BufferedReader, count: int, dim: int
+) -> Iterator[tuple[str, _Values]]:
+    for number in range(count):
         word = b""
         while not word.endswith(b" "):
             byte = file.read(1)
             if not byte or len(word) > 1000:
-                raise InputError(path, None, f"{number - 2} entries", f"{count} entries as the header says")
+                raise InputError(path, None, f"{number} entries", f"{count} entries as the header says")
             word += byte
         raw = file.read(4 * dim)
         if len(raw) < 4 * dim:
-            raise InputError(path, None, f"{number - 2} entries", f"{count} entries as the header says")
-        yield _decode(path, number, word[:-1].lstrip(b"\n")), _Values(path, number, raw)
+            raise InputError(path, None, f"{number} entries", f"{count} entries as the header says")
+        yield _decode(path, None, word[:-1].lstrip(b"\n")), _Values(path, None, raw)
 
 
 def _is_binary(file: io.BufferedReader, dim: int) -> bool:
-    """After the header: text has `dim` numbers in its first line."""
-    fields = file.peek(64 * dim)[: 64 * dim].split(b"\n")[0].split(b" ")
-    try:
-        [float(field) for field in fields[-min(dim, len(fields) - 1) :] if field.strip()]
-    except ValueError:
-        return True
-    return len(fields) < 2
+    """After the header: the `dim` numbers of a text entry fill at least 2 dim printable bytes."""
+    numbers = file.peek(1).partition(b" ")[2][: 2 * dim]
+    return not all(32 <= byte < 127 or byte in b"\t\r\n" for byte in numbers)
 
 
-def _decode(path: str | Path, line: int, word: bytes) -> str:
+def _decode(path: str | Path, line: int | None, word: bytes) -> str:
     try:
         return word.decode("utf-8")
     except UnicodeDecodeError:
