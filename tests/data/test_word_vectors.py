@@ -1,0 +1,212 @@
+"""Every format gives the same vectors; what is malformed is refused with its place."""
+
+import gzip
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cman_jax.data.errors import InputError
+from cman_jax.data.word_vectors import WordVectors, read_word_vectors
+from tests.builders import normal
+
+WORDS = ("the", "Köln", "New", "0", "</s>")
+MATRIX = normal(0, len(WORDS), 3).round(3)
+
+ALL = 10**9
+
+
+def text(words: Sequence[str] = WORDS, matrix: np.ndarray = MATRIX) -> bytes:
+    """As GloVe writes it."""
+    lines = [" ".join([word, *map(str, row)]) for word, row in zip(words, matrix, strict=True)]
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def text_with_header(words: Sequence[str] = WORDS, matrix: np.ndarray = MATRIX) -> bytes:
+    return b"%d %d\n" % matrix.shape + text(words, matrix)
+
+
+def binary(words: Sequence[str] = WORDS, matrix: np.ndarray = MATRIX, end: bytes = b"\n") -> bytes:
+    """As word2vec writes it; gensim ends entries without a newline."""
+    rows = [struct.pack(f"<{len(row)}f", *row) for row in matrix]
+    entries = [word.encode() + b" " + row + end for word, row in zip(words, rows, strict=True)]
+    return b"%d %d\n" % matrix.shape + b"".join(entries)
+
+
+def read(path: Path, content: bytes, wanted: Sequence[str] = (), num_frequent: int = ALL) -> WordVectors:
+    file = path / "vectors"
+    file.write_bytes(content)
+    return read_word_vectors(file, wanted, num_frequent)
+
+
+FORMATS = {
+    "text": text,
+    "text with header": text_with_header,
+    "text with DOS line ends": lambda: text().replace(b"\n", b"\r\n"),
+    "text with trailing spaces": lambda: text_with_header().replace(b"\n", b" \n"),
+    "text without a last line end": lambda: text_with_header()[:-1],
+    "gzipped text": lambda: gzip.compress(text()),
+    "binary": binary,
+    "binary without newlines": lambda: binary(end=b""),
+    "gzipped binary": lambda: gzip.compress(binary()),
+}
+
+
+@pytest.mark.parametrize("write", FORMATS.values(), ids=FORMATS)
+def test_every_format_gives_the_same_vectors(tmp_path: Path, write: Callable[[], bytes]) -> None:
+    vectors = read(tmp_path, write())
+    assert vectors.words == WORDS
+    assert vectors.matrix.dtype == np.float32
+    assert not vectors.matrix[0].any()
+    np.testing.assert_array_equal(vectors.matrix[1:], MATRIX)
+
+
+@given(st.lists(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=8, max_size=8)))
+def test_binary_numbers_survive_to_the_bit(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[list[float]]
+) -> None:
+    """Among the bytes of the numbers are spaces and line ends."""
+    rows = [[0.0] * 8, list(struct.unpack("<8f", b"\n \r\n" * 8)), *rows]
+    words = [f"w{i}" for i in range(len(rows))]
+    vectors = read(tmp_path_factory.mktemp("binary"), binary(words, np.array(rows, np.float32)))
+    assert vectors.words == tuple(words)
+    np.testing.assert_array_equal(vectors.matrix[1:], np.float32(rows))
+
+
+@pytest.mark.parametrize("first", [10, 13, 32, 48, 0])
+def test_a_binary_file_is_told_from_text_by_more_than_its_first_byte(tmp_path: Path, first: int) -> None:
+    matrix = MATRIX.copy()
+    matrix[0, 0] = struct.unpack("<f", bytes([first, 200, 130, 60]))[0]
+    np.testing.assert_array_equal(read(tmp_path, binary(matrix=matrix)).matrix[1:], matrix)
+
+
+def test_wide_vectors_in_either_format(tmp_path: Path) -> None:
+    matrix = normal(1, 3, 2000)
+    for write in (text, text_with_header, binary):
+        np.testing.assert_array_equal(read(tmp_path, write(WORDS[:3], matrix)).matrix[1:], matrix)
+
+
+def test_wanted_words_are_kept_wherever_they_stand_beside_the_most_frequent(tmp_path: Path) -> None:
+    vectors = read(tmp_path, text(), wanted=["0", "absent", "the"], num_frequent=2)
+    assert vectors.words == ("the", "Köln", "0")
+    np.testing.assert_array_equal(vectors.matrix[1:], MATRIX[[0, 1, 3]])
+    assert read(tmp_path, text(), wanted={"New"}, num_frequent=0).words == ("New",)
+
+
+def test_numbers_that_nobody_wants_are_not_parsed(tmp_path: Path) -> None:
+    content = text() + b"odd x y z\n"
+    assert read(tmp_path, content, num_frequent=5).words == WORDS
+    with pytest.raises(InputError):
+        read(tmp_path, content, wanted=["odd"], num_frequent=5)
+
+
+def test_words_may_contain_spaces(tmp_path: Path) -> None:
+    words = ("the", ". . .", "at name@domain.com", "\u00a0", "2 1/2")
+    for write in (text, text_with_header):
+        assert read(tmp_path, write(words)).words == words
+
+
+def test_a_repeated_word_has_its_first_vector(tmp_path: Path) -> None:
+    vectors = read(tmp_path, text(("a", "b", "a", "c", "b")))
+    assert vectors.words == ("a", "b", "c")
+    np.testing.assert_array_equal(vectors.matrix[1:], MATRIX[[0, 1, 3]])
+
+
+@pytest.mark.parametrize("name", ["<unk>", "UNK"])
+def test_the_file_s_own_unknown_word_is_row_0_even_if_rare(tmp_path: Path, name: str) -> None:
+    vectors = read(tmp_path, text(("a", "b", "c", name, "d")), num_frequent=2)
+    assert vectors.words == ("a", "b")
+    np.testing.assert_array_equal(vectors.matrix, MATRIX[[3, 0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "found"),
+    [
+        (b"a 1 2\nb 3\n", 2, "1 numbers"),
+        (b"2 2\na 1 2\nb 3\n", 3, "1 numbers"),
+        (b"2 2\na 1\nb 3 4\n", 2, "1 numbers"),
+        (b"a 1 2\n\nb 3 4\n", 2, "0 numbers"),
+        (b"a 1 2\nb 3 x\n", 2, "no number"),
+        (b"1 2\na 0x1 2\n", 2, "no number"),
+        (b"a 1 2\nb 3 nan\n", 2, "not finite"),
+        (b"a 1 2\nb inf 2\n", 2, "not finite"),
+        (b"a 1 2\nb 3 1e39\n", 2, "not finite"),
+        (b"a 1 2\nb\xff 3 4\n", 2, "the word"),
+        (b"a\n", 1, "0 numbers"),
+        (b"", 1, "0 numbers"),
+        (b"2 wide\na 1 2\n", 1, "the header"),
+        (b"many 2\na 1 2\n", 1, "the header"),
+        (b"2 0\na\n", 1, "width 0"),
+        (b"2 -1\na\n", 1, "width -1"),
+    ],
+)
+def test_a_malformed_line_is_refused_with_its_number(
+    tmp_path: Path, content: bytes, line: int, found: str
+) -> None:
+    for compress in (bytes, gzip.compress):
+        with pytest.raises(InputError, match=found) as error:
+            read(tmp_path, compress(content))
+        assert error.value.line == line
+        assert error.value.path == str(tmp_path / "vectors")
+
+
+def test_a_binary_file_that_ends_early_says_how_many_entries_it_has(tmp_path: Path) -> None:
+    whole = binary()
+    for end in (len(whole) - 2, len(whole) - 15, len(whole) - 19):
+        with pytest.raises(InputError, match="found 4 entries, expected 5"):
+            read(tmp_path, whole[:end])
+
+
+def test_a_binary_number_that_is_not_finite_is_refused(tmp_path: Path) -> None:
+    matrix = MATRIX.copy()
+    matrix[2, 1] = np.nan
+    with pytest.raises(InputError, match="not finite"):
+        read(tmp_path, binary(matrix=matrix))
+
+
+def test_a_damaged_gzip_file_is_refused(tmp_path: Path) -> None:
+    whole = gzip.compress(text(*large()))
+    assert len(read(tmp_path, whole).words) == 500
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0xFF
+    wrong_sum = whole[:-8] + bytes(8)
+    for damaged in (whole[:-4], whole[: len(whole) // 2], whole[:12], bytes(flipped), wrong_sum):
+        with pytest.raises(InputError):
+            read(tmp_path, damaged)
+
+
+def large() -> tuple[list[str], np.ndarray]:
+    return [f"word{i}" for i in range(500)], normal(0, 500, 5)
+
+
+def test_any_flipped_byte_of_a_gzip_file_is_noticed_or_harmless(tmp_path: Path) -> None:
+    whole = gzip.compress(text())
+    for position in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0x10
+        try:
+            assert read(tmp_path, bytes(damaged)).words == WORDS
+        except InputError:
+            continue
+
+
+def test_missing_files_and_files_without_a_kept_word_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_word_vectors(tmp_path / "absent", [], ALL)
+    with pytest.raises(InputError, match="no such file"):
+        read_word_vectors(tmp_path, [], ALL)
+    with pytest.raises(InputError, match="no word"):
+        read(tmp_path, text(), num_frequent=0)
+
+
+def test_the_vectors_of_bekoulis(shared_data: Path) -> None:
+    path = shared_data / "vectors" / "wiki2015-skipgram-50d.txt.gz"
+    vectors = read_word_vectors(path, [], ALL)
+    assert len(vectors.words) == 119_885
+    assert vectors.matrix.shape == (119_886, 50)
+    assert vectors.words[:3] == ("the", ",", ".")
+    np.testing.assert_allclose(vectors.matrix[1, :3], [-0.1348, -0.3071, -0.0142])
