@@ -5,9 +5,10 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from cman_jax.data.bio import tag_names
-from cman_jax.data.corpus import type_inventory, write_atomically
+from cman_jax.data.corpus import show, type_inventory, write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.types import Sentence, Sizes
 
@@ -76,12 +77,23 @@ class Vocabs:
     def load(cls, path: Path) -> "Vocabs":
         """Raises: InputError: the file is missing or no vocabulary of this library."""
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+            return cls(**_check(json.loads(path.read_text(encoding="utf-8"))))
         except FileNotFoundError:
             raise InputError(path, None, "no such file", "the vocabularies of a training run") from None
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(path, None, f"{error}", "vocabularies written by a training run") from None
+
+
+def _check(values: Any) -> dict[str, Any]:
+    """The fields of a `Vocabs` from what JSON said; a ValueError says what is no such field."""
+    fields = {field.name: field.type for field in dataclasses.fields(Vocabs)}
+    if not isinstance(values, dict) or values.keys() != fields.keys():
+        raise ValueError(f"{show(values)}, not an object of {', '.join(fields)}")
+    for name, value in values.items():
+        strings = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        if not (isinstance(value, bool) if fields[name] is bool else strings):
+            raise ValueError(f"{name} = {show(value)}")
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def build_vocabs(
