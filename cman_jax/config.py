@@ -6,7 +6,9 @@ a training run stores its own as `config.json`. Sections in comments are those o
 
 import dataclasses
 import itertools
+import math
 import typing
+from collections.abc import Iterable
 from typing import Any, Literal
 
 CRFKind = Literal["pairwise", "factored"]
@@ -45,11 +47,7 @@ class DataConfig:
 
     bucket_lengths: tuple[int, ...] = (16, 32, 44, 64, 120)  # sentences are padded to one of these, in tokens
     char_lengths: tuple[int, ...] = (5, 10, 32)  # distinct words are padded to one of these, in characters
-    char_shares: tuple[float, ...] = (
-        0.36,
-        0.3,
-        0.1,
-    )  # room for each such class, as a share of a batch's tokens
+    char_shares: tuple[float, ...] = (0.36, 0.3, 0.1)  # room for each such class, as a share of the tokens
     extra_words: int = 50_000  # most frequent words of the vector file kept beside the corpus's own
     min_word_count: int = 2  # rarer training words share <unk> where word vectors are trained
 
@@ -62,9 +60,7 @@ class TrainingConfig:
     batch_size: int = 8  # sentences; the paper does not say
     learning_rate: float = 5e-4  # Adam, no schedule
     clip_norm: float = 0.0  # global gradient norm is cut to this; 0 = never
-    alpha: float = (
-        0.01  # radius of the perturbation: epsilon = alpha sqrt(e), Eq. 14; 0 = no adversarial pass
-    )
+    alpha: float = 0.01  # radius of the perturbation, epsilon = alpha sqrt(e), Eq. 14; 0 = no second pass
     protocol: Protocol = "dev"  # best epoch by dev; or all of train+dev for the full number of epochs
     seed: int = 0
 
@@ -104,23 +100,29 @@ def to_dict(config: Config) -> dict[str, dict[str, Any]]:
     return dataclasses.asdict(config)
 
 
-def from_dict(values: dict[str, dict[str, Any]]) -> Config:
+def from_dict(values: Any) -> Config:
     """The inverse of `to_dict`; also takes JSON's lists for tuples.
 
     Raises:
       ValueError: an unknown section or field, or a value that its field does not allow.
     """
     config = Config()
-    for section, fields in values.items():
+    for section, fields in _items("config", values):
         if section not in Config.__slots__:
             raise ValueError(f"unknown config section {section!r}")
         target = getattr(config, section)
-        for name, value in fields.items():
+        for name, value in _items(f"config.{section}", fields):
             if name not in type(target).__slots__:
                 raise ValueError(f"unknown config field {section}.{name}")
             setattr(target, name, tuple(value) if isinstance(value, list) else value)
     validate(config)
     return config
+
+
+def _items(name: str, values: Any) -> Iterable[tuple[str, Any]]:
+    if not isinstance(values, dict):
+        raise ValueError(f"{name} is {values!r}; allowed: a dictionary")
+    return values.items()
 
 
 def validate(config: Config) -> None:
@@ -134,18 +136,23 @@ def validate(config: Config) -> None:
         for field in dataclasses.fields(part):
             _check_type(f"{section.name}.{field.name}", getattr(part, field.name), field.type)
     model, training, data = config.model, config.training, config.data
-    _require("model.num_heads", model.num_heads, 2 * model.lstm_dim % model.num_heads == 0, "a divisor of 2d")
+    for name in ("char_dim", "char_lstm_dim", "word_dim", "label_dim", "lstm_dim", "num_bsa", "scorer_dim"):
+        _require(f"model.{name}", getattr(model, name), getattr(model, name) > 0, "above 0")
+    divides = model.num_heads > 0 and 2 * model.lstm_dim % model.num_heads == 0
+    _require("model.num_heads", model.num_heads, divides, "a divisor of 2d")
     _require("model.relation_prior", model.relation_prior, 0 < model.relation_prior <= 0.5, "in (0, 0.5]")
     for name in ("input_dropout", "lstm_dropout"):
         _require(f"model.{name}", getattr(model, name), 0 <= getattr(model, name) < 1, "in [0, 1)")
     for name in ("num_epochs", "batch_size", "learning_rate"):
         _require(f"training.{name}", getattr(training, name), getattr(training, name) > 0, "above 0")
-    for name in ("alpha", "clip_norm"):
+    for name in ("alpha", "clip_norm", "seed"):
         _require(f"training.{name}", getattr(training, name), getattr(training, name) >= 0, "at least 0")
     for name in ("bucket_lengths", "char_lengths"):
         lengths = getattr(data, name)
         rising = len(lengths) > 0 and lengths[0] > 0 and all(a < b for a, b in itertools.pairwise(lengths))
         _require(f"data.{name}", lengths, rising, "rising positive lengths")
+    for name in ("extra_words", "min_word_count"):
+        _require(f"data.{name}", getattr(data, name), getattr(data, name) >= 0, "at least 0")
     same_length = len(data.char_shares) == len(data.char_lengths)
     shares = same_length and all(0 < share <= 1 for share in data.char_shares)
     _require("data.char_shares", data.char_shares, shares, "a share in (0, 1] for each of data.char_lengths")
@@ -158,14 +165,19 @@ def _require(name: str, value: Any, holds: bool, allowed: str) -> None:
 
 
 def _check_type(name: str, value: Any, expected: Any) -> None:
-    """Literals by their choices, numbers by their kind (an int will do for a float)."""
+    """Literals by their choices, numbers by their kind (an int will do for a float, infinity will not)."""
     if typing.get_origin(expected) is Literal:
         choices = typing.get_args(expected)
         _require(name, value, value in choices, " | ".join(map(repr, choices)))
     elif typing.get_origin(expected) is tuple:
         kind = typing.get_args(expected)[0]
-        fits = isinstance(value, tuple) and all(type(v) is kind for v in value)
+        fits = isinstance(value, tuple) and all(_is_a(v, kind) for v in value)
         _require(name, value, fits, f"a tuple of {kind.__name__}s")
     else:
-        kinds = (int, float) if expected is float else (expected,)
-        _require(name, value, type(value) in kinds, expected.__name__)
+        _require(name, value, _is_a(value, expected), expected.__name__)
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    if kind is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is kind

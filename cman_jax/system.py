@@ -15,7 +15,7 @@ from cman_jax.data.corpus import write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.data.vocab import Vocabs
 from cman_jax.model.cman import CMAN
-from cman_jax.types import Constants, Params
+from cman_jax.types import Batch, Constants, Params
 
 
 class System(NamedTuple):
@@ -51,16 +51,21 @@ class System(NamedTuple):
 
     def init_params(self, key: jax.Array) -> Params:
         """Fresh parameters, in one compiled program."""
-        batch = collate([], 2, self.config.data, 1, self.vocabs.sizes.num_relations)
+        batch = collate([], 2, self.config.data, 1, self.vocabs.sizes.num_relations)  # only shows the shapes
 
-        def init(key: jax.Array, constants: Constants) -> Params:
-            variables = {"constants": constants}
-            _, variables = self.model.apply(
-                variables, batch, batch.tags, train=False, rngs={"params": key}, mutable=["params"]
+        def init(key: jax.Array, constants: Constants, batch: Batch) -> Params:
+            # Not model.init: the constants are given, and parameters are made as they are asked for.
+            _, made = self.model.apply(
+                {"constants": constants},
+                batch,
+                batch.tags,
+                train=False,
+                rngs={"params": key},
+                mutable=["params"],
             )
-            return variables["params"]
+            return made["params"]
 
-        return jax.jit(init)(key, self.constants)
+        return jax.jit(init)(key, self.constants, batch)
 
 
 def load_config(workdir: Path) -> Config:

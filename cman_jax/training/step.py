@@ -83,7 +83,7 @@ def train_step(
         ner_loss=clean.ner / total,
         relation_loss=clean.relation / total,
         adversarial_loss=(perturbed.ner + perturbed.relation) / total,
-        gradient_norm=optax.global_norm(gradients),
+        gradient_norm=optax.tree.norm(gradients),
         num_sentences=total,
     )
     return TrainState(state.step + 1, params, opt_state), metrics

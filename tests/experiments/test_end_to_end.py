@@ -1,0 +1,172 @@
+"""The commands as a user runs them: train, be killed, resume, evaluate, predict."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from cman_jax.data.corpus import write_jsonl
+from cman_jax.system import System
+from cman_jax.training.checkpoint import Checkpoints
+from cman_jax.training.run import read_metrics
+from data_prep.generated_corpus import generate_splits
+
+EPOCHS = 8
+TINY = {
+    **{f"model.{name}": 8 for name in ("char_dim", "char_lstm_dim", "word_dim", "lstm_dim", "scorer_dim")},
+    "data.bucket_lengths": "(64,)",
+    "training.batch_size": 8,
+    "training.num_epochs": EPOCHS,
+}
+
+
+class Workplace:
+    """A corpus, a folder of compiled programs, and the commands that use them."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.data = folder, folder / "data"
+        for split, sentences in generate_splits({"train": 40, "dev": 8, "test": 8}).items():
+            write_jsonl(self.data / f"{split}.jsonl", sentences)
+
+    def command(self, name: str, *flags: str) -> list[str]:
+        cache = f"--compilation_cache={self.folder / 'compiled'}"
+        return [sys.executable, "-m", f"experiments.{name}", cache, *flags]
+
+    def training(self, workdir: Path, **overrides: object) -> list[str]:
+        settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]
+        config = "--config=experiments/configs/generated.py"
+        return self.command(
+            "train", config, f"--data={self.data}", f"--workdir={workdir}", "--num_devices=1", *settings
+        )
+
+
+def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess:
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    return Workplace(tmp_path_factory.mktemp("workplace"))
+
+
+@pytest.fixture(scope="module")
+def trained(workplace: Workplace) -> Path:
+    """A run that nothing interrupted."""
+    workdir = workplace.folder / "whole"
+    done = run(workplace.training(workdir))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("dev NER") == EPOCHS
+    return workdir
+
+
+def final_params(workdir: Path) -> list[np.ndarray]:
+    system = System.load(workdir)
+    with Checkpoints(workdir / "checkpoints") as checkpoints:
+        assert checkpoints.latest_epoch() == EPOCHS
+        like = jax.eval_shape(system.init_params, jax.random.key(0))
+        return [np.asarray(leaf) for leaf in jax.tree.leaves(checkpoints.restore_params(EPOCHS, like))]
+
+
+def kill_during(command: Sequence[str], workdir: Path, epochs_first: int, seconds_more: float) -> None:
+    """SIGKILL, some time after that many epochs of the run are in its metrics."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 200
+    while len(read_metrics(workdir)) < epochs_first:
+        assert process.poll() is None, "the run ended before it was killed"
+        assert time.monotonic() < deadline, "the run makes no progress"
+        time.sleep(0.01)
+    time.sleep(seconds_more)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_run_killed_at_three_random_points_ends_with_the_same_bits(
+    workplace: Workplace, trained: Path
+) -> None:
+    workdir, rng = workplace.folder / "killed", np.random.default_rng()
+    command = workplace.training(workdir)
+    delays = rng.uniform(0, 0.4, 3)
+    for epochs_first, delay in zip((1, 3, 5), delays, strict=True):
+        kill_during(command, workdir, epochs_first, delay)
+    assert run(command).returncode == 0
+    for a, b in zip(final_params(workdir), final_params(trained), strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=f"killed {delays} s after epochs 1, 3, 5")
+    rows = [read_metrics(folder) for folder in (workdir, trained)]
+    assert [row["epoch"] for row in rows[0]] == list(range(1, EPOCHS + 1))
+    assert [(r["ner_loss"], r["dev"]) for r in rows[0]] == [(r["ner_loss"], r["dev"]) for r in rows[1]]
+
+
+def test_the_best_epoch_and_the_latest_two_are_kept(trained: Path) -> None:
+    best = max(read_metrics(trained), key=lambda row: row["selection"])["epoch"]
+    kept = {int(path.name) for path in (trained / "checkpoints").iterdir()}
+    assert kept == {best, EPOCHS - 1, EPOCHS}
+
+
+def test_training_leaves_scores_and_predictions(trained: Path) -> None:
+    scores = json.loads((trained / "scores.json").read_text())
+    assert set(scores) == {"dev", "test"}
+    assert 0 <= scores["test"]["re"]["boundaries"]["without_other"]["macro"]["f1"] <= 100
+    assert len((trained / "predictions.jsonl").read_text().splitlines()) == 8
+
+
+def test_evaluate_repeats_the_scores_of_training(workplace: Workplace, trained: Path) -> None:
+    before = json.loads((trained / "scores.json").read_text())
+    done = run(
+        workplace.command("evaluate", f"--workdir={trained}", f"--data={workplace.data}", "--split=dev")
+    )
+    assert done.returncode == 0, done.stderr
+    assert "strict, micro, with Other" in done.stdout
+    assert json.loads((trained / "scores.json").read_text()) == before
+
+
+def test_predict_answers_every_line_with_offsets_into_it(workplace: Workplace, trained: Path) -> None:
+    lines = ["Mayor Ann Lee said  she lives in Oslo.", "", "naïve “quotes” — and more"]
+    done = run(workplace.command("predict", f"--workdir={trained}"), stdin="\n".join(lines) + "\n")
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [record["text"] for record in records] == lines
+    assert records[0]["tokens"][-2:] == ["Oslo", "."]
+    for record in records:
+        for entity in record["entities"]:
+            assert record["text"][entity["start_char"] : entity["end_char"]] == entity["text"]
+            assert 0 <= entity["probability"] <= 1
+
+
+def test_predict_on_tokens_agrees_with_the_predictions_of_training(
+    workplace: Workplace, trained: Path
+) -> None:
+    output = workplace.folder / "out.jsonl"
+    data = workplace.data / "test.jsonl"
+    done = run(workplace.command("predict", f"--workdir={trained}", f"--input={data}", f"--output={output}"))
+    assert done.returncode == 0, done.stderr
+    assert output.read_text() == (trained / "predictions.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"model.lstm_dim": 16}, "found a run with model.lstm_dim = 8, expected 16"),
+        ({"model.num_heads": 3}, "config.model.num_heads is 3; allowed: a divisor of 2d"),
+    ],
+)
+def test_settings_that_cannot_be_are_one_line(
+    workplace: Workplace, trained: Path, overrides: dict[str, object], message: str
+) -> None:
+    done = run(workplace.training(trained, **overrides))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_misspelt_setting_is_refused(workplace: Workplace, trained: Path) -> None:
+    done = run(workplace.training(trained, **{"model.num_hedas": 4}))
+    assert done.returncode != 0
+    assert "num_hedas" in done.stderr
