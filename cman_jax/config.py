@@ -7,6 +7,7 @@ a training run stores its own as `config.json`. Sections in comments are those o
 import dataclasses
 import itertools
 import math
+import operator
 import typing
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -135,28 +136,39 @@ def validate(config: Config) -> None:
         part = getattr(config, section.name)
         for field in dataclasses.fields(part):
             _check_type(f"{section.name}.{field.name}", getattr(part, field.name), field.type)
-    model, training, data = config.model, config.training, config.data
-    for name in ("char_dim", "char_lstm_dim", "word_dim", "label_dim", "lstm_dim", "num_bsa", "scorer_dim"):
-        _require(f"model.{name}", getattr(model, name), getattr(model, name) > 0, "above 0")
-    divides = model.num_heads > 0 and 2 * model.lstm_dim % model.num_heads == 0
-    _require("model.num_heads", model.num_heads, divides, "a divisor of 2d")
-    _require("model.relation_prior", model.relation_prior, 0 < model.relation_prior <= 0.5, "in (0, 0.5]")
-    for name in ("input_dropout", "lstm_dropout"):
-        _require(f"model.{name}", getattr(model, name), 0 <= getattr(model, name) < 1, "in [0, 1)")
-    for name in ("num_epochs", "batch_size", "learning_rate"):
-        _require(f"training.{name}", getattr(training, name), getattr(training, name) > 0, "above 0")
-    for name in ("alpha", "clip_norm", "seed"):
-        _require(f"training.{name}", getattr(training, name), getattr(training, name) >= 0, "at least 0")
+    for allowed, holds, names in _RANGES:
+        for name in names:
+            value = operator.attrgetter(name)(config)
+            _require(name, value, holds(value), allowed)
+    model, data = config.model, config.data
+    _require("model.num_heads", model.num_heads, 2 * model.lstm_dim % model.num_heads == 0, "a divisor of 2d")
     for name in ("bucket_lengths", "char_lengths"):
         lengths = getattr(data, name)
         rising = len(lengths) > 0 and lengths[0] > 0 and all(a < b for a, b in itertools.pairwise(lengths))
         _require(f"data.{name}", lengths, rising, "rising positive lengths")
-    for name in ("extra_words", "min_word_count"):
-        _require(f"data.{name}", getattr(data, name), getattr(data, name) >= 0, "at least 0")
     same_length = len(data.char_shares) == len(data.char_lengths)
     shares = same_length and all(0 < share <= 1 for share in data.char_shares)
     _require("data.char_shares", data.char_shares, shares, "a share in (0, 1] for each of data.char_lengths")
-    _require("decoding.threshold", config.decoding.threshold, 0 <= config.decoding.threshold < 1, "in [0, 1)")
+
+
+_DIMS = (
+    "char_dim",
+    "char_lstm_dim",
+    "word_dim",
+    "label_dim",
+    "lstm_dim",
+    "num_heads",
+    "num_bsa",
+    "scorer_dim",
+)
+_RANGES = (
+    ("above 0", lambda x: x > 0, [f"model.{name}" for name in _DIMS]),
+    ("above 0", lambda x: x > 0, ["training.num_epochs", "training.batch_size", "training.learning_rate"]),
+    ("at least 0", lambda x: x >= 0, ["training.alpha", "training.clip_norm", "training.seed"]),
+    ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count"]),
+    ("in [0, 1)", lambda x: 0 <= x < 1, ["model.input_dropout", "model.lstm_dropout", "decoding.threshold"]),
+    ("in (0, 0.5]", lambda x: 0 < x <= 0.5, ["model.relation_prior"]),
+)
 
 
 def _require(name: str, value: Any, holds: bool, allowed: str) -> None:
