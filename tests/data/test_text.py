@@ -1,0 +1,91 @@
+"""Text to tokens and back: offsets point at what they name, and every line gets its document."""
+
+import json
+
+import pytest
+
+from cman_jax.data.errors import InputError
+from cman_jax.data.text import Document, from_text, from_tokens, parse_documents, to_record
+from cman_jax.types import Annotation, Entity, Relation, Sentence
+
+LINES = (
+    'Sen. Jo O\'Hara said "no, thanks" to D-Ariz. members.',
+    "It cost $3.50 (about 3 euros) -- didn't it?",
+    "naïve café “quotes” and\ta tab  two spaces",
+    "🙂 emoji, then Zürich.",
+)
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_tokens_are_the_pieces_of_the_text_in_order(text: str) -> None:
+    document = from_text(text, "7")
+    assert document.sentence.id == "7"
+    assert tuple(text[start:end] for start, end in document.offsets) == document.sentence.tokens
+    assert "".join(document.sentence.tokens) == "".join(text.split())
+    ends = [end for _, end in document.offsets]
+    assert all(start >= end for (start, _), end in zip(document.offsets[1:], ends, strict=False))
+
+
+def test_tokenisation_follows_the_treebank() -> None:
+    tokens = from_text("Mayor Ann Lee's aide, of Acme Corp., left Oslo.", "1").sentence.tokens
+    assert tokens == (
+        "Mayor",
+        "Ann",
+        "Lee",
+        "'s",
+        "aide",
+        ",",
+        "of",
+        "Acme",
+        "Corp.",
+        ",",
+        "left",
+        "Oslo",
+        ".",
+    )
+
+
+def test_the_text_of_tokens_has_one_space_between_them() -> None:
+    document = from_tokens(Sentence("1", ("Ann", "left", "Oslo")))
+    assert document.text == "Ann left Oslo"
+    assert document.offsets == ((0, 3), (4, 8), (9, 13))
+
+
+def test_a_record_names_spans_by_token_and_character() -> None:
+    document = from_text("Ann Lee left Oslo.", "9")
+    entities = (Entity(0, 2, "Peop"), Entity(3, 4, "Loc"))
+    record = to_record(document, Annotation(entities, (Relation(0, 1, "Live_In"),), (0.5, 1.0), (0.25,)))
+    first = {"start": 0, "end": 2, "type": "Peop", "start_char": 0, "end_char": 7, "text": "Ann Lee"}
+    assert record["entities"][0] == {**first, "probability": 0.5}
+    assert record["relations"] == [{"subject": 0, "object": 1, "type": "Live_In", "probability": 0.25}]
+    assert json.loads(json.dumps(record)) == record
+
+
+def documents(text: bytes, kind: str = "auto") -> list[Document]:
+    return list(parse_documents(text.splitlines(keepends=True), "in.txt", kind))
+
+
+def test_every_line_has_its_document_blank_ones_too() -> None:
+    found = documents(b"Ann left.\r\n\n  \nBob came.\n")
+    assert [document.text for document in found] == ["Ann left.", "", "  ", "Bob came."]
+    assert [len(document.sentence.tokens) for document in found] == [3, 0, 0, 3]
+
+
+def test_the_first_line_with_text_decides_the_format() -> None:
+    jsonl = b'\n{"tokens": ["Ann", "left"]}\n{"tokens": ["Bob"], "id": "b"}\n'
+    assert [document.sentence.id for document in documents(jsonl)] == ["1", "2", "b"]
+    assert documents(jsonl, "text")[1].text == '{"tokens": ["Ann", "left"]}'
+    assert documents(b"Ann {left}.\n{and} Bob\n")[1].sentence.tokens[0] == "{"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"Ann left.\n\xff\xfe\n", "in.txt:2: found bytes that are no UTF-8"),
+        (b'{"tokens": ["Ann"]}\nAnn left.\n', "in.txt:2: found bad JSON"),
+        (b'{"tokens": ["Ann"]}\n{"tokens": []}\n', "in.txt:2: found tokens that are"),
+    ],
+)
+def test_a_bad_line_is_named(text: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        documents(text)
