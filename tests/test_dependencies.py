@@ -1,0 +1,167 @@
+"""The direction of dependency, who may import what, and how long a file and a function may be."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("cman_jax", "data_prep", "experiments")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+NAMES = [str(path.relative_to(ROOT)) for path in FILES]
+
+# A part may import itself, and parts of lower rank. data and model do not know each other.
+RANKS = {
+    "cman_jax.types": 0,
+    "cman_jax.config": 0,
+    "cman_jax.data": 1,
+    "cman_jax.model": 1,
+    "cman_jax.system": 2,
+    "cman_jax.evaluation": 3,
+    "cman_jax.training": 4,
+    "cman_jax.extract": 5,
+    "experiments.cli": 6,
+    "data_prep": 7,
+    "experiments": 8,
+}
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of all that a file imports, at its top or inside a function."""
+    package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1]
+            base = ".".join([*above, node.module or ""]).strip(".") if node.level else node.module
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def part_of(module: str) -> str | None:
+    """The part of this project that a module belongs to."""
+    owners = [part for part in RANKS if module == part or module.startswith(f"{part}.")]
+    return max(owners, key=len, default=None)
+
+
+def belongs(module: str, *packages: str) -> bool:
+    return module.split(".")[0] in packages
+
+
+def offences(forbidden: Callable[[str, str], bool]) -> list[str]:
+    """`file:line imports module` wherever `forbidden(importing module, imported module)`."""
+    return [
+        f"{name}:{line} imports {imported}"
+        for path, name in zip(FILES, NAMES, strict=True)
+        for line, imported in imports(path)
+        if forbidden(module_of(path), imported)
+    ]
+
+
+def test_every_file_belongs_to_a_part_with_a_rank() -> None:
+    strangers = [name for path, name in zip(FILES, NAMES, strict=True) if part_of(module_of(path)) is None]
+    assert strangers == ["cman_jax/__init__.py"]
+    assert not list(imports(ROOT / "cman_jax" / "__init__.py"))
+
+
+def test_imports_go_one_way() -> None:
+    def upwards(importer: str, imported: str) -> bool:
+        own, other = part_of(importer), part_of(imported)
+        return other is not None and own != other and (own is None or RANKS[own] <= RANKS[other])
+
+    assert not offences(upwards)
+
+
+def test_no_part_of_the_library_imports_another_framework_or_flags() -> None:
+    frameworks = ("torch", "tensorflow", "absl", "tensorflow_datasets", "ml_collections")
+    assert not offences(
+        lambda importer, imported: belongs(importer, "cman_jax") and belongs(imported, *frameworks)
+    )
+
+
+def test_the_data_package_imports_no_array_library_but_numpy() -> None:
+    devices = ("jax", "flax", "optax", "orbax")
+    in_data = ("cman_jax.data", "cman_jax.types", "cman_jax.config")
+    assert not offences(
+        lambda importer, imported: part_of(importer) in in_data and belongs(imported, *devices)
+    )
+
+
+def test_the_model_imports_no_optimiser() -> None:
+    assert not offences(
+        lambda importer, imported: (
+            part_of(importer) == "cman_jax.model" and belongs(imported, "optax", "orbax")
+        )
+    )
+
+
+@pytest.mark.parametrize("module", ["cman_jax.data.batching", "data_prep.conll04"])
+def test_sentences_are_handled_without_loading_jax(module: str) -> None:
+    program = f"import sys, {module}; print([m for m in ('jax', 'flax', 'tensorflow') if m in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.strip() == "[]"
+
+
+def says_pmap(node: ast.AST) -> bool:
+    names = (getattr(node, field, None) for field in ("id", "attr", "name", "module", "arg"))
+    return any(isinstance(name, str) and "pmap" in name.split(".") for name in names)
+
+
+def test_only_one_file_says_pmap() -> None:
+    sayers = [n for path, n in zip(FILES, NAMES, strict=True) if any(map(says_pmap, ast.walk(tree_of(path))))]
+    assert sayers == ["cman_jax/training/parallel.py"]
+
+
+def test_no_file_is_longer_than_300_lines() -> None:
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in [*FILES, *tests]}
+    assert not {name: length for name, length in lengths.items() if length > 300}
+
+
+def test_no_function_is_longer_than_60_lines() -> None:
+    too_long = {
+        f"{name}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for path, name in zip(FILES, NAMES, strict=True)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 60
+    }
+    assert not too_long
+
+
+def test_the_reader_of_imports_sees_relative_and_inner_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    file = tmp_path / "cman_jax" / "data" / "a.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "from . import b\nfrom .c import d\nfrom ..model import crf\nfrom .. import extract\n"
+        "def f():\n    import jax.numpy as jnp, os\n    from optax import adam\n"
+    )
+    assert [name for _, name in imports(file)] == [
+        "cman_jax.data.b",
+        "cman_jax.data.c.d",
+        "cman_jax.model.crf",
+        "cman_jax.extract",
+        "jax.numpy",
+        "os",
+        "optax.adam",
+    ]
+    assert part_of("cman_jax.extract") == "cman_jax.extract"
+    assert part_of("cman_jax.model.crf") == "cman_jax.model"
+    assert part_of("jax.numpy") is None
