@@ -27,8 +27,7 @@ SMALL_MODEL = ModelConfig(
 )
 ABLATIONS = {
     "full": {},
-    "factored": {"crf": "factored"},
-    "shared": {"relation_scorer": "shared", "null_relation": False},
+    "as Bekoulis": {"crf": "factored", "relation_scorer": "shared"},
     "no self-attention": {"self_attention": False},
     "no BLA": {"label_attention": False},
     "neither": {"self_attention": False, "label_attention": False},

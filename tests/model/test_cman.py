@@ -5,13 +5,28 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from cman_jax.config import ModelConfig
+from cman_jax.model.cman import CMAN
+from cman_jax.model.crf import TaggingPotentials
+from cman_jax.model.cross_modal import BLA, BSA, Encoder
+from cman_jax.model.relation import RelationScorer
 from cman_jax.training.losses import loss_terms
 from cman_jax.types import Batch, Potentials
-from tests.builders import ABLATIONS, SENTENCES, SMALL_MODEL, batch_of, changed, network, random_variables
+from tests.builders import (
+    ABLATIONS,
+    SENTENCES,
+    SMALL_MODEL,
+    batch_of,
+    changed,
+    network,
+    random_variables,
+    vocabs_of,
+)
 
 FULL = {"bla_0", "bla_1", "bsa_0", "bsa_1", "char", "fusion", "label", "relation", "tagging", "word"}
 LABEL_PARTS = {"bla_0", "bla_1", "fusion", "label"}
@@ -88,6 +103,46 @@ def test_the_paper_preset_has_the_paper_widths() -> None:
     assert params["relation"]["output"].shape == (128, 4)
 
 
+def test_the_units_are_wired_as_equations_4_to_9_say() -> None:
+    params, config = compiled("full").params, SMALL_MODEL
+    unit = (config.lstm_dim, config.num_heads, "bilstm", 0.0)
+
+    def part(module: nn.Module, name: str, *inputs: Any, **options: Any) -> Any:
+        return module.apply({"params": params[name]}, *inputs, **options)
+
+    def bla(name: str, x: Any, labels: Any, mask: Any) -> Any:
+        memory = part(BLA(*unit), name, labels, mask, method="encode_labels")
+        return part(BLA(*unit), name, x, memory, mask, train=False)
+
+    def potentials(x: Any, tags: Any, mask: Any) -> Potentials:
+        for name in ("bsa_0", "bsa_1"):
+            x = part(BSA(*unit, attention=True), name, x, mask, train=False)
+        labels = params["label"]["embedding"][tags]
+        first = bla("bla_0", x, labels, mask)
+        fused = part(Encoder(config.lstm_dim, "bilstm"), "fusion", jnp.concatenate([x, first], -1), mask)
+        third = bla("bla_1", fused, labels, mask)
+        scorer = RelationScorer(4, config.scorer_dim, "per_relation", config.relation_prior)
+        tagging = part(TaggingPotentials(7, "pairwise"), "tagging", x, mask)
+        return Potentials(tagging, part(scorer, "relation", third))
+
+    encode = functools.partial(network().apply, {"params": params}, method="encode_inputs")
+    composed = jax.jit(lambda batch: potentials(encode(batch), batch.tags, batch.mask))(BATCH)
+    jax.tree.map(close, composed, compiled("full").potentials(BATCH, BATCH.tags))
+
+
+def test_frozen_word_vectors_bring_their_width_and_no_parameters() -> None:
+    sizes = vocabs_of(SENTENCES).sizes._replace(frozen_words=True)
+    model, constants = CMAN(SMALL_MODEL, sizes), {"word": {"vectors": jnp.ones((sizes.num_words, 9))}}
+
+    def run(key: Any, batch: Batch) -> Any:
+        variables, rngs = {"constants": constants}, {"params": key}
+        return model.apply(variables, batch, method="encode_inputs", rngs=rngs, mutable=["params"])
+
+    inputs, variables = jax.eval_shape(run, jax.random.key(0), BATCH)
+    assert inputs.shape[-1] == 2 * SMALL_MODEL.char_lstm_dim + 9
+    assert set(variables["params"]) == {"char"}
+
+
 @pytest.mark.parametrize("ablation", ABLATIONS)
 def test_every_parameter_gets_a_gradient(ablation: str) -> None:
     for path, leaf in jax.tree_util.tree_leaves_with_path(compiled(ablation).gradient(BATCH)):
@@ -106,7 +161,7 @@ def test_labels_reach_the_relations_and_never_the_tagging(ablation: str) -> None
     assert moved.all() if "label_attention" not in ABLATIONS[ablation] else not moved.any()
 
 
-@pytest.mark.parametrize("ablation", ["full", "factored", "MLP"])
+@pytest.mark.parametrize("ablation", ["full", "as Bekoulis"])
 def test_a_sentence_means_the_same_alone_in_a_batch_and_in_a_larger_bucket(ablation: str) -> None:
     potentials = compiled(ablation).potentials
     larger = batch_of(length=16)
@@ -128,7 +183,7 @@ def cut(potentials: Potentials, row: int, n: int) -> tuple[Any, ...]:
     return tagging.initial[row], tagging.pairwise[row, 1:n], relation_logits[row, :n, :n]
 
 
-@pytest.mark.parametrize("ablation", ["full", "factored", "MLP"])
+@pytest.mark.parametrize("ablation", ["full", "as Bekoulis", "MLP"])
 def test_what_stands_at_padding_changes_nothing(ablation: str) -> None:
     garbage = BATCH._replace(
         word_ids=np.where(BATCH.mask, BATCH.word_ids, 3),
