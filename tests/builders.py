@@ -21,6 +21,8 @@ from cman_jax.types import Batch, Entity, Relation, Sentence
 # The first example compiles, so no deadline; a gate must not fail by chance, so the same examples each time.
 numeric = settings(deadline=None, derandomize=True, max_examples=25)
 
+TOLERANCES = {np.float32: 1e-5, np.float64: 1e-10}
+
 SMALL_DATA = DataConfig(bucket_lengths=(8, 16), char_lengths=(4, 12), char_shares=(0.7, 0.5))
 SMALL_MODEL = ModelConfig(
     char_dim=6, char_lstm_dim=3, word_dim=5, label_dim=4, lstm_dim=8, num_heads=4, scorer_dim=7
@@ -75,6 +77,11 @@ def network(config: ModelConfig = SMALL_MODEL, vocabs: Vocabs | None = None) -> 
     """A network for the vocabularies (those of `SENTENCES` unless given)."""
     vocabs = vocabs or vocabs_of(SENTENCES, null_relation=config.null_relation)
     return CMAN(config, vocabs.sizes)
+
+
+def precision(dtype: type) -> contextlib.AbstractContextManager:
+    """In it, arrays may have as many bits as `dtype`."""
+    return jax.enable_x64(dtype is np.float64)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """The chain against enumeration of all tag sequences, in both precisions; its potentials against Eq. (8)."""
 
-from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -21,13 +20,12 @@ from cman_jax.model.crf import (
 )
 from cman_jax.types import CRFPotentials
 from tests import oracles
-from tests.builders import lengths_to_mask, normal, numeric, random_variables
+from tests.builders import TOLERANCES, lengths_to_mask, normal, numeric, precision, random_variables
 
 N, T, B = 6, 5, 4
-PRECISIONS = {np.float32: 1e-5, np.float64: 1e-10}
 
 lengths = st.lists(st.integers(0, N), min_size=B, max_size=B)
-cases = given(st.sampled_from([*PRECISIONS]), st.sampled_from([1, 2, T]), lengths, st.integers(0, 2**32 - 1))
+cases = given(st.sampled_from([*TOLERANCES]), st.sampled_from([1, 2, T]), lengths, st.integers(0, 2**32 - 1))
 
 
 @jax.jit
@@ -38,10 +36,6 @@ def answers(potentials: CRFPotentials, tags: jax.Array, mask: jax.Array) -> dict
         "marginals": marginals(potentials, mask),
         "viterbi": viterbi(potentials, mask),
     }
-
-
-def precision(dtype: type) -> AbstractContextManager:
-    return jax.enable_x64(dtype is np.float64)
 
 
 def random_potentials(dtype: type, t: int, seed: int, n: int = N) -> CRFPotentials:
@@ -67,7 +61,7 @@ def sum_all_but(probability: np.ndarray, *axes: int) -> np.ndarray:
 @numeric
 @cases
 def test_the_four_answers_equal_enumeration(dtype: type, t: int, lengths: list[int], seed: int) -> None:
-    potentials, tolerance = random_potentials(dtype, t, seed), PRECISIONS[dtype]
+    potentials, tolerance = random_potentials(dtype, t, seed), TOLERANCES[dtype]
     tags = np.random.default_rng(seed).integers(0, t, (B, N))
     result = solve(dtype, potentials, tags, lengths_to_mask(lengths, N))
     for b, length in enumerate(lengths):

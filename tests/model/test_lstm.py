@@ -1,6 +1,5 @@
 """The scan against a loop that autodiff differentiates; both directions; padding."""
 
-from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -12,14 +11,9 @@ from hypothesis import strategies as st
 
 from cman_jax.model.lstm import BiLSTM, lstm_scan
 from tests import oracles
-from tests.builders import lengths_to_mask, normal, numeric, random_variables
+from tests.builders import TOLERANCES, lengths_to_mask, normal, numeric, precision, random_variables
 
 N, G, B, D, E = 5, 2, 3, 4, 6
-TOLERANCES = {np.float32: 1e-5, np.float64: 1e-10}
-
-
-def precision(dtype: type) -> AbstractContextManager:
-    return jax.enable_x64(dtype is np.float64)
 
 
 @jax.jit

@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -14,14 +13,9 @@ from hypothesis import strategies as st
 
 from cman_jax.model.relation import RelationScorer, pairwise_tanh_score
 from tests import oracles
-from tests.builders import normal, numeric, random_variables
+from tests.builders import TOLERANCES, normal, numeric, precision, random_variables
 
 B, N, D, F, R = 2, 4, 6, 5, 3
-TOLERANCES = {np.float32: 1e-5, np.float64: 1e-10}
-
-
-def precision(dtype: type) -> AbstractContextManager:
-    return jax.enable_x64(dtype is np.float64)
 
 
 def scores_and_gradients(score: Any, subject: Any, object_: Any, output: Any, weights: Any) -> Any:
