@@ -45,7 +45,7 @@ class Extractor:
         )
         epoch = chosen_epoch(workdir, config)
         like = jax.eval_shape(system.init_params, jax.random.key(0))
-        with Checkpoints(workdir / "checkpoints") as checkpoints:
+        with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
             params = checkpoints.restore_params(epoch, like)
         return cls(system._replace(config=config), params, epoch)
 

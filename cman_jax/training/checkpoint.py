@@ -19,13 +19,22 @@ _EARLIER_WINS = 1e-9  # per epoch; far below any difference of scores
 
 
 class Checkpoints:
-    """The checkpoints in a directory, made if need be. A context manager: leaving it waits for writes."""
+    """The checkpoints in a directory. A context manager: leaving it waits for writes.
 
-    def __init__(self, directory: Path):
+    Args:
+      directory: made if need be, unless `read_only`.
+      read_only: leave a training that may be writing there undisturbed.
+    """
+
+    def __init__(self, directory: Path, *, read_only: bool = False):
         policy = AnyPreservationPolicy([LatestN(n=2), BestN(get_metric_fn=_rank, n=1)])
         # Without a best_fn of its own Orbax keeps no metrics on disk, and a resumed run forgets the best.
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=policy, best_fn=_rank, cleanup_tmp_directories=True
+            preservation_policy=policy,
+            best_fn=_rank,
+            create=not read_only,
+            read_only=read_only,
+            cleanup_tmp_directories=not read_only,
         )
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
 

@@ -10,6 +10,6 @@ def get_config() -> Config:
     model.char_dim = model.char_lstm_dim = model.word_dim = 32
     model.lstm_dim = model.scorer_dim = 64
     model.num_heads = 4
-    config.data.bucket_lengths = (24, 40, 64)
+    config.data.bucket_lengths = (28, 60)
     training.num_epochs, training.batch_size, training.learning_rate = 15, 16, 2e-3
     return config

@@ -69,7 +69,7 @@ def trained(workplace: Workplace) -> Path:
 
 def final_params(workdir: Path) -> list[np.ndarray]:
     system = System.load(workdir)
-    with Checkpoints(workdir / "checkpoints") as checkpoints:
+    with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
         assert checkpoints.latest_epoch() == EPOCHS
         like = jax.eval_shape(system.init_params, jax.random.key(0))
         return [np.asarray(leaf) for leaf in jax.tree.leaves(checkpoints.restore_params(EPOCHS, like))]
