@@ -81,7 +81,18 @@ def _entries(path: str | Path, file: io.BufferedReader) -> Iterator[tuple[str, "
         raise InputError(path, 1, f"width {dim}", "a width of at least 1")
     if _is_binary(file, dim):
         return _binary_entries(path, file, count, dim)
-    return _text_entries(path, file, dim, 2)
+    return _counted(path, _text_entries(path, file, dim, 2), count)
+
+
+def _counted(
+    path: str | Path, entries: Iterator[tuple[str, "_Values"]], count: int
+) -> Iterator[tuple[str, "_Values"]]:
+    """All entries, and an error at the end if a text file has fewer or more than its header says."""
+    found = 0
+    for found, entry in enumerate(entries, 1):  # noqa: B007 - the last value is the count
+        yield entry
+    if found != count:
+        raise InputError(path, None, f"{found} entries", f"{count} entries as the header says")
 
 
 class _Values(NamedTuple):

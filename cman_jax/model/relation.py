@@ -15,7 +15,8 @@ class RelationScorer(nn.Module):
     """`s(i, j, k) = V_k . tanh(U_k x_i + W_k x_j + b_k)`, Eq. (9).
 
     Differs from the paper: only in where it starts. Eq. (9) has no output bias and almost every cell is
-    negative, so `b_k` starts opposed to `V_k` such that the expected score is the logit of `prior`.
+    negative, so `b_k` starts opposed to `V_k` such that a zero input scores the logit of `prior`. Inputs of
+    unit variance saturate the units and soften that: a prior of 0.01 then starts near 0.1.
 
     Attributes:
       num_relations: r, the null relation included.

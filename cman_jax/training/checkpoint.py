@@ -58,15 +58,18 @@ class Checkpoints:
         """None: nothing saved yet."""
         return self._manager.latest_step()
 
-    def restore(self, epoch: int, like: TrainState) -> TrainState:
-        """The state after `epoch`, on this machine's device whatever device it was saved on."""
-        rest = {"step": like.step, "opt_state": like.opt_state}
+    def restore_latest(self, fresh: TrainState) -> tuple[int, TrainState]:
+        """The latest epoch and its state, on this machine's device; 0 and `fresh` if none is saved."""
+        epoch = self.latest_epoch()
+        if epoch is None:
+            return 0, fresh
+        rest = {"step": fresh.step, "opt_state": fresh.opt_state}
         items = ocp.args.Composite(
-            params=ocp.args.StandardRestore(_here(like.params)),
+            params=ocp.args.StandardRestore(_here(fresh.params)),
             optimizer=ocp.args.StandardRestore(_here(rest)),
         )
         found = self._manager.restore(epoch, args=items)
-        return TrainState(found["optimizer"]["step"], found["params"], found["optimizer"]["opt_state"])
+        return epoch, TrainState(found["optimizer"]["step"], found["params"], found["optimizer"]["opt_state"])
 
     def restore_params(self, epoch: int, like: Params) -> Params:
         """The parameters alone; `like` may hold shapes instead of arrays."""

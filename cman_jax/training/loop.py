@@ -69,9 +69,7 @@ def train(
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         params = system.init_params(init_key)
         state = TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
-        done = checkpoints.latest_epoch() or 0
-        if done:
-            state = checkpoints.restore(done, state)
+        done, state = checkpoints.restore_latest(state)
         rows = [row for row in read_metrics(workdir) if row["epoch"] <= done]
         state = step.place(state)
         for epoch in range(done + 1, config.training.num_epochs + 1):

@@ -139,13 +139,14 @@ def test_the_file_s_own_unknown_word_is_row_0_even_if_rare(tmp_path: Path, name:
         (b"a\n", 1, "0 numbers"),
         (b"", 1, "0 numbers"),
         (b"2 wide\na 1 2\n", 1, "the header"),
+        (b"3 2\na 1 2\nb 3 4\n", None, "2 entries, expected 3"),
         (b"many 2\na 1 2\n", 1, "the header"),
         (b"2 0\na\n", 1, "width 0"),
         (b"2 -1\na\n", 1, "width -1"),
     ],
 )
 def test_a_malformed_line_is_refused_with_its_number(
-    tmp_path: Path, content: bytes, line: int, found: str
+    tmp_path: Path, content: bytes, line: int | None, found: str
 ) -> None:
     for compress in (bytes, gzip.compress):
         with pytest.raises(InputError, match=found) as error:
