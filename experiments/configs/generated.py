@@ -11,6 +11,6 @@ def get_config() -> Config:
     model.lstm_dim = model.scorer_dim = 64
     model.num_heads = 4
     config.data.bucket_lengths = (28, 60)
-    training.num_epochs, training.batch_size, training.learning_rate = 15, 16, 2e-3
+    training.num_epochs, training.batch_size, training.learning_rate = 10, 16, 2e-3
     training.clip_norm = 5.0
     return config
