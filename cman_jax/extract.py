@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from cman_jax.data.batching import encode
 from cman_jax.data.text import Document, from_text, to_record
 from cman_jax.evaluation.metrics import Scores
@@ -44,9 +42,8 @@ class Extractor:
             system.config, decoding=dataclasses.replace(system.config.decoding, **decoding)
         )
         epoch = chosen_epoch(workdir, config)
-        like = jax.eval_shape(system.init_params, jax.random.key(0))
         with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
-            params = checkpoints.restore_params(epoch, like)
+            params = checkpoints.restore_params(epoch, system.param_shapes())
         return cls(system._replace(config=config), params, epoch)
 
     def annotate(

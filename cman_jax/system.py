@@ -15,7 +15,7 @@ from cman_jax.data.corpus import write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.data.vocab import Vocabs
 from cman_jax.model.cman import CMAN
-from cman_jax.types import Batch, Constants, Params
+from cman_jax.types import Constants, Params
 
 
 class System(NamedTuple):
@@ -51,23 +51,27 @@ class System(NamedTuple):
 
     def init_params(self, key: jax.Array) -> Params:
         """Fresh parameters, in one compiled program."""
-        batch = collate([], 2, self.config.data, 1, self.vocabs.sizes.num_relations)  # only shows the shapes
-
-        def init(key: jax.Array, constants: Constants, batch: Batch) -> Params:
-            # Not model.init: the constants are given, and parameters are made as they are asked for.
-            _, made = self.model.apply(
-                {"constants": constants},
-                batch,
-                batch.tags,
-                train=False,
-                rngs={"params": key},
-                mutable=["params"],
-            )
-            return made["params"]
-
         # It runs once: a quarter of the time to compile it in is worth more than its speed.
         quickly = {"xla_backend_optimization_level": 0}
-        return jax.jit(init, compiler_options=quickly)(key, self.constants, batch)
+        return jax.jit(self._init, compiler_options=quickly)(key)
+
+    def param_shapes(self) -> Params:
+        """The parameters' tree with shapes in place of arrays."""
+        return jax.eval_shape(self._init, jax.random.key(0))
+
+    def _init(self, key: jax.Array) -> Params:
+        batch = collate([], 2, self.config.data, 1, self.vocabs.sizes.num_relations)  # only shows the shapes
+        batch = jax.tree.map(jnp.asarray, batch)
+        # Not model.init: the constants are given, and parameters are made as they are asked for.
+        _, made = self.model.apply(
+            {"constants": self.constants},
+            batch,
+            batch.tags,
+            train=False,
+            rngs={"params": key},
+            mutable=["params"],
+        )
+        return made["params"]
 
 
 def load_config(workdir: Path) -> Config:

@@ -71,8 +71,8 @@ def final_params(workdir: Path) -> list[np.ndarray]:
     system = System.load(workdir)
     with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
         assert checkpoints.latest_epoch() == EPOCHS
-        like = jax.eval_shape(system.init_params, jax.random.key(0))
-        return [np.asarray(leaf) for leaf in jax.tree.leaves(checkpoints.restore_params(EPOCHS, like))]
+        params = checkpoints.restore_params(EPOCHS, system.param_shapes())
+        return [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
 
 
 def kill_during(command: Sequence[str], workdir: Path, epochs_first: int, seconds_more: float) -> None:
@@ -115,6 +115,17 @@ def test_training_leaves_scores_and_predictions(trained: Path) -> None:
     assert set(scores) == {"dev", "test"}
     assert 0 <= scores["test"]["re"]["boundaries"]["without_other"]["macro"]["f1"] <= 100
     assert len((trained / "predictions.jsonl").read_text().splitlines()) == 8
+
+
+def test_train_and_dev_together_keep_the_last_epoch(workplace: Workplace) -> None:
+    workdir = workplace.folder / "both"
+    both = {"training.protocol": "train+dev", "training.num_epochs": 2}
+    done = run(workplace.training(workdir, **both))
+    assert done.returncode == 0, done.stderr
+    assert json.loads((workdir / "scores.json").read_text())["test"]["epoch"] == 2
+    # Speed and time are of all 48 sentences, eight of them dev's.
+    row = read_metrics(workdir)[-1]
+    assert row["sentences_per_second"] * row["seconds"] == pytest.approx(48, rel=0.05)
 
 
 def test_evaluate_repeats_the_scores_of_training(workplace: Workplace, trained: Path) -> None:
