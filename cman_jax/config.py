@@ -19,6 +19,12 @@ Anchor = Literal["last", "any"]
 Protocol = Literal["dev", "train+dev"]
 
 
+def _one_of(choices: Any) -> Any:
+    """A text field with a Literal's choices, the first by default; config flags know no Literal types."""
+    names = typing.get_args(choices)
+    return dataclasses.field(default=names[0], metadata={"choices": names})
+
+
 @dataclasses.dataclass(slots=True)
 class ModelConfig:
     """The network."""
@@ -31,15 +37,15 @@ class ModelConfig:
     num_heads: int = 8  # z, Eq. 2; the paper does not say
     num_bsa: int = 2  # m, Eq. 4, §4.1
     scorer_dim: int = 128  # width of the relation scorer's hidden layer, Eq. 9
-    crf: CRFKind = "pairwise"  # Eq. 8 as printed, or emission + transition scores
-    relation_scorer: ScorerKind = "per_relation"  # own U_k, W_k, b_k per relation, or one for all, Eq. 9
+    crf: str = _one_of(CRFKind)  # Eq. 8 as printed, or emission + transition scores
+    relation_scorer: str = _one_of(ScorerKind)  # own U_k, W_k, b_k per relation, or one for all, Eq. 9
     null_relation: bool = True  # the class 'N': a token that is no subject points at itself
     relation_prior: float = 0.01  # relation probability that the scorer starts from; 0.5 = none
     input_dropout: float = 0.2  # on the token input, §4.1
     lstm_dropout: float = 0.1  # on every BiLSTM output; 0.1 CoNLL04, 0.3 ADE, §4.1
     self_attention: bool = True  # False: "- self-attention in BSA", Table 4
     label_attention: bool = True  # False: "- BLA unit", Table 4
-    encoder: EncoderKind = "bilstm"  # "mlp": "replace BiLSTM with MLP", Table 4
+    encoder: str = _one_of(EncoderKind)  # "mlp": "replace BiLSTM with MLP", Table 4
 
 
 @dataclasses.dataclass(slots=True)
@@ -62,7 +68,7 @@ class TrainingConfig:
     learning_rate: float = 5e-4  # Adam, no schedule
     clip_norm: float = 0.0  # global gradient norm is cut to this; 0 = never
     alpha: float = 0.01  # radius of the perturbation, epsilon = alpha sqrt(e), Eq. 14; 0 = no second pass
-    protocol: Protocol = "dev"  # best epoch by dev; or all of train+dev for the full number of epochs
+    protocol: str = _one_of(Protocol)  # best epoch by dev; or all of train+dev for the full number of epochs
     seed: int = 0
 
 
@@ -71,7 +77,7 @@ class DecodingConfig:
     """From probabilities to triples."""
 
     threshold: float = 0.5  # a relation holds above this probability
-    anchor: Anchor = "last"  # arguments' last tokens, or any token inside them
+    anchor: str = _one_of(Anchor)  # arguments' last tokens, or any token inside them
     bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper preset leaves them in
 
 
@@ -79,10 +85,10 @@ class DecodingConfig:
 class ScoringConfig:
     """The convention that progress lines, tables and the choice of the best epoch use."""
 
-    match: Literal["strict", "boundaries"] = "strict"
-    average: Literal["micro", "macro"] = "micro"
+    match: str = _one_of(Literal["strict", "boundaries"])
+    average: str = _one_of(Literal["micro", "macro"])
     other: bool = True  # count entities of type Other
-    overlap: Literal["keep", "drop"] = "keep"  # "drop": SpERT's rule for ADE
+    overlap: str = _one_of(Literal["keep", "drop"])  # "drop": SpERT's rule for ADE
 
 
 @dataclasses.dataclass(slots=True)
@@ -135,7 +141,7 @@ def validate(config: Config) -> None:
     for section in dataclasses.fields(config):
         part = getattr(config, section.name)
         for field in dataclasses.fields(part):
-            _check_type(f"{section.name}.{field.name}", getattr(part, field.name), field.type)
+            _check_type(f"{section.name}.{field.name}", getattr(part, field.name), field)
     for allowed, holds, names in _RANGES:
         for name in names:
             value = operator.attrgetter(name)(config)
@@ -176,10 +182,10 @@ def _require(name: str, value: Any, holds: bool, allowed: str) -> None:
         raise ValueError(f"config.{name} is {value!r}; allowed: {allowed}")
 
 
-def _check_type(name: str, value: Any, expected: Any) -> None:
-    """Literals by their choices, numbers by their kind (an int will do for a float, infinity will not)."""
-    if typing.get_origin(expected) is Literal:
-        choices = typing.get_args(expected)
+def _check_type(name: str, value: Any, field: dataclasses.Field) -> None:
+    """Text by its choices, numbers by their kind (an int will do for a float, infinity will not)."""
+    expected = field.type
+    if choices := field.metadata.get("choices"):
         _require(name, value, value in choices, " | ".join(map(repr, choices)))
     elif typing.get_origin(expected) is tuple:
         kind = typing.get_args(expected)[0]
