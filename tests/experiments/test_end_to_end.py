@@ -49,7 +49,7 @@ class Workplace:
 
 
 def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess:
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=900)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def final_params(workdir: Path) -> list[np.ndarray]:
 def kill_during(command: Sequence[str], workdir: Path, epochs_first: int, seconds_more: float) -> None:
     """SIGKILL, some time after that many epochs of the run are in its metrics."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 600
     while len(read_metrics(workdir)) < epochs_first:
         assert process.poll() is None, "the run ended before it was killed"
         assert time.monotonic() < deadline, "the run makes no progress"
