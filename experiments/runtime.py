@@ -33,7 +33,7 @@ def decoding_flags() -> dict[str, Any]:
 def start_jax() -> None:
     """Call first in a main: turns the compilation cache on and the libraries' chatter off."""
     if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)
+        logging.set_verbosity(logging.ERROR)
     if _CACHE.value:
         jax.config.update("jax_compilation_cache_dir", str(Path(_CACHE.value).expanduser()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
