@@ -41,8 +41,8 @@ class Extractor:
         config = dataclasses.replace(
             system.config, decoding=dataclasses.replace(system.config.decoding, **decoding)
         )
-        epoch = chosen_epoch(workdir, config)
         with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
+            epoch = chosen_epoch(workdir, config, checkpoints.epochs())
             params = checkpoints.restore_params(epoch, system.param_shapes())
         return cls(system._replace(config=config), params, epoch)
 

@@ -54,6 +54,10 @@ class Checkpoints:
         )
         self._manager.save(epoch, args=items, metrics={"rank": score - _EARLIER_WINS * epoch})
 
+    def epochs(self) -> list[int]:
+        """All that are saved whole."""
+        return self._manager.all_steps()
+
     def latest_epoch(self) -> int | None:
         """None: nothing saved yet."""
         return self._manager.latest_step()

@@ -8,7 +8,7 @@ scores.json  predictions.jsonl               from experiments.train and experime
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +68,16 @@ def write_metrics(workdir: Path, rows: list[dict[str, Any]]) -> None:
     write_atomically(workdir / "metrics.jsonl", text.encode())
 
 
-def chosen_epoch(workdir: Path, config: Config) -> int:
+def chosen_epoch(workdir: Path, config: Config, saved: Collection[int]) -> int:
     """The epoch whose parameters stand for the run: the best on dev, or the last under train+dev.
+
+    Args:
+      saved: epochs that have a checkpoint; the newest row may lack one, in a run that goes on or was killed.
 
     Raises:
       InputError: no epoch has finished yet.
     """
-    rows = read_metrics(workdir)
+    rows = [row for row in read_metrics(workdir) if row["epoch"] in saved]
     if not rows:
         raise InputError(workdir, None, "no finished epoch", "a run that has trained for one at least")
     if config.training.protocol == "train+dev":

@@ -53,14 +53,16 @@ def test_missing_vectors_are_named(tmp_path: Path) -> None:
 def test_the_chosen_epoch_is_the_first_best_on_dev_or_the_last(tmp_path: Path) -> None:
     rows = [{"epoch": i, "selection": s} for i, s in enumerate((10.0, 30.0, 30.0, 20.0), 1)]
     write_metrics(tmp_path, rows)
-    assert chosen_epoch(tmp_path, config_with(protocol="dev")) == 2
-    assert chosen_epoch(tmp_path, config_with(protocol="train+dev")) == 4
+    assert chosen_epoch(tmp_path, config_with(protocol="dev"), range(1, 5)) == 2
+    assert chosen_epoch(tmp_path, config_with(protocol="dev"), (1, 4)) == 4
+    assert chosen_epoch(tmp_path, config_with(protocol="train+dev"), range(1, 5)) == 4
+    assert chosen_epoch(tmp_path, config_with(protocol="train+dev"), (2, 3)) == 3
 
 
 def test_metrics_come_back_and_damage_is_named(tmp_path: Path) -> None:
     assert read_metrics(tmp_path) == []
     with pytest.raises(InputError, match="found no finished epoch"):
-        chosen_epoch(tmp_path, Config())
+        chosen_epoch(tmp_path, Config(), (1,))
     write_metrics(tmp_path, [{"epoch": 1, "selection": 0.5}])
     assert read_metrics(tmp_path) == [{"epoch": 1, "selection": 0.5}]
     (tmp_path / "metrics.jsonl").write_text(json.dumps({"epoch": 1}) + "\n{half")
