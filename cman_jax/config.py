@@ -90,6 +90,11 @@ class ScoringConfig:
     other: bool = True  # count entities of type Other
     overlap: str = _one_of(Literal["keep", "drop"])  # "drop": SpERT's rule for ADE
 
+    @property
+    def convention(self) -> dict[str, Any]:
+        """The arguments that pick one F1 or one table out of all the scores."""
+        return {"match": self.match, "average": self.average, "other": self.other}
+
 
 @dataclasses.dataclass(slots=True)
 class Config:

@@ -20,8 +20,7 @@ def evaluate(workdir: Path, splits: Mapping[str, Sequence[Sentence]], **decoding
     extractor = Extractor.load(workdir, **decoding)
     path = workdir / "scores.json"
     scores_by_split = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    scoring = extractor.system.config.scoring
-    convention = {"match": scoring.match, "average": scoring.average, "other": scoring.other}
+    convention = extractor.system.config.scoring.convention
     for split, sentences in splits.items():
         annotations = extractor.annotate(sentences)
         scores = extractor.score(sentences, annotations)

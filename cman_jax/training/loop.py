@@ -122,9 +122,8 @@ def dev_scores(
     """`{"dev": {"ner": f1, "re": f1}, "selection": their mean}`, in %, by the configured convention."""
     annotations = predictor(params, examples)
     scores = score_annotations(predictor.system, sentences, annotations)
-    chosen = predictor.system.config.scoring
-    names = {"match": chosen.match, "average": chosen.average, "other": chosen.other}
-    f1 = {task: scores.f1(task, **names) for task in ("ner", "re")}
+    convention = predictor.system.config.scoring.convention
+    f1 = {task: scores.f1(task, **convention) for task in ("ner", "re")}
     return {"dev": f1, "selection": (f1["ner"] + f1["re"]) / 2}
 
 
