@@ -1,0 +1,70 @@
+"""A batch as PyTorch likes it: no sentences without tokens, no tokens beyond the longest sentence."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from cman_jax.data.vocab import PADDING_CHAR
+from cman_jax.types import Batch
+
+
+class TorchBatch(NamedTuple):
+    """Sentences of a batch; the lengths stay on the CPU, where `pack_padded_sequence` wants them."""
+
+    word_ids: Int[Tensor, "b n"]
+    mask: Bool[Tensor, "b n"]
+    lengths: Int[Tensor, " b"]
+    tags: Int[Tensor, "b n"]
+    char_ids: Int[Tensor, "w c"]  # one row per word that is encoded
+    char_lengths: Int[Tensor, " w"]
+    char_rows: Int[Tensor, "b n"]  # row of each token's word
+    relation_cells: Int[Tensor, "p 4"]  # gold (sentence, subject token, object token, relation type)
+
+
+def to_torch(batch: Batch, device: torch.device | str = "cpu", *, distinct_words: bool = False) -> TorchBatch:
+    """The real sentences of a batch.
+
+    Args:
+      batch: as `collate` made it.
+      device: where its tensors go.
+      distinct_words: encode the characters once per distinct word, as the JAX network does, and not of every
+        token, as one would write it in PyTorch.
+    """
+    lengths = np.asarray(batch.mask).sum(1)
+    real, n = lengths > 0, int(lengths.max())
+    mask, rows = (np.asarray(x)[real, :n] for x in (batch.mask, batch.char_rows))
+    words = _one_table(batch.char_ids)
+    if distinct_words:
+        used, compact = np.unique(rows[mask], return_inverse=True)
+    else:
+        used, compact = rows[mask], np.arange(mask.sum())
+    rows = np.zeros_like(rows)
+    rows[mask] = compact
+    char_lengths = (words[used] != PADDING_CHAR).sum(1)
+    cells = np.asarray(batch.relation_cells)[real]
+    sentence, slot = np.nonzero(cells[:, :, 0] < batch.mask.shape[1])
+    tensors = TorchBatch(
+        word_ids=np.asarray(batch.word_ids)[real, :n],
+        mask=mask,
+        lengths=lengths[real],
+        tags=np.asarray(batch.tags)[real, :n],
+        char_ids=words[used][:, : char_lengths.max()],
+        char_lengths=char_lengths,
+        char_rows=rows,
+        relation_cells=np.concatenate([sentence[:, None], cells[sentence, slot]], 1),
+    )
+    moved = {}
+    for name, array in tensors._asdict().items():
+        tensor = torch.from_numpy(array if array.dtype == bool else array.astype(np.int64))
+        moved[name] = tensor if name.endswith("lengths") else tensor.to(device)
+    return TorchBatch(**moved)
+
+
+def _one_table(tables: tuple[Int[np.ndarray, "_ _"], ...]) -> Int[np.ndarray, "w c"]:
+    """Tables of several widths, laid end to end at the largest."""
+    widest = max(table.shape[1] for table in tables)
+    padded = [np.pad(t, ((0, 0), (0, widest - t.shape[1])), constant_values=PADDING_CHAR) for t in tables]
+    return np.concatenate(padded)
