@@ -98,17 +98,20 @@ def layer_norm(params: dict[str, Any], x: Array) -> np.ndarray:
 
 
 def pairwise_tanh_score(subject: Array, object_: Array, output: Array) -> Array:
-    """Eq. (9) with its hidden layer stored: [f b q n], [f b q m], [f r] -> [b r n m]."""
+    """Eq. (9) with its hidden layer stored: [b f q n], [b f q m], [f r] -> [b r n m]."""
     hidden = jnp.tanh(subject[:, :, :, :, None] + object_[:, :, :, None, :])
     hidden = jnp.broadcast_to(hidden, (*hidden.shape[:2], output.shape[1], *hidden.shape[3:]))
-    return jnp.einsum("fbrnm,fr->brnm", hidden, output)
+    return jnp.einsum("bfrnm,fr->brnm", hidden, output)
 
 
 def relation_score(params: dict[str, Any], x: np.ndarray, i: int, j: int, k: int) -> float:
     """`V_k . tanh(U_k x_i + W_k x_j + b_k)` for one cell of one sentence; one U, W, b for all k if shared."""
-    subject, object_ = (np.asarray(params[name]["kernel"]) for name in ("subject", "object"))
+    bias = np.asarray(params["bias"])
+    subject, object_ = (
+        np.asarray(params[name]["kernel"]).reshape(-1, *bias.shape) for name in ("subject", "object")
+    )
     own = k if subject.shape[1] > 1 else 0
-    hidden = x[i] @ subject[:, own] + x[j] @ object_[:, own] + np.asarray(params["bias"])[own]
+    hidden = x[i] @ subject[:, own] + x[j] @ object_[:, own] + bias[own]
     return float(np.tanh(hidden) @ np.asarray(params["output"])[:, k])
 
 

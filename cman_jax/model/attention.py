@@ -4,6 +4,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float
 
+from cman_jax.model.dense import Dense
+
 
 class MultiHeadAttention(nn.Module):
     """`head_i = softmax(Q W_Q (K W_K)^T / sqrt(2d/z)) V W_V`, `T = [head_1; ...; head_z] W_o`.
@@ -23,7 +25,7 @@ class MultiHeadAttention(nn.Module):
         head_width = width // self.num_heads
 
         def heads(name: str, x: Float[Array, "b n d"]) -> Float[Array, "b n h k"]:
-            projected = nn.Dense(width, use_bias=False, name=name)(x)
+            projected = Dense(width, use_bias=False, name=name)(x)
             return projected.reshape(*x.shape[:-1], self.num_heads, head_width)
 
         query, key, value = heads("query", queries), heads("key", memory), heads("value", memory)
@@ -31,4 +33,4 @@ class MultiHeadAttention(nn.Module):
         # Finite, so that an all-padding sentence gives a uniform row and not NaN.
         logits = jnp.where(mask[:, None, None, :], logits, -1e9)
         attended = jnp.einsum("bhnm,bmhk->bnhk", nn.softmax(logits), value)
-        return nn.Dense(width, use_bias=False, name="output")(attended.reshape(queries.shape))
+        return Dense(width, use_bias=False, name="output")(attended.reshape(queries.shape))

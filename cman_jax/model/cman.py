@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from cman_jax.config import ModelConfig
 from cman_jax.model.crf import TaggingPotentials
 from cman_jax.model.cross_modal import BLA, BSA, Encoder
+from cman_jax.model.dropout import Dropout
 from cman_jax.model.embedding import CharacterEncoder, WordEmbedding
 from cman_jax.model.relation import RelationScorer
 from cman_jax.types import Batch, CRFPotentials, Potentials, Sizes
@@ -27,7 +28,7 @@ class CMAN(nn.Module):
         config, sizes = self.config, self.sizes
         self.char = CharacterEncoder(sizes.num_chars, config.char_dim, config.char_lstm_dim)
         self.word = WordEmbedding(sizes.num_words, config.word_dim, sizes.frozen_words)
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         unit = {"dim": config.lstm_dim, "num_heads": config.num_heads, "encoder": config.encoder}
         unit["dropout"] = config.lstm_dropout
         self.bsa = [BSA(attention=config.self_attention, **unit) for _ in range(config.num_bsa)]
@@ -38,7 +39,7 @@ class CMAN(nn.Module):
             )
             self.bla = [BLA(**unit) for _ in range(2)]
             self.fusion = Encoder(config.lstm_dim, config.encoder)
-            self.fusion_dropout = nn.Dropout(config.lstm_dropout)
+            self.fusion_dropout = Dropout(config.lstm_dropout)
         self.relation = RelationScorer(
             sizes.num_relations, config.scorer_dim, config.relation_scorer, config.relation_prior
         )
@@ -61,7 +62,7 @@ class CMAN(nn.Module):
         self, embeddings: Float[Array, "b n e"], mask: Bool[Array, "b n"], *, train: bool
     ) -> Float[Array, "b n d"]:
         """`X^m`, Eq. (4)."""
-        x = self.input_dropout(embeddings, deterministic=not train)
+        x = self.input_dropout(embeddings, train=train)
         for unit in self.bsa:
             x = unit(x, mask, train=train)
         return x
@@ -82,7 +83,7 @@ class CMAN(nn.Module):
         if self.config.label_attention:
             first = self.bla[0](x, memories[0], mask, train=train)
             fused = self.fusion(jnp.concatenate([x, first], -1), mask)
-            fused = self.fusion_dropout(fused, deterministic=not train)
+            fused = self.fusion_dropout(fused, train=train)
             x = self.bla[1](fused, memories[1], mask, train=train)
         return self.relation(x)
 

@@ -11,6 +11,7 @@ from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
 from cman_jax.config import CRFKind
+from cman_jax.model.dense import Dense
 from cman_jax.types import CRFPotentials
 
 _FORBIDDEN = -1e4  # nats; finite, so that gradients and differences stay numbers
@@ -34,7 +35,8 @@ class TaggingPotentials(nn.Module):
         return self._factored(x, mask)
 
     def _pairwise(self, x: Float[Array, "b n d"]) -> CRFPotentials:
-        scores = nn.DenseGeneral((self.num_tags + 1, self.num_tags), name="scores")(x)
+        scores = Dense((self.num_tags + 1) * self.num_tags, name="scores")(x)
+        scores = scores.reshape(*x.shape[:2], self.num_tags + 1, self.num_tags)
         return CRFPotentials(initial=scores[:, 0, 0], pairwise=scores[:, :, 1:])
 
     def _factored(self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> CRFPotentials:
@@ -43,7 +45,7 @@ class TaggingPotentials(nn.Module):
         start = self.param("start", zeros, (self.num_tags,))
         end = self.param("end", zeros, (self.num_tags,))
         last = mask & ~jnp.pad(mask[:, 1:], ((0, 0), (0, 1)))
-        emissions = nn.Dense(self.num_tags, name="emissions")(x) + last[:, :, None] * end[None, None]
+        emissions = Dense(self.num_tags, name="emissions")(x) + last[:, :, None] * end[None, None]
         return CRFPotentials(
             initial=emissions[:, 0] + start[None], pairwise=emissions[:, :, None] + transitions[None, None]
         )

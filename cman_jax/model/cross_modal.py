@@ -6,6 +6,8 @@ from jaxtyping import Array, Bool, Float
 
 from cman_jax.config import EncoderKind
 from cman_jax.model.attention import MultiHeadAttention
+from cman_jax.model.dense import Dense
+from cman_jax.model.dropout import Dropout
 from cman_jax.model.lstm import BiLSTM
 
 
@@ -24,7 +26,7 @@ class Encoder(nn.Module):
     def __call__(self, x: Float[Array, "b n e"], mask: Bool[Array, "b n"]) -> Float[Array, "b n d"]:
         if self.kind == "bilstm":
             return BiLSTM(self.dim, name="bilstm")(x, mask)
-        return jnp.tanh(nn.Dense(2 * self.dim, name="mlp")(x)) * mask[:, :, None]
+        return jnp.tanh(Dense(2 * self.dim, name="mlp")(x)) * mask[:, :, None]
 
 
 class BSA(nn.Module):
@@ -44,7 +46,7 @@ class BSA(nn.Module):
         self, x: Float[Array, "b n e"], mask: Bool[Array, "b n"], *, train: bool
     ) -> Float[Array, "b n d"]:
         states = Encoder(self.dim, self.encoder, name="encoder")(x, mask)
-        states = nn.Dropout(self.dropout, deterministic=not train)(states)
+        states = Dropout(self.dropout)(states, train=train)
         if not self.attention:
             return states
         attended = MultiHeadAttention(self.num_heads, name="attention")(states, states, mask)
@@ -65,7 +67,7 @@ class BLA(nn.Module):
 
     def setup(self) -> None:
         self.label_encoder = Encoder(self.dim, self.encoder)
-        self.label_dropout = nn.Dropout(self.dropout)
+        self.label_dropout = Dropout(self.dropout)
         self.attention = MultiHeadAttention(self.num_heads)
         self.norm = nn.LayerNorm(epsilon=1e-5)
 
@@ -82,5 +84,5 @@ class BLA(nn.Module):
         train: bool,
     ) -> Float[Array, "b n d"]:
         """Args: memory: what `encode_labels` gave."""
-        memory = self.label_dropout(memory, deterministic=not train)
+        memory = self.label_dropout(memory, train=train)
         return self.norm(x + self.attention(x, memory, mask))

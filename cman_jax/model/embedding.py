@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
-from cman_jax.model.lstm import BiLSTM
+from cman_jax.model.lstm import BiLSTM, both_ways
 
 
 class CharacterEncoder(nn.Module):
@@ -29,8 +29,15 @@ class CharacterEncoder(nn.Module):
             self.num_chars, self.char_dim, name="chars", embedding_init=nn.initializers.normal(0.1)
         )
         bilstm = BiLSTM(self.lstm_dim, name="bilstm")
-        gates = bilstm.project(alphabet.embedding)
-        return jnp.concatenate([bilstm.final(gates[ids], ids != 0) for ids in tables])
+        alphabet_gates = bilstm.project(jnp.stack([alphabet.embedding] * 2))
+
+        def encode(ids: Int[Array, "w c"]) -> Float[Array, "w d"]:
+            # A product with one-hot rows: XLA on the CPU is slow at gathering and scattering rows.
+            chosen = nn.one_hot(both_ways(ids).reshape(2, -1), self.num_chars)
+            gates = jnp.einsum("gmv,gvk->gmk", chosen, alphabet_gates)
+            return bilstm.final(gates.reshape(2, *ids.T.shape, -1), ids != 0)
+
+        return jnp.concatenate([encode(ids) for ids in tables])
 
 
 class WordEmbedding(nn.Module):

@@ -6,9 +6,12 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from cman_jax.config import ScorerKind
+from cman_jax.model.dense import Dense
 
 # exp(2u) exp(2w) must stay finite in float32: 2 (21 + 21) < log(3.4e38).
 _LARGEST = 21.0
+# Bytes of logits whose gradient is worked on at a time.
+_CACHED = 2**18
 
 
 class RelationScorer(nn.Module):
@@ -36,9 +39,12 @@ class RelationScorer(nn.Module):
         hidden = (self.num_relations if self.kind == "per_relation" else 1, self.dim)
         output = self.param("output", nn.initializers.normal(self.dim**-0.5), (self.dim, self.num_relations))
         bias = self.param("bias", lambda key: self._opposing_bias(output, hidden[0]))
-        subject = nn.DenseGeneral(hidden, use_bias=False, name="subject")(x) + bias[None, None]
-        object_ = nn.DenseGeneral(hidden, use_bias=False, name="object")(x)
-        logits = pairwise_tanh_score(subject.transpose(3, 0, 2, 1), object_.transpose(3, 0, 2, 1), output)
+
+        def project(name: str) -> Float[Array, "b n q f"]:
+            return Dense(bias.size, use_bias=False, name=name)(x).reshape(*x.shape[:2], *hidden)
+
+        subject, object_ = project("subject") + bias[None, None], project("object")
+        logits = pairwise_tanh_score(subject.transpose(0, 3, 2, 1), object_.transpose(0, 3, 2, 1), output)
         return logits.transpose(0, 2, 3, 1)
 
     def _opposing_bias(self, output: Float[Array, "f r"], groups: int) -> Float[Array, "q f"]:
@@ -50,9 +56,9 @@ class RelationScorer(nn.Module):
 
 @jax.custom_vjp
 def pairwise_tanh_score(
-    subject: Float[Array, "f b q n"], object_: Float[Array, "f b q m"], output: Float[Array, "f r"]
+    subject: Float[Array, "b f q n"], object_: Float[Array, "b f q m"], output: Float[Array, "f r"]
 ) -> Float[Array, "b r n m"]:
-    """`sum_f output[f, r] tanh(subject[f, b, q, n] + object_[f, b, q, m])`, scanning over f.
+    """`sum_f output[f, r] tanh(subject[b, f, q, n] + object_[b, f, q, m])`, scanning over f.
 
     Nothing of size n m r f exists in either direction, and tanh(u + w) = 1 - 2 / (1 + e^{2u} e^{2w}) needs
     exponentials of the n + m summands only. Args:
@@ -65,34 +71,54 @@ def pairwise_tanh_score(
 
 def _score_forward(subject: Array, object_: Array, output: Array) -> tuple[Array, tuple[Array, ...]]:
     exp_subject, exp_object = _exp_twice(subject), _exp_twice(object_)
+    scores = jax.vmap(_score_sentence, (0, 0, None))(exp_subject, exp_object, output)
+    return scores, (exp_subject, exp_object, output)
 
+
+def _score_sentence(
+    exp_subject: Float[Array, "f q n"], exp_object: Float[Array, "f q m"], output: Float[Array, "f r"]
+) -> Float[Array, "r n m"]:
     def step(logits: Array, inputs: tuple[Array, Array, Array]) -> tuple[Array, None]:
         u, w, v = inputs
-        return logits + v[None, :, None, None] * (1 - 2 * _sigmoid_minus(u, w)), None
+        return logits + v[:, None, None] * (1 - 2 * _sigmoid_minus(u, w)), None
 
-    _, batch, _, rows = subject.shape
-    zero = jnp.zeros((batch, output.shape[1], rows, object_.shape[-1]), subject.dtype)
-    logits, _ = jax.lax.scan(step, zero, (exp_subject, exp_object, output))
-    return logits, (exp_subject, exp_object, output)
+    zero = jnp.zeros((output.shape[1], exp_subject.shape[-1], exp_object.shape[-1]), exp_subject.dtype)
+    return jax.lax.scan(step, zero, (exp_subject, exp_object, output))[0]
 
 
 def _score_backward(residuals: tuple[Array, ...], d_logits: Array) -> tuple[Array, Array, Array]:
     exp_subject, exp_object, output = residuals
-    shared = exp_subject.shape[2] == 1
-    d_total = d_logits.sum((0, 2, 3))
+    # Few sentences at a time, so that what a step of the scan makes and sums up stays in the cache.
+    group = max(1, _CACHED // (d_logits[0].size * d_logits.dtype.itemsize))
+    gradients = jax.lax.map(
+        lambda sentence: _sentence_gradients(*sentence, output),
+        (exp_subject, exp_object, d_logits),
+        batch_size=min(group, len(d_logits)),
+    )
+    d_subject, d_object, d_output = gradients
+    return d_subject, d_object, d_output.sum(0)
+
+
+def _sentence_gradients(
+    exp_subject: Float[Array, "f q n"],
+    exp_object: Float[Array, "f q m"],
+    d_logits: Float[Array, "r n m"],
+    output: Float[Array, "f r"],
+) -> tuple[Float[Array, "f q n"], Float[Array, "f q m"], Float[Array, "f r"]]:
+    shared = exp_subject.shape[1] == 1
+    d_total = d_logits.sum((1, 2))
+    ones = jnp.ones(d_logits.shape[-1], d_logits.dtype)
 
     def step(carry: None, inputs: tuple[Array, Array, Array]) -> tuple[None, tuple[Array, Array, Array]]:
         u, w, v = inputs
         p = _sigmoid_minus(u, w)  # tanh = 1 - 2p, its derivative 4p (1 - p)
-        weighted = d_logits * v[None, :, None, None]
-        slope = (weighted.sum(1, keepdims=True) if shared else weighted) * (4 * p * (1 - p))
-        ones = jnp.ones(slope.shape[-1], slope.dtype)
+        weighted = d_logits * v[:, None, None]
+        slope = (weighted.sum(0, keepdims=True) if shared else weighted) * (4 * p * (1 - p))
         # A product with ones, as XLA on the CPU does not vectorise sums over the last axis.
-        d_subject = jnp.einsum("bqnm,m->bqn", slope, ones)
-        return carry, (d_subject, slope.sum(2), d_total - 2 * (d_logits * p).sum(2).sum((0, 2)))
+        d_subject = jnp.einsum("qnm,m->qn", slope, ones)
+        return carry, (d_subject, slope.sum(1), d_total - 2 * (d_logits * p).sum(1).sum(1))
 
-    _, gradients = jax.lax.scan(step, None, (exp_subject, exp_object, output))
-    return gradients
+    return jax.lax.scan(step, None, (exp_subject, exp_object, output))[1]
 
 
 pairwise_tanh_score.defvjp(_score_forward, _score_backward)
@@ -102,6 +128,6 @@ def _exp_twice(x: Array) -> Array:
     return jnp.exp(2 * jnp.clip(x, -_LARGEST, _LARGEST))
 
 
-def _sigmoid_minus(exp_u: Array, exp_w: Array) -> Array:
-    """`1 / (1 + e^{2u} e^{2w})` for every pair: [b q n], [b q m] -> [b q n m]."""
-    return 1 / (1 + exp_u[:, :, :, None] * exp_w[:, :, None, :])
+def _sigmoid_minus(exp_u: Float[Array, "q n"], exp_w: Float[Array, "q m"]) -> Float[Array, "q n m"]:
+    """`1 / (1 + e^{2u} e^{2w})` for every pair."""
+    return 1 / (1 + exp_u[:, :, None] * exp_w[:, None, :])

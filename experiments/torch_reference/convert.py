@@ -66,14 +66,11 @@ def rule_of(path: str) -> Rule:
     """Args: path: of a leaf in the Linen tree, with dots."""
     path = re.sub(r"^(bsa|bla)_(\d+)", r"\1.\2", path)
     module, _, name = path.rpartition(".")
-    if name == "recurrent_kernel":
-        names = (f"{module}.lstm.weight_hh_l0", f"{module}.lstm.weight_hh_l0_reverse")
-        return Rule(names, lambda x: [x[0].T, x[1].T], lambda xs, _: np.stack([x.T for x in xs]))
-    if module.endswith("bilstm.gates"):
-        start = {"kernel": "weight", "bias": "bias"}[name]
+    if "bilstm" in path:
         lstm = module.removesuffix(".gates") + ".lstm"
-        names = (f"{lstm}.{start}_ih_l0", f"{lstm}.{start}_ih_l0_reverse")
-        return Rule(names, lambda x: [x[..., g, :].T for g in (0, 1)], _join_directions)
+        start = {"recurrent_kernel": "weight_hh", "kernel": "weight_ih", "bias": "bias_ih"}[name]
+        names = (f"{lstm}.{start}_l0", f"{lstm}.{start}_l0_reverse")
+        return Rule(names, lambda x: [x[0].T, x[1].T], lambda xs, _: np.stack([x.T for x in xs]))
     if name == "kernel":
         return Rule((f"{module}.weight",), _split_kernel, lambda xs, shape: xs[0].T.reshape(shape))
     if module == "word.words":
@@ -89,10 +86,6 @@ def rule_of(path: str) -> Rule:
 
 def _split_kernel(x: np.ndarray) -> list[np.ndarray]:
     return [x.reshape(len(x), -1).T]
-
-
-def _join_directions(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    return np.stack([x.T for x in arrays], -2).reshape(shape)
 
 
 def _leaves(tree: Params) -> list[tuple[str, Any]]:

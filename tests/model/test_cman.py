@@ -98,8 +98,8 @@ def test_the_paper_preset_has_the_paper_widths() -> None:
     assert params["label"]["embedding"].shape[1] == 25
     assert params["char"]["bilstm"]["recurrent_kernel"].shape == (2, 64, 4 * 64)
     assert params["fusion"]["bilstm"]["recurrent_kernel"].shape == (2, 128, 4 * 128)
-    assert params["fusion"]["bilstm"]["gates"]["kernel"].shape[0] == 2 * 256
-    assert params["tagging"]["scores"]["kernel"].shape == (256, 8, 7)
+    assert params["fusion"]["bilstm"]["gates"]["kernel"].shape[1] == 2 * 256
+    assert params["tagging"]["scores"]["kernel"].shape == (256, 8 * 7)
     assert params["relation"]["output"].shape == (128, 4)
 
 

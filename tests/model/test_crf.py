@@ -164,8 +164,9 @@ def module_potentials(kind: str, mask: np.ndarray) -> tuple[dict[str, Any], np.n
 
 def test_pairwise_potentials_are_a_score_per_tag_pair_and_token() -> None:
     params, x, potentials = module_potentials("pairwise", np.ones((B, N), bool))
-    kernel, bias = params["scores"]["kernel"], params["scores"]["bias"]
-    assert kernel.shape == (7, T + 1, T)
+    kernel, bias = params["scores"]["kernel"], params["scores"]["bias"].reshape(T + 1, T)
+    assert kernel.shape == (7, (T + 1) * T)
+    kernel = kernel.reshape(7, T + 1, T)
     for b, i, after in np.ndindex(B, N, T):
         for before in range(T):
             expected = kernel[:, before + 1, after] @ x[b, i] + bias[before + 1, after]

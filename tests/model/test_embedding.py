@@ -35,7 +35,8 @@ def test_a_word_is_the_last_states_of_both_directions_over_its_characters(charac
             assert not vector.any()
             continue
         letters = params["chars"]["embedding"][list(spelling)]
-        gates = np.einsum("ce,egk->cgk", letters, bilstm["gates"]["kernel"]) + bilstm["gates"]["bias"]
+        kernel, bias = bilstm["gates"]["kernel"], bilstm["gates"]["bias"]
+        gates = np.einsum("ce,gek->cgk", letters, kernel) + bias
         taken = np.ones(len(spelling), bool)
         forward = oracles.lstm(gates[:, 0], bilstm["recurrent_kernel"][0], taken)[-1]
         backward = oracles.lstm(gates[::-1, 1], bilstm["recurrent_kernel"][1], taken)[-1]

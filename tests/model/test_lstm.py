@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cman_jax.model.lstm import BiLSTM, lstm_scan
+from cman_jax.model.lstm import BiLSTM, both_ways, lstm_scan
 from tests import oracles
 from tests.builders import TOLERANCES, lengths_to_mask, normal, numeric, precision, random_variables
 
@@ -26,7 +26,7 @@ def scan_and_gradients(gates: Any, kernel: Any, mask: Any, weights: Any) -> Any:
 def loop_and_gradients(gates: Any, kernel: Any, mask: Any, weights: Any) -> Any:
     def loop(gates: Any, kernel: Any) -> Any:
         over_sentences = jax.vmap(oracles.lstm, (1, None, 1), 1)
-        return jax.vmap(over_sentences, (1, 0, 1), 1)(gates, kernel, mask)
+        return jax.vmap(over_sentences)(gates, kernel, mask)
 
     loss = lambda gates, kernel: jnp.sum(loop(gates, kernel) * weights)  # noqa: E731
     return loop(gates, kernel), jax.grad(loss, (0, 1))(gates, kernel)
@@ -41,10 +41,10 @@ def test_values_and_gradients_equal_a_plain_loop(
     dtype: type, mask: list[bool], seed: int, scale: float
 ) -> None:
     numbers = [
-        normal(seed, N, G, B, 4 * D, scale=scale, dtype=dtype),
+        normal(seed, G, N, B, 4 * D, scale=scale, dtype=dtype),
         normal(seed + 1, G, D, 4 * D, dtype=dtype),
-        np.reshape(mask, (N, G, B)),
-        normal(seed + 2, N, G, B, D, dtype=dtype),
+        np.reshape(mask, (G, N, B)),
+        normal(seed + 2, G, N, B, D, dtype=dtype),
     ]
     with precision(dtype):
         actual, expected = scan_and_gradients(*numbers), loop_and_gradients(*numbers)
@@ -58,9 +58,9 @@ def test_values_and_gradients_equal_a_plain_loop(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_state_is_held_where_no_step_is_taken(seed: int) -> None:
-    mask = np.random.default_rng(seed).random((N, G, B)) < 0.5
-    states = np.asarray(jax.jit(lstm_scan)(normal(seed, N, G, B, 4 * D), normal(seed, G, D, 4 * D), mask))
-    before = np.concatenate([np.zeros_like(states[:1]), states[:-1]])
+    mask = np.random.default_rng(seed).random((G, N, B)) < 0.5
+    states = np.asarray(jax.jit(lstm_scan)(normal(seed, G, N, B, 4 * D), normal(seed, G, D, 4 * D), mask))
+    before = np.concatenate([np.zeros_like(states[:, :1]), states[:, :-1]], 1)
     np.testing.assert_array_equal(states[~mask], before[~mask])
     assert (states[mask] != before[mask]).any(1).all()
 
@@ -91,7 +91,7 @@ def final(variables: Any, gates: Any, mask: Any) -> Any:
 def test_both_directions_equal_loops_over_each_sentence_alone(variables: Any) -> None:
     lengths = [5, 2, 0]
     mask, x = lengths_to_mask(lengths, N), normal(1, B, N, E)
-    gates = np.asarray(project(variables, x))
+    gates = np.asarray(project(variables, both_ways(jnp.asarray(x))))
     outputs, last = run(variables, x, mask), final(variables, gates, mask)
     kernel, loop = variables["params"]["recurrent_kernel"], jax.jit(oracles.lstm)
     for b, length in enumerate(lengths):
@@ -100,8 +100,8 @@ def test_both_directions_equal_loops_over_each_sentence_alone(variables: Any) ->
             assert not last[b].any()
             continue
         taken = np.ones(length, bool)
-        forward = loop(gates[b, :length, 0], kernel[0], taken)
-        backward = loop(gates[b, :length, 1][::-1], kernel[1], taken)
+        forward = loop(gates[0, :length, b], kernel[0], taken)
+        backward = loop(gates[1, N - length :, b], kernel[1], taken)
         expected = np.concatenate([forward, backward[::-1]], -1)
         np.testing.assert_allclose(outputs[b, :length], expected, rtol=1e-5, atol=1e-6)
         ends = np.concatenate([forward[-1], backward[-1]])
@@ -128,16 +128,16 @@ def test_padding_never_leaks(variables: Any) -> None:
 
 def test_a_fresh_bilstm_remembers_and_has_orthogonal_recurrent_weights() -> None:
     variables = jax.jit(BiLSTM(D).init)(jax.random.key(0), *EXAMPLE)
-    bias = project(variables, jnp.zeros((1, E)))[0]
+    bias = project(variables, jnp.zeros((2, 1, E)))[:, 0]
     np.testing.assert_array_equal(bias, np.tile(np.repeat([0.0, 1, 0, 0], D), (2, 1)))
     for kernel in variables["params"]["recurrent_kernel"]:
         np.testing.assert_allclose(kernel @ kernel.T, np.eye(D), atol=1e-6)
-    share = project(variables, np.eye(E, dtype=np.float32)) - bias[None]
+    share = project(variables, np.stack([np.eye(E, dtype=np.float32)] * 2)) - bias[:, None]
     limit = np.sqrt(6 / (E + D))  # Glorot & Bengio, for each gate's own [e d] block
     assert 0.9 * limit < np.abs(share).max() <= limit
 
 
 def test_extreme_gates_give_finite_states_and_gradients() -> None:
-    gates, kernel = normal(0, N, G, B, 4 * D, scale=1e4), normal(1, G, D, 4 * D)
-    states, gradients = scan_and_gradients(gates, kernel, np.ones((N, G, B), bool), np.ones((N, G, B, D)))
+    gates, kernel = normal(0, G, N, B, 4 * D, scale=1e4), normal(1, G, D, 4 * D)
+    states, gradients = scan_and_gradients(gates, kernel, np.ones((G, N, B), bool), np.ones((G, N, B, D)))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((states, gradients)))

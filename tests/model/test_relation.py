@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cman_jax.model import relation
 from cman_jax.model.relation import RelationScorer, pairwise_tanh_score
 from tests import oracles
 from tests.builders import TOLERANCES, normal, numeric, precision, random_variables
@@ -29,7 +30,7 @@ plain = jax.jit(lambda *arguments: scores_and_gradients(oracles.pairwise_tanh_sc
 
 def inputs(seed: int, groups: int, scale: float, dtype: type = np.float32) -> list[np.ndarray]:
     """Subjects and objects of different number, so that no axis can stand for another."""
-    shapes = [(F, B, groups, N), (F, B, groups, N + 1), (F, R), (B, R, N, N + 1)]
+    shapes = [(B, F, groups, N), (B, F, groups, N + 1), (F, R), (B, R, N, N + 1)]
     scales = [scale, scale, 1, 1]
     return [normal(seed + i, *shape, scale=scales[i], dtype=dtype) for i, shape in enumerate(shapes)]
 
@@ -53,6 +54,19 @@ def test_values_and_gradients_equal_the_materialised_formula(
             actual,
             expected,
         )
+
+
+@pytest.mark.parametrize("cached", [1, 2, 3, 10])
+def test_gradients_do_not_depend_on_how_many_sentences_are_worked_on_at_a_time(
+    cached: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [np.concatenate([x, x[::-1], x[:1]]) if len(x) == B else x for x in inputs(0, R, 1)]
+    monkeypatch.setattr(relation, "_CACHED", cached * 4 * R * N * (N + 1))
+    jax.tree.map(
+        lambda a, e: np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-5),
+        jax.jit(lambda *arguments: scores_and_gradients(pairwise_tanh_score, *arguments))(*numbers),
+        plain(*numbers),
+    )
 
 
 @pytest.mark.parametrize("groups", [1, R])
@@ -106,7 +120,7 @@ def test_a_token_changes_its_row_as_subject_and_its_column_as_object_and_nothing
 def test_parameters_are_one_set_per_relation_or_one_for_all(kind: str) -> None:
     params = jax.eval_shape(scorer(kind).init, jax.random.key(0), normal(0, B, N, D))["params"]
     groups = R if kind == "per_relation" else 1
-    assert params["subject"]["kernel"].shape == params["object"]["kernel"].shape == (D, groups, F)
+    assert params["subject"]["kernel"].shape == params["object"]["kernel"].shape == (D, groups * F)
     assert params["bias"].shape == (groups, F)
     assert params["output"].shape == (F, R)
 
