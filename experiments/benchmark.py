@@ -1,0 +1,200 @@
+"""Times this library against PyTorch, in turns, on the same batches and from the same parameters.
+
+python -m experiments.benchmark --what=train_step,inference --frameworks=jax,torch --out=speed.json
+"""
+
+import datetime
+import importlib.util
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+from absl import flags, logging
+from ml_collections import config_flags
+
+from cman_jax.config import to_dict, validate
+from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.errors import InputError
+from cman_jax.system import write_json
+from data_prep.generated_corpus import generate_splits
+from experiments.benchmarking import measures, report
+from experiments.benchmarking.harness import Bench
+from experiments.benchmarking.plot import plot_steps
+from experiments.benchmarking.settings import FRAMEWORKS, MEASURES, PRECISIONS, Settings
+from experiments.benchmarking.workload import share
+from experiments.cli import run_main
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", "experiments/configs/conll04.py", "Experiment; single fields as --config.SECTION.FIELD=VALUE."
+)
+_WHAT = flags.DEFINE_list("what", ["train_step"], f"What is measured, of {', '.join(MEASURES)}.")
+_FRAMEWORKS = flags.DEFINE_list(
+    "frameworks", ["jax", "torch"], f"What it is measured in, of {', '.join(FRAMEWORKS)}."
+)
+_BATCH_SIZE = flags.DEFINE_list(
+    "batch_size", ["8", "16", "32"], "Sentences per step; epochs use the config's."
+)
+_LENGTH = flags.DEFINE_list("length", ["32", "64", "96"], "Tokens per sentence; epochs use the corpus' own.")
+_PRECISION = flags.DEFINE_enum("precision", "float32", PRECISIONS, "Of matrix products.")
+_POPULATION = flags.DEFINE_integer(
+    "population", 1, "Networks that JAX trains side by side; for train_step, compile, memory.", lower_bound=1
+)
+_REPETITIONS = flags.DEFINE_integer("repetitions", 10, "Measurements of each case.", lower_bound=1)
+_EPOCHS = flags.DEFINE_integer("epochs", 5, "Epochs of a whole run.", lower_bound=1)
+_DISTINCT = flags.DEFINE_bool(
+    "distinct_words", False, "PyTorch too encodes characters once per distinct word of a batch."
+)
+_DATA = flags.DEFINE_string(
+    "data", None, "Folder with train.jsonl and dev.jsonl; default: a generated corpus."
+)
+_VECTORS = flags.DEFINE_string("vectors", None, "Word vectors, as for experiments.train.")
+_CORES = flags.DEFINE_integer("cores", 0, "Use the first so many cores; 0 = all.", lower_bound=0)
+_OUT = flags.DEFINE_string("out", None, "File for all results, as JSON; plots go beside it.")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Measures as the flags say; writes what it has after every measure."""
+    del argv
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.ERROR)
+    whats = _names("what", _WHAT.value, MEASURES)
+    frameworks = _names("frameworks", _FRAMEWORKS.value, FRAMEWORKS)
+    grid = _numbers("batch_size", _BATCH_SIZE.value), _numbers("length", _LENGTH.value)
+    _check(whats, frameworks)
+    cores = _use_cores(_CORES.value)
+    # This process only prepares: the accelerator is the workers'.
+    jax.config.update("jax_platforms", "cpu")
+    chosen = {name: flags.FLAGS[name].value for name in _FLAGS} | {"cores_used": cores}
+    results = {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": report.machine(),
+        "flags": chosen,
+        "config": to_dict(_CONFIG.value),
+    }
+    with tempfile.TemporaryDirectory() as shared:
+        bench = Bench(_settings(Path(shared), cores), frameworks, _REPETITIONS.value)
+        share(bench.settings)
+        for what in whats:
+            print(report.title(what, chosen), flush=True)
+            results[what] = _measure(what, bench, *grid)
+            if _OUT.value:
+                write_json(Path(_OUT.value), results)
+
+
+_FLAGS = [
+    "what",
+    "frameworks",
+    "batch_size",
+    "length",
+    "precision",
+    "population",
+    "repetitions",
+    "epochs",
+    "distinct_words",
+    "data",
+    "vectors",
+    "cores",
+]
+
+
+def _measure(what: str, bench: Bench, batch_sizes: Sequence[int], lengths: Sequence[int]) -> Any:
+    """One measure, printed row by row."""
+    match what:
+        case "epoch":
+            result = measures.whole_runs(bench, _EPOCHS.value)
+            print(report.epoch_lines(result), flush=True)
+            return result
+        case "compile":
+            return _printed(measures.compile_times(bench, batch_sizes, lengths), report.compile_line)
+        case "memory":
+            return _printed(measures.memory_peaks(bench, batch_sizes, lengths), report.memory_line)
+    first, *rows = _printed(measures.step_times(bench, what, batch_sizes, lengths), report.step_lines)
+    overall = measures.overall_ratios(rows)
+    if overall:
+        print(report.overall_line(overall), flush=True)
+    if _OUT.value:
+        out = Path(_OUT.value)
+        print(plot_steps(rows, what, out.with_name(f"{out.stem}_{what}.png")), flush=True)
+    return {**first, "rows": rows, "geometric_mean": overall}
+
+
+def _printed(rows: Iterable[dict[str, Any]], line: Any) -> list[dict[str, Any]]:
+    kept = []
+    for row in rows:
+        print(line(row), flush=True)
+        kept.append(row)
+    return kept
+
+
+def _settings(shared: Path, cores: int) -> Settings:
+    """What the workers need; the corpus is written if none is given."""
+    data = Path(_DATA.value) if _DATA.value else shared / "data"
+    if not _DATA.value:
+        for split, sentences in generate_splits().items():
+            write_jsonl(data / f"{split}.jsonl", sentences)
+    config = _CONFIG.value
+    config.training.num_epochs = _EPOCHS.value
+    try:
+        validate(config)
+    except ValueError as error:
+        raise InputError("flags", None, str(error), "settings that fit together") from error
+    return Settings(
+        config_values=to_dict(config),
+        data=str(data),
+        vectors=_VECTORS.value,
+        shared=str(shared),
+        precision=_PRECISION.value,
+        population=_POPULATION.value,
+        distinct_words=_DISTINCT.value,
+        num_threads=cores,
+    )
+
+
+def _check(whats: Sequence[str], frameworks: Sequence[str]) -> None:
+    """Refuses what cannot be measured together."""
+    if any(name != "jax" for name in frameworks) and importlib.util.find_spec("torch") is None:
+        found = f"frameworks = {','.join(frameworks)} without PyTorch installed"
+        raise InputError("flags", None, found, "pip install 'cman-jax[torch]', or --frameworks=jax")
+    alone = [what for what in whats if what in ("inference", "epoch")]
+    if _POPULATION.value > 1 and (alone or "jax" not in frameworks):
+        found = f"population = {_POPULATION.value} with {', '.join(alone) or 'PyTorch alone'}"
+        raise InputError("flags", None, found, "train_step, compile or memory, with jax among the frameworks")
+
+
+def _use_cores(count: int) -> int:
+    """Restricts this process, and so its workers, to its first cores. Returns how many it has."""
+    if not hasattr(os, "sched_setaffinity"):
+        if count:
+            raise InputError("flags", None, f"cores = {count}", "0, as this system has no CPU affinity")
+        return os.cpu_count() or 1
+    there = sorted(os.sched_getaffinity(0))
+    if count > len(there):
+        raise InputError("flags", None, f"cores = {count}", f"at most {len(there)}, which are there")
+    os.sched_setaffinity(0, there[:count] if count else there)
+    return count or len(there)
+
+
+def _names(flag: str, values: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:
+    """Each once, in the order given."""
+    for value in values:
+        if value not in allowed:
+            raise InputError("flags", None, f"{flag} = {value}", f"some of {', '.join(allowed)}")
+    if not values:
+        raise InputError("flags", None, f"no {flag}", f"some of {', '.join(allowed)}")
+    return tuple(dict.fromkeys(values))
+
+
+def _numbers(flag: str, values: Sequence[str]) -> tuple[int, ...]:
+    for value in values:
+        if not value.isdecimal() or int(value) == 0:
+            raise InputError("flags", None, f"{flag} = {value}", "whole numbers from 1 on")
+    if not values:
+        raise InputError("flags", None, f"no {flag}", "whole numbers from 1 on")
+    return tuple(dict.fromkeys(map(int, values)))
+
+
+if __name__ == "__main__":
+    run_main(main)

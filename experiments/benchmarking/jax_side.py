@@ -1,0 +1,128 @@
+"""The programs to be timed, by this library."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from cman_jax.data.bio import allowed_transitions
+from cman_jax.data.errors import InputError
+from cman_jax.evaluation.predict import predict_step
+from cman_jax.training.loop import train
+from cman_jax.training.optimizer import make_optimizer
+from cman_jax.training.progress import Progress
+from cman_jax.training.step import TrainState, train_step
+from cman_jax.types import Batch
+from experiments.benchmarking.flops import compiler_flops, count_products
+from experiments.benchmarking.settings import Case, Settings
+from experiments.benchmarking.workload import Workload, read_splits
+
+_ON_ACCELERATORS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "BF16_BF16_F32"}
+
+
+class JaxSide:
+    """A worker's JAX. Args: cache: folder of compiled programs; None = keep none."""
+
+    def __init__(self, settings: Settings, framework: str, cache: str | None):
+        self.settings, self.framework = settings, framework
+        if cache is not None:
+            jax.config.update("jax_compilation_cache_dir", cache)
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        self._device = jax.devices()[0]
+        if self._device.platform != "cpu":
+            jax.config.update("jax_default_matmul_precision", _ON_ACCELERATORS[settings.precision])
+        elif settings.precision != "float32":
+            raise InputError("flags", None, f"precision {settings.precision} for JAX on the CPU", "float32")
+        self._workload = Workload.load(settings)
+        self._traced: tuple[Callable, tuple] | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Versions and the device."""
+        platform = "gpu" if self._device.platform in ("cuda", "rocm") else self._device.platform
+        return {"version": jax.__version__, "platform": platform, "device": self._device.device_kind}
+
+    def program(self, case: Case) -> Callable[[int], None]:
+        """A function that runs so many steps and waits for the last; the first call compiles."""
+        if case.what == "matmul":
+            return self._matmul(case.length)
+        batch = jax.tree.map(jnp.asarray, self._workload.batch(case.batch_size, case.length))
+        return self._training(batch) if case.what == "train_step" else self._inference(batch)
+
+    def costs(self) -> dict[str, Any]:
+        """Floating-point operations of the latest program that was run."""
+        step, shapes = self._traced
+        compiled = step.lower(*shapes).compile()
+        return {"compiler_flops": compiler_flops(compiled), **count_products(step, *shapes)._asdict()}
+
+    def reset_peak(self) -> None:
+        """JAX keeps one peak per process."""
+
+    def peak_device_bytes(self) -> int | None:
+        """The most that this process has held of the device's memory; None on the CPU."""
+        stats = self._device.memory_stats()
+        return stats["peak_bytes_in_use"] if stats and self._device.platform != "cpu" else None
+
+    def train(self, workdir: Path, progress: Progress) -> None:
+        """A whole run, as `experiments.train` makes it."""
+        settings = self.settings
+        splits = read_splits(Path(settings.data))
+        train(settings.config, splits, workdir, vectors=settings.vectors_path, progress=progress)
+
+    def _training(self, batch: Batch) -> Callable[[int], None]:
+        system, members = self._workload.system, self.settings.population
+        training = system.config.training
+        optimizer = make_optimizer(training)
+        step = partial(train_step, system.model, optimizer, training.alpha)
+        params = jax.tree.map(jnp.array, self._workload.params)
+        state = TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
+        key = jax.random.key(training.seed)
+        if members > 1:
+            step = jax.vmap(step, in_axes=(0, None, None, 0))
+            state = jax.tree.map(lambda x: jnp.stack([x] * members), state)
+            key = jax.random.split(key, members)
+        step = jax.jit(step, donate_argnums=0)
+        self._traced = (step, _shapes((state, system.constants, batch, key)))
+
+        def run(steps: int) -> None:
+            nonlocal state
+            for _ in range(steps):
+                state, metrics = step(state, system.constants, batch, key)
+            jax.block_until_ready((state, metrics))
+
+        return run
+
+    def _inference(self, batch: Batch) -> Callable[[int], None]:
+        """What both frameworks give: tags and relation probabilities, without the tags' marginals."""
+        system = self._workload.system
+        constrained = system.config.decoding.bio_constraints
+        allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags))) if constrained else None
+        step = jax.jit(lambda *arguments: predict_step(system.model, *arguments)[:2])
+        arguments = (jax.tree.map(jnp.array, self._workload.params), system.constants, batch, allowed)
+        self._traced = (step, _shapes(arguments))
+
+        def run(steps: int) -> None:
+            for _ in range(steps):
+                jax.block_until_ready(step(*arguments))
+
+        return run
+
+    def _matmul(self, size: int) -> Callable[[int], None]:
+        product = jax.jit(jnp.matmul)
+        a = jax.random.normal(jax.random.key(0), (size, size)) * size**-0.5
+        x = a
+        self._traced = (product, _shapes((a, x)))
+
+        def run(steps: int) -> None:
+            nonlocal x
+            for _ in range(steps):
+                x = product(a, x)
+            x.block_until_ready()
+
+        return run
+
+
+def _shapes(tree: Any) -> Any:
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)

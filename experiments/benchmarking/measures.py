@@ -1,0 +1,126 @@
+"""What is measured: rows of results, ready for JSON."""
+
+import dataclasses
+import itertools
+import statistics
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.benchmarking.harness import Bench, Process, all_at_once, in_turns, train_in_turns
+from experiments.benchmarking.settings import Case
+from experiments.benchmarking.statistics import geometric_mean, pairwise_ratios, summary
+
+CEILING_SIZES = {"cpu": 1024, "gpu": 8192, "tpu": 8192}
+STEADY_RUNS = 3
+
+
+def step_times(
+    bench: Bench, what: str, batch_sizes: Sequence[int], lengths: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Rows of training or inference steps; the first row is the ceiling, the speed of one large product."""
+    with all_at_once(bench) as workers:
+        ceiling = _ceiling(workers, bench.repetitions)
+        yield {"ceiling": ceiling}
+        for batch_size, length in itertools.product(batch_sizes, lengths):
+            case = Case(what, batch_size, length)
+            results = in_turns(workers, case, bench.repetitions)
+            costs = workers["jax"].ask("costs") if "jax" in workers else {}
+            for name, result in results.items():
+                population = bench.settings.population if name == "jax" else 1
+                seconds = statistics.median(result["seconds"])
+                result |= {**summary(result["seconds"]), "population": population}
+                result["sentences_per_second"] = batch_size * population / seconds
+                if costs:  # every framework is held against the products that JAX needs for one network
+                    work = costs["flops"] / bench.settings.population * population
+                    result["fraction_of_ceiling"] = work / seconds / ceiling[name]["flops_per_second"]
+            yield {
+                "batch_size": batch_size,
+                "length": length,
+                "frameworks": results,
+                "ratios": _ratios(results),
+                "costs": costs,
+            }
+
+
+def overall_ratios(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Geometric means, over the grid, of the other frameworks' median ratios to JAX."""
+    ratios = [row["ratios"] for row in rows]
+    return {name: geometric_mean([row[name]["median"] for row in ratios]) for name in (ratios or [{}])[0]}
+
+
+def compile_times(
+    bench: Bench, batch_sizes: Sequence[int], lengths: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Rows of first training steps less a later one, in processes of their own.
+
+    "cold" begins with an empty folder of compiled programs, "warm" with what "cold" left there. Plain PyTorch
+    compiles nothing; its first step is slower all the same.
+    """
+    for batch_size, length in itertools.product(batch_sizes, lengths):
+        case = Case("train_step", batch_size, length)
+        frameworks: dict[str, dict[str, Any]] = {}
+        for name in bench.frameworks:
+            with tempfile.TemporaryDirectory() as cache:
+                starts = ("cold",) if name == "torch" else ("cold", "warm")
+                frameworks[name] = {start: _first_step(bench, name, case, Path(cache)) for start in starts}
+        yield {"batch_size": batch_size, "length": length, "frameworks": frameworks}
+
+
+def memory_peaks(
+    bench: Bench, batch_sizes: Sequence[int], lengths: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Rows of peaks over steady training steps, in bytes, each in a process of its own."""
+    for batch_size, length in itertools.product(batch_sizes, lengths):
+        case = Case("train_step", batch_size, length)
+        frameworks = {}
+        for name in bench.frameworks:
+            with tempfile.TemporaryDirectory() as cache:
+                inductor = None if name == "jax" else Path(cache)
+                with Process(name, bench.settings, inductor) as worker:
+                    frameworks[name] = worker.ask("memory", case=dataclasses.asdict(case))
+        yield {"batch_size": batch_size, "length": length, "frameworks": frameworks}
+
+
+def whole_runs(bench: Bench, epochs: int) -> dict[str, Any]:
+    """Start-up and epochs of each framework. Imports are told apart: PyTorch's worker has JAX in it too."""
+    with all_at_once(bench) as workers:
+        results = train_in_turns(workers, epochs)
+    ours = results.get("jax")
+    others = {name: result for name, result in results.items() if ours and name != "jax"}
+    ratios = {
+        name: {
+            "total": result["total_seconds"] / ours["total_seconds"],
+            "epochs": pairwise_ratios(result["epoch_seconds"], ours["epoch_seconds"]),
+        }
+        for name, result in others.items()
+    }
+    return {"frameworks": results, "ratios": ratios}
+
+
+def _ceiling(workers: Mapping[str, Process], repetitions: int) -> dict[str, dict[str, Any]]:
+    platform = next(iter(workers.values())).description["platform"]
+    size = CEILING_SIZES[platform]
+    results = in_turns(workers, Case("matmul", 0, size), repetitions)
+    for result in results.values():
+        result |= {"size": size, **summary(result["seconds"])}
+        result["flops_per_second"] = 2 * size**3 / result["median"]
+    return results
+
+
+def _ratios(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Time per sentence of each other framework over JAX's."""
+    if "jax" not in results:
+        return {}
+    ours = [seconds / results["jax"]["population"] for seconds in results["jax"]["seconds"]]
+    return {
+        name: pairwise_ratios(result["seconds"], ours) for name, result in results.items() if name != "jax"
+    }
+
+
+def _first_step(bench: Bench, framework: str, case: Case, cache: Path) -> dict[str, float]:
+    with Process(framework, bench.settings, cache) as worker:
+        first = worker.ask("prepare", case=dataclasses.asdict(case))["first_seconds"]
+        steady = statistics.median(worker.ask("run")["seconds"] for _ in range(STEADY_RUNS))
+    return {"first_seconds": first, "steady_seconds": steady, "compile_seconds": first - steady}

@@ -1,0 +1,122 @@
+"""Results as tables, and what they were measured on."""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_MIB = 2**20
+
+
+def machine() -> dict[str, Any]:
+    """The host and the versions; the workers tell of their devices themselves."""
+    packages = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
+    return {
+        "cpu": _first_field("/proc/cpuinfo", "model name") or platform.processor(),
+        "cores": os.cpu_count(),
+        "cores_used": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory": _first_field("/proc/meminfo", "MemTotal"),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {name: version for name in packages if (version := _version(name))},
+    }
+
+
+def step_lines(row: Mapping[str, Any]) -> str:
+    """A row of `measures.step_times`: times as median [least, most]."""
+    if "ceiling" in row:
+        speeds = (
+            f"{name} {result['flops_per_second'] / 1e9:.1f} GFLOP/s"
+            for name, result in row["ceiling"].items()
+        )
+        return f"ceiling (product of two square matrices): {', '.join(speeds)}"
+    cells = []
+    for name, result in row["frameworks"].items():
+        cell = f"{name} {_milliseconds(result)} {result['sentences_per_second']:.0f} sent/s"
+        if "fraction_of_ceiling" in result:
+            cell += f" {100 * result['fraction_of_ceiling']:.0f} % of ceiling"
+        cells.append(cell)
+    cells += [
+        f"{name}/jax {ratio['median']:.2f} [{ratio['min']:.2f}, {ratio['max']:.2f}]"
+        for name, ratio in row["ratios"].items()
+    ]
+    return _shape(row) + "  |  ".join(cells)
+
+
+def overall_line(ratios: Mapping[str, float]) -> str:
+    """Of `measures.overall_ratios`."""
+    return "geometric mean  " + ", ".join(f"{name}/jax {ratio:.2f}" for name, ratio in ratios.items())
+
+
+def compile_line(row: Mapping[str, Any]) -> str:
+    """A row of `measures.compile_times`."""
+    cells = []
+    for name, starts in row["frameworks"].items():
+        times = ", ".join(f"{start} {times['compile_seconds']:.1f} s" for start, times in starts.items())
+        cells.append(f"{name} {times}")
+    return _shape(row) + "  |  ".join(cells)
+
+
+def memory_line(row: Mapping[str, Any]) -> str:
+    """A row of `measures.memory_peaks`."""
+    cells = []
+    for name, result in row["frameworks"].items():
+        cell = f"{name} peak {result['peak'] / _MIB:.0f} MiB (+{result['increase'] / _MIB:.0f})"
+        if result["device_peak"] is not None:
+            cell += f", device {result['device_peak'] / _MIB:.0f} MiB"
+        cells.append(cell)
+    return _shape(row) + "  |  ".join(cells)
+
+
+def epoch_lines(result: Mapping[str, Any]) -> str:
+    """Of `measures.whole_runs`."""
+    lines = []
+    for name, run in result["frameworks"].items():
+        epochs = " ".join(f"{seconds:.1f}" for seconds in run["epoch_seconds"])
+        dev = ", ".join(f"{task.upper()} {f1:.2f}" for task, f1 in run["dev"][-1].items())
+        lines.append(
+            f"{name:<16} start-up {run['startup_seconds']:.1f} s, epochs {epochs} s, "
+            f"total {run['total_seconds']:.1f} s; dev {dev} (imports, not counted: "
+            f"{run['import_seconds']:.1f} s)"
+        )
+    for name, ratio in result["ratios"].items():
+        epochs = ratio["epochs"]
+        lines.append(
+            f"{name}/jax total {ratio['total']:.2f}, epochs {epochs['median']:.2f} "
+            f"[{epochs['min']:.2f}, {epochs['max']:.2f}]"
+        )
+    return "\n".join(lines)
+
+
+def title(what: str, flags: Mapping[str, Any]) -> str:
+    """Heading of a table."""
+    details = f"{flags['precision']}, {flags['cores_used']} cores"
+    if what in ("train_step", "inference"):
+        details += f", median [min, max] of {flags['repetitions']}"
+    return f"\n{what} ({details})"
+
+
+def _shape(row: Mapping[str, Any]) -> str:
+    return f"B {row['batch_size']:>3}  n {row['length']:>3}  "
+
+
+def _milliseconds(result: Mapping[str, float]) -> str:
+    median, least, most = (f"{1e3 * result[name]:.4g}" for name in ("median", "min", "max"))
+    return f"{median} ms [{least}, {most}]"
+
+
+def _first_field(path: str, name: str) -> str | None:
+    """The value after `name ... :` in a file of the kernel's."""
+    if not Path(path).is_file():
+        return None
+    lines: Sequence[str] = Path(path).read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), None)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

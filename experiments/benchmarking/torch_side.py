@@ -1,0 +1,126 @@
+"""The programs to be timed, by the PyTorch twin."""
+
+import contextlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cman_jax.data.errors import InputError
+from cman_jax.training.progress import Progress
+from experiments.benchmarking.settings import Case, Settings
+from experiments.benchmarking.workload import Workload, read_splits
+from experiments.torch_reference.batch import to_torch
+from experiments.torch_reference.step import predict_step, train_step
+from experiments.torch_reference.train import make_network, make_optimizer, train
+
+
+class TorchSide:
+    """A worker's PyTorch. Args: cache: not used; torch.compile's folder is in the environment."""
+
+    def __init__(self, settings: Settings, framework: str, cache: str | None):
+        del cache
+        self.settings, self.framework = settings, framework
+        torch.set_num_threads(settings.num_threads)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self._device.type == "cpu" and (framework == "torch_cudagraphs" or settings.precision == "tf32"):
+            found = "torch_cudagraphs" if framework == "torch_cudagraphs" else "precision tf32"
+            raise InputError("flags", None, f"{found} on the CPU", "a CUDA GPU for it")
+        tf32 = settings.precision == "tf32"
+        torch.set_float32_matmul_precision("high" if tf32 else "highest")
+        torch.backends.cudnn.allow_tf32 = tf32
+        self._workload = Workload.load(settings)
+
+    def describe(self) -> dict[str, Any]:
+        """Versions and the device."""
+        gpu = self._device.type == "cuda"
+        device = torch.cuda.get_device_name() if gpu else "cpu"
+        return {"version": torch.__version__, "platform": "gpu" if gpu else "cpu", "device": device}
+
+    def program(self, case: Case) -> Callable[[int], None]:
+        """A function that runs so many steps and waits for the last; the first calls compile."""
+        if case.what == "matmul":
+            return self._matmul(case.length)
+        torch.compiler.reset()  # as if this shape were the only one
+        batch = self._workload.batch(case.batch_size, case.length)
+        batch = to_torch(batch, self._device, distinct_words=self.settings.distinct_words)
+        network = make_network(self._workload.system, self._workload.params, self._device)
+        if case.what == "inference":
+            predict = partial(self._wrap(predict_step, dynamic=False), network.eval(), batch)
+            return self._runner(predict, wait_for_each=True)
+        training = self._workload.system.config.training
+        step = self._wrap(train_step, dynamic=False)
+        optimizer = make_optimizer(network, training)
+        step = partial(step, network.train(), optimizer, batch, training.alpha, training.clip_norm)
+        return self._runner(step, wait_for_each=False)
+
+    def costs(self) -> dict[str, Any]:
+        """PyTorch does not know its LSTMs' operations."""
+        return {}
+
+    def reset_peak(self) -> None:
+        """Forgets what was held before."""
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+
+    def peak_device_bytes(self) -> int | None:
+        """The most that was held of the GPU's memory since; None on the CPU."""
+        return torch.cuda.max_memory_allocated() if self._device.type == "cuda" else None
+
+    def train(self, workdir: Path, progress: Progress) -> None:
+        """A whole run. The initial parameters are given, which PyTorch would make in no time."""
+        settings = self.settings
+        torch.compiler.reset()
+        train(
+            settings.config,
+            read_splits(Path(settings.data)),
+            workdir,
+            self._workload.params,
+            vectors=settings.vectors_path,
+            device=self._device,
+            distinct_words=settings.distinct_words,
+            wrap=self._wrap,
+            progress=progress,
+        )
+
+    def _wrap(self, function: Callable, *, dynamic: bool | None = None) -> Callable:
+        """The function compiled as the framework's name says, in the precision asked for."""
+        if self.framework == "torch_compile":
+            function = torch.compile(function, dynamic=dynamic)
+        elif self.framework == "torch_cudagraphs":
+            function = torch.compile(function, dynamic=dynamic, mode="reduce-overhead")
+        if self.settings.precision != "bfloat16":
+            return function
+
+        def in_bfloat16(*arguments: Any) -> Any:
+            with torch.autocast(self._device.type, torch.bfloat16):
+                return function(*arguments)
+
+        return in_bfloat16
+
+    def _runner(self, step: Callable[[], Any], *, wait_for_each: bool) -> Callable[[int], None]:
+        def run(steps: int) -> None:
+            for _ in range(steps):
+                step()
+                if wait_for_each:
+                    self._wait()
+            self._wait()
+
+        return run
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def _matmul(self, size: int) -> Callable[[int], None]:
+        a = torch.randn(size, size, device=self._device) * size**-0.5
+        x, half = a, self.settings.precision == "bfloat16"
+
+        def step() -> None:
+            nonlocal x
+            with torch.autocast(self._device.type, torch.bfloat16) if half else contextlib.nullcontext():
+                x = a @ x
+
+        return self._runner(step, wait_for_each=False)

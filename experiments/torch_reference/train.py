@@ -1,0 +1,120 @@
+"""The training loop of the twin: the same data, batches, decoding and scores as `cman_jax.training.loop`."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cman_jax.config import Config, TrainingConfig
+from cman_jax.data.batching import Example, Plan, collate, encode, plan_batches
+from cman_jax.evaluation.decode import decode
+from cman_jax.evaluation.predict import score_annotations
+from cman_jax.system import System
+from cman_jax.training.loop import epoch_plans
+from cman_jax.training.progress import Progress
+from cman_jax.training.run import Splits, open_run
+from cman_jax.types import Annotation, Batch, Params, Predictions
+from experiments.torch_reference.batch import to_torch
+from experiments.torch_reference.convert import load_params
+from experiments.torch_reference.network import TorchCMAN
+from experiments.torch_reference.step import predict_step, train_step
+
+
+def make_network(system: System, params: Params, device: torch.device | str = "cpu") -> TorchCMAN:
+    """The twin of the system's network with these parameters."""
+    word_dim = system.constants["word"]["vectors"].shape[1] if system.constants else None
+    network = TorchCMAN(system.config.model, system.vocabs.sizes, word_dim)
+    load_params(network, params, system.constants)
+    return network.to(device)
+
+
+def make_optimizer(network: TorchCMAN, config: TrainingConfig) -> torch.optim.Optimizer:
+    """Adam over what is trained."""
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return torch.optim.Adam(trained, lr=config.learning_rate)
+
+
+def train(
+    config: Config,
+    splits: Splits,
+    workdir: Path,
+    params: Params,
+    *,
+    vectors: Path | None = None,
+    device: torch.device | str = "cpu",
+    distinct_words: bool = False,
+    wrap: Callable[[Callable], Callable] = lambda function: function,
+    progress: Progress | None = None,
+) -> TorchCMAN:
+    """Trains from `params` on "train", scores "dev" and saves a checkpoint after every epoch.
+
+    Args:
+      wrap: what to do to the training and the prediction step, such as `torch.compile`.
+      progress: hears of epochs; their rows hold losses, seconds and the scores on dev.
+    """
+    progress = progress or Progress()
+    system = open_run(config, splits, workdir, vectors)
+    examples, dev_examples = ([encode(s, system.vocabs) for s in splits[name]] for name in ("train", "dev"))
+    network = make_network(system, params, device)
+    optimizer = make_optimizer(network, config.training)
+    step, predict = wrap(train_step), wrap(predict_step)
+    rows = []
+    for epoch in range(1, config.training.num_epochs + 1):
+        progress.start_epoch(epoch, config.training.num_epochs, len(examples))
+        start, losses = time.perf_counter(), []
+        network.train()
+        for plan in epoch_plans(examples, config, epoch):
+            batch = to_torch(_collate(plan, examples, system), device, distinct_words=distinct_words)
+            losses.append(step(network, optimizer, batch, config.training.alpha, config.training.clip_norm))
+            progress.advance(len(plan.indices))
+        ner, relation = (sum(float(x[i].detach()) for x in losses) / len(examples) for i in (0, 1))
+        seconds = time.perf_counter() - start
+        annotations = annotate(network, system, dev_examples, device, distinct_words, predict)
+        scores = score_annotations(system, splits["dev"], annotations)
+        dev = {task: scores.f1(task, **config.scoring.convention) for task in ("ner", "re")}
+        rows.append(
+            {"epoch": epoch, "ner_loss": ner, "relation_loss": relation, "seconds": seconds, "dev": dev}
+        )
+        progress.end_epoch(rows)
+        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
+        torch.save(state, workdir / "checkpoint.pt")
+    return network
+
+
+def annotate(
+    network: TorchCMAN,
+    system: System,
+    examples: Sequence[Example],
+    device: torch.device | str = "cpu",
+    distinct_words: bool = False,
+    predict: Callable = predict_step,
+) -> list[Annotation]:
+    """One annotation per example, in their order; the entities' probabilities are not computed, and 0."""
+    network.eval()
+    annotations: list[Any] = [None] * len(examples)
+    lengths = [len(example.word_ids) for example in examples]
+    for plan in plan_batches(lengths, system.config.data, system.config.training.batch_size):
+        batch = _collate(plan, examples, system)
+        predictions = predict(network, to_torch(batch, device, distinct_words=distinct_words))
+        tags, probabilities = (x.float().cpu().numpy() for x in predictions)
+        # Row k of the PyTorch batch is the k-th sentence with a token.
+        for k, row in enumerate(np.flatnonzero(batch.mask.any(1))):
+            index = plan.indices[row]
+            sentence = _as_predictions(tags[k].astype(np.int64), probabilities[k], len(system.vocabs.tags))
+            annotations[index] = decode(sentence, lengths[index], system.vocabs, system.config.decoding)
+    return [Annotation((), ()) if each is None else each for each in annotations]
+
+
+def _collate(plan: Plan, examples: Sequence[Example], system: System) -> Batch:
+    members = [examples[i] for i in plan.indices]
+    size, num_relations = system.config.training.batch_size, system.vocabs.sizes.num_relations
+    return collate(members, plan.length, system.config.data, size, num_relations)
+
+
+def _as_predictions(tags: np.ndarray, relation_prob: np.ndarray, num_tags: int) -> Predictions:
+    """Of one sentence, with zeros for what the twin does not compute."""
+    edges = np.zeros((len(tags), num_tags, num_tags), np.float32)
+    return Predictions(tags, relation_prob, np.zeros(num_tags, np.float32), edges)
