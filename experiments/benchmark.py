@@ -55,6 +55,12 @@ _CORES = flags.DEFINE_integer("cores", 0, "Use the first so many cores; 0 = all.
 _OUT = flags.DEFINE_string("out", None, "File for all results, as JSON; plots go beside it.")
 
 
+_FLAGS = (
+    *("what", "frameworks", "batch_size", "length", "precision", "population", "repetitions", "epochs"),
+    *("distinct_words", "data", "vectors", "cores"),
+)
+
+
 def main(argv: Sequence[str]) -> None:
     """Measures as the flags say; writes what it has after every measure."""
     del argv
@@ -68,36 +74,20 @@ def main(argv: Sequence[str]) -> None:
     # This process only prepares: the accelerator is the workers'.
     jax.config.update("jax_platforms", "cpu")
     chosen = {name: flags.FLAGS[name].value for name in _FLAGS} | {"cores_used": cores}
-    results = {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": report.machine(),
-        "flags": chosen,
-        "config": to_dict(_CONFIG.value),
-    }
     with tempfile.TemporaryDirectory() as shared:
         bench = Bench(_settings(Path(shared), cores), frameworks, _REPETITIONS.value)
         share(bench.settings)
+        results = {
+            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "machine": report.machine(),
+            "flags": chosen,
+            "config": bench.settings.config_values,
+        }
         for what in whats:
             print(report.title(what, chosen), flush=True)
             results[what] = _measure(what, bench, *grid)
             if _OUT.value:
                 write_json(Path(_OUT.value), results)
-
-
-_FLAGS = [
-    "what",
-    "frameworks",
-    "batch_size",
-    "length",
-    "precision",
-    "population",
-    "repetitions",
-    "epochs",
-    "distinct_words",
-    "data",
-    "vectors",
-    "cores",
-]
 
 
 def _measure(what: str, bench: Bench, batch_sizes: Sequence[int], lengths: Sequence[int]) -> Any:

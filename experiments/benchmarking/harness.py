@@ -41,7 +41,7 @@ class Process:
 
     def __init__(self, framework: str, settings: Settings, cache: Path | None):
         self.framework = framework
-        self._errors = tempfile.TemporaryFile("w+")
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed in close()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "experiments.benchmarking.worker"],
             stdin=subprocess.PIPE,

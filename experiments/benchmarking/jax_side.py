@@ -52,10 +52,13 @@ class JaxSide:
         return self._training(batch) if case.what == "train_step" else self._inference(batch)
 
     def costs(self) -> dict[str, Any]:
-        """Floating-point operations of the latest program that was run."""
+        """Floating-point operations of the latest program that was run, and bytes of its temporary arrays."""
+        assert self._traced is not None
         step, shapes = self._traced
         compiled = step.lower(*shapes).compile()
-        return {"compiler_flops": compiler_flops(compiled), **count_products(step, *shapes)._asdict()}
+        sizes = compiled.memory_analysis()
+        costs = {"compiler_flops": compiler_flops(compiled), **count_products(step, *shapes)._asdict()}
+        return {**costs, "temporary_bytes": sizes.temp_size_in_bytes if sizes else None}
 
     def reset_peak(self) -> None:
         """JAX keeps one peak per process."""

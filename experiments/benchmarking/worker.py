@@ -8,6 +8,8 @@
 {"command": "train", "workdir": ...}   a whole run; answers and waits for {"command": "go"} before each epoch
 """
 
+import ctypes
+import gc
 import json
 import math
 import os
@@ -75,12 +77,17 @@ class Worker:
         return {"first_seconds": first, "steps": self._steps}
 
     def memory(self, case: Case) -> dict[str, Any]:
-        """Peak of the process' resident memory, and of the device's memory where it has its own, in bytes."""
+        """Peak of the process' resident memory, and of the device's memory where it has its own, in bytes.
+
+        What a compiler has freed but the C library still holds is given back to the system first.
+        """
         before = _status("VmRSS")
         program = self._side.program(case)
         program(1)
         program(1)
         self._side.reset_peak()
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts again from here
         program(MEMORY_STEPS)
         peak = _status("VmHWM")

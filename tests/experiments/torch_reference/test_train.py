@@ -1,0 +1,68 @@
+"""The twin's loop: the same annotations as JAX from the same parameters, and a row per epoch."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+
+pytest.importorskip("torch")
+
+from cman_jax.config import Config
+from cman_jax.data.batching import encode
+from cman_jax.evaluation.predict import Predictor
+from cman_jax.system import System
+from cman_jax.training.progress import Progress
+from cman_jax.training.run import open_run
+from cman_jax.types import Params
+from data_prep.generated_corpus import generate_splits
+from experiments.configs.generated import get_config
+from experiments.torch_reference.train import annotate, make_network, train
+from tests.builders import quick_compilation
+
+SPLITS = generate_splits({"train": 20, "dev": 11})
+
+
+def tiny_config() -> Config:
+    config = get_config()
+    model = config.model
+    model.char_dim = model.char_lstm_dim = model.word_dim = model.lstm_dim = model.scorer_dim = 8
+    config.data.bucket_lengths, config.training.batch_size, config.training.num_epochs = (64,), 4, 2
+    config.decoding.threshold = 0.05  # untrained parameters find relations too
+    return config
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> tuple[System, Params]:
+    system = open_run(tiny_config(), SPLITS, tmp_path_factory.mktemp("run"), None)
+    return system, jax.tree.map(lambda x: 3 * x, system.init_params(jax.random.key(0)))
+
+
+@pytest.mark.parametrize("distinct_words", [False, True])
+def test_the_same_parameters_give_the_same_annotations(
+    start: tuple[System, Params], distinct_words: bool
+) -> None:
+    system, params = start
+    examples = [encode(sentence, system.vocabs) for sentence in SPLITS["dev"]]
+    with quick_compilation():
+        ours = Predictor(system)(params, examples)
+    theirs = annotate(make_network(system, params), system, examples, distinct_words=distinct_words)
+    assert [(a.entities, a.relations) for a in theirs] == [(a.entities, a.relations) for a in ours]
+    assert any(annotation.relations for annotation in ours)
+
+
+def test_training_tells_of_every_epoch_and_leaves_a_checkpoint(
+    start: tuple[System, Params], tmp_path: Path
+) -> None:
+    class Rows(Progress):
+        rows: list[dict[str, Any]]
+
+        def end_epoch(self, rows: list[dict[str, Any]]) -> None:
+            self.rows = rows
+
+    progress = Rows()
+    train(tiny_config(), SPLITS, tmp_path / "torch", start[1], progress=progress)
+    assert [row["epoch"] for row in progress.rows] == [1, 2]
+    assert progress.rows[1]["ner_loss"] < progress.rows[0]["ner_loss"]
+    assert set(progress.rows[1]["dev"]) == {"ner", "re"}
+    assert (tmp_path / "torch" / "checkpoint.pt").stat().st_size > 0
