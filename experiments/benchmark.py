@@ -23,7 +23,7 @@ from data_prep.generated_corpus import generate_splits
 from experiments.benchmarking import measures, report
 from experiments.benchmarking.harness import Bench
 from experiments.benchmarking.plot import plot_steps
-from experiments.benchmarking.settings import FRAMEWORKS, MEASURES, PRECISIONS, Settings
+from experiments.benchmarking.settings import FRAMEWORKS, MEASURES, PRECISIONS, Settings, choices, numbers
 from experiments.benchmarking.workload import share
 from experiments.cli import run_main
 
@@ -66,9 +66,9 @@ def main(argv: Sequence[str]) -> None:
     del argv
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.ERROR)
-    whats = _names("what", _WHAT.value, MEASURES)
-    frameworks = _names("frameworks", _FRAMEWORKS.value, FRAMEWORKS)
-    grid = _numbers("batch_size", _BATCH_SIZE.value), _numbers("length", _LENGTH.value)
+    whats = choices("what", _WHAT.value, MEASURES)
+    frameworks = choices("frameworks", _FRAMEWORKS.value, FRAMEWORKS)
+    grid = numbers("batch_size", _BATCH_SIZE.value), numbers("length", _LENGTH.value)
     _check(whats, frameworks)
     cores = _use_cores(_CORES.value)
     # This process only prepares: the accelerator is the workers'.
@@ -165,25 +165,6 @@ def _use_cores(count: int) -> int:
         raise InputError("flags", None, f"cores = {count}", f"at most {len(there)}, which are there")
     os.sched_setaffinity(0, there[:count] if count else there)
     return count or len(there)
-
-
-def _names(flag: str, values: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:
-    """Each once, in the order given."""
-    for value in values:
-        if value not in allowed:
-            raise InputError("flags", None, f"{flag} = {value}", f"some of {', '.join(allowed)}")
-    if not values:
-        raise InputError("flags", None, f"no {flag}", f"some of {', '.join(allowed)}")
-    return tuple(dict.fromkeys(values))
-
-
-def _numbers(flag: str, values: Sequence[str]) -> tuple[int, ...]:
-    for value in values:
-        if not value.isdecimal() or int(value) == 0:
-            raise InputError("flags", None, f"{flag} = {value}", "whole numbers from 1 on")
-    if not values:
-        raise InputError("flags", None, f"no {flag}", "whole numbers from 1 on")
-    return tuple(dict.fromkeys(map(int, values)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """What every part of a measurement needs to know; travels to the workers as JSON."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cman_jax.config import Config, from_dict
+from cman_jax.data.errors import InputError
 
 FRAMEWORKS = ("jax", "torch", "torch_compile", "torch_cudagraphs")
 MEASURES = ("train_step", "inference", "epoch", "compile", "memory")
@@ -60,3 +62,19 @@ class Case:
     what: str
     batch_size: int
     length: int
+
+
+def choices(flag: str, values: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:
+    """A list flag's names, each once, in the order given. Raises: InputError: an unknown one, or none."""
+    for value in values or ["nothing"]:
+        if value not in allowed:
+            raise InputError("flags", None, f"{flag} = {value}", f"some of {', '.join(allowed)}")
+    return tuple(dict.fromkeys(values))
+
+
+def numbers(flag: str, values: Sequence[str]) -> tuple[int, ...]:
+    """A list flag's numbers, likewise."""
+    for value in values or ["nothing"]:
+        if not value.isdecimal() or int(value) == 0:
+            raise InputError("flags", None, f"{flag} = {value}", "whole numbers from 1 on")
+    return tuple(dict.fromkeys(map(int, values)))
