@@ -1,0 +1,116 @@
+"""Losses, gradients, perturbations and twenty updates are the same in JAX and in PyTorch."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs PyTorch, which is an extra")
+
+import torch
+
+from cman_jax.types import Batch, Params, Sentence
+from experiments.torch_reference.batch import to_torch
+from experiments.torch_reference.convert import gradients, to_jax_params
+from experiments.torch_reference.network import TorchCMAN
+from experiments.torch_reference.step import accumulate_gradients, train_step
+from tests.experiments.torch_reference.twins import (
+    BATCH_SIZE,
+    CASES,
+    PAPER,
+    TRAINING,
+    ObservedStep,
+    make_twins,
+)
+
+NUM_STEPS = 20
+
+
+class Trained(NamedTuple):
+    """What a network's first step computed, and where its updates led."""
+
+    eta: Any
+    gradients: Params
+    losses: np.ndarray  # [step, (ner, relation)], nats per sentence
+    params: Params
+
+
+class Pair(NamedTuple):
+    """Both networks' training, from the same parameters on the same batches."""
+
+    mask: np.ndarray  # of the first batch
+    start: Params
+    ours: Trained
+    theirs: Trained
+
+
+@pytest.fixture(scope="module", params=CASES)
+def pair(request: pytest.FixtureRequest, sentences: list[Sentence]) -> Pair:
+    """The last sentence of every batch is empty. In the paper's widths there is one step only: it is slow."""
+    config = CASES[request.param]
+    twins = make_twins(config, sentences)
+    size = BATCH_SIZE - 1
+    batches = [
+        twins.batch(sentences[k * size : (k + 1) * size]) for k in range(1 if config == PAPER else NUM_STEPS)
+    ]
+    return Pair(
+        mask=np.asarray(batches[0].mask),
+        start=twins.params,
+        ours=train(ObservedStep(twins), batches),
+        theirs=train_torch(twins.network, batches, like=twins.params),
+    )
+
+
+def train(step: ObservedStep, batches: Sequence[Batch]) -> Trained:
+    losses, firsts = [], None
+    for batch in batches:
+        metrics, eta = step(batch)
+        losses.append((metrics.ner_loss, metrics.relation_loss))
+        firsts = firsts or (eta, step.gradients)
+    return Trained(*firsts, np.array(losses), jax.device_get(step.state.params))
+
+
+def train_torch(network: TorchCMAN, batches: Sequence[Batch], like: Params) -> Trained:
+    first = to_torch(batches[0])
+    _, eta = accumulate_gradients(network, first, TRAINING.alpha)
+    start = jax.tree.map(np.array, gradients(network, like))
+    optimizer = torch.optim.Adam(network.parameters(), TRAINING.learning_rate)
+    losses = []
+    for batch in map(to_torch, batches):
+        terms = train_step(network, optimizer, batch, TRAINING.alpha, TRAINING.clip_norm)
+        losses.append([term.item() / len(batch.mask) for term in terms])
+    return Trained(eta.numpy(), start, np.array(losses), to_jax_params(network.state_dict(), like))
+
+
+def differences(actual: Params, expected: Params) -> dict[str, float]:
+    """By leaf: the largest difference over the largest entry."""
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(expected)]
+    leaves = zip(paths, jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True)
+    return {path: float(np.abs(a - e).max() / np.abs(e).max()) for path, a, e in leaves}
+
+
+def test_losses_are_the_same(pair: Pair) -> None:
+    np.testing.assert_allclose(pair.theirs.losses[0], pair.ours.losses[0], rtol=1e-5)
+
+
+def test_perturbations_are_the_same(pair: Pair) -> None:
+    assert not pair.ours.eta[~pair.mask].any()
+    actual = pair.theirs.eta[pair.mask[pair.mask.any(1)][:, : pair.theirs.eta.shape[1]]]
+    np.testing.assert_allclose(actual, pair.ours.eta[pair.mask], atol=1e-5 * np.abs(actual).max())
+
+
+def test_gradients_of_both_passes_are_the_same(pair: Pair) -> None:
+    assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(pair.ours.gradients))
+    assert max(differences(pair.theirs.gradients, pair.ours.gradients).values()) <= 1e-4
+
+
+def test_twenty_updates_stay_together(pair: Pair) -> None:
+    np.testing.assert_allclose(pair.theirs.losses, pair.ours.losses, rtol=1e-4)
+    moved, moved_torch = (
+        jax.tree.map(np.subtract, after, pair.start) for after in (pair.ours.params, pair.theirs.params)
+    )
+    # Adam's first updates are g / |g|: where a gradient is as small as the rounding of its sums, so is the
+    # share of its update that is right. Each leaf's largest way is compared with, not each entry's own.
+    assert max(differences(moved_torch, moved).values()) <= 1e-2

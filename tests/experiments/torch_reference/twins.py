@@ -1,0 +1,144 @@
+"""The JAX network and its PyTorch twin with the same parameters, and what both say of the same sentences."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+from unittest import mock
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+from cman_jax.config import DataConfig, ModelConfig, TrainingConfig
+from cman_jax.data.batching import collate, encode
+from cman_jax.data.vocab import Vocabs
+from cman_jax.evaluation.predict import predict_step
+from cman_jax.model.cman import CMAN
+from cman_jax.training import step
+from cman_jax.training.adversarial import perturbation
+from cman_jax.training.optimizer import make_optimizer
+from cman_jax.types import Batch, Constants, Params, Sentence
+from experiments.torch_reference.convert import load_params
+from experiments.torch_reference.network import TorchCMAN
+from tests.builders import ABLATIONS, SMALL_MODEL, changed, normal, vocabs_of
+
+STILL = changed(SMALL_MODEL, input_dropout=0.0, lstm_dropout=0.0)
+PAPER = ModelConfig(input_dropout=0.0, lstm_dropout=0.0)
+CASES = {
+    **{name: changed(STILL, **fields) for name, fields in ABLATIONS.items()},
+    "factored CRF": changed(STILL, crf="factored"),
+    "shared scorer, no class N": changed(STILL, relation_scorer="shared", null_relation=False),
+    "paper's widths, frozen words": PAPER,
+}
+
+TRAINING = TrainingConfig(learning_rate=5e-4, clip_norm=1.0, alpha=0.01)
+LENGTH, BATCH_SIZE = 24, 6
+# Room for any batch, so that all have one shape.
+DATA = DataConfig(bucket_lengths=(LENGTH,), char_lengths=(6, 32), char_shares=(0.7, 0.7))
+
+
+def quick_jit(function: Callable) -> Callable:
+    """XLA's older code generator compiles in half the time, and here every program runs a few times only."""
+    return jax.jit(function, compiler_options={"xla_cpu_use_fusion_emitters": False})
+
+
+class Twins(NamedTuple):
+    """One set of parameters, two networks."""
+
+    model: CMAN
+    params: Params
+    constants: Constants
+    vocabs: Vocabs
+    network: TorchCMAN
+
+    def batch(self, sentences: Sequence[Sentence]) -> Batch:
+        """`BATCH_SIZE` sentences or fewer, padded."""
+        examples = [encode(sentence, self.vocabs) for sentence in sentences]
+        batch = collate(examples, LENGTH, DATA, BATCH_SIZE, self.vocabs.sizes.num_relations)
+        return jax.tree.map(jnp.asarray, batch)
+
+
+def make_twins(config: ModelConfig, sentences: Sequence[Sentence]) -> Twins:
+    """Twins for the sentences' vocabulary; every parameter is random, also those that start as 0 or 1."""
+    vocabs = vocabs_of(sentences, null_relation=config.null_relation)
+    constants = {}
+    if config == PAPER:
+        vocabs = dataclasses.replace(vocabs, frozen_words=True)
+        constants = {"word": {"vectors": jnp.asarray(normal(0, vocabs.sizes.num_words, config.word_dim))}}
+    model = CMAN(config, vocabs.sizes)
+    params = _random_params(model, constants)
+    network = TorchCMAN(config, vocabs.sizes)
+    load_params(network, params, constants)
+    return Twins(model, params, constants, vocabs, network)
+
+
+def _random_params(model: CMAN, constants: Constants) -> Params:
+    batch = jax.tree.map(jnp.asarray, collate([], LENGTH, DATA, BATCH_SIZE, model.sizes.num_relations))
+
+    def init(key: jax.Array) -> Params:
+        options: dict[str, Any] = {"train": False, "rngs": {"params": key}, "mutable": ["params"]}
+        return model.apply({"constants": constants}, batch, batch.tags, **options)[1]["params"]
+
+    shapes, tree = jax.tree.flatten(jax.eval_shape(init, jax.random.key(0)))
+    scale = model.config.lstm_dim**-0.5
+    return jax.tree.unflatten(tree, [normal(i, *x.shape, scale=scale) for i, x in enumerate(shapes)])
+
+
+def observed_predictions(twins: Twins, batch: Batch) -> tuple[Any, dict[str, Any]]:
+    """Tags and relation probabilities of `predict_step`, and the output of every module on the way.
+
+    The outputs go by the modules' names in PyTorch.
+    """
+    outputs = {}
+
+    def record(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        output = call(*args, **kwargs)
+        if context.method_name == "__call__":
+            outputs[re.sub(r"^(bsa|bla)_(\d+)", r"\1.\2", ".".join(context.module.path))] = output
+        return output
+
+    def run(params: Params, constants: Constants, batch: Batch) -> Any:
+        outputs.clear()
+        with nn.intercept_methods(record):
+            predictions = predict_step(twins.model, params, constants, batch)
+        return predictions[:2], dict(outputs)  # marginals have no counterpart and cost compilation
+
+    return jax.device_get(quick_jit(run)(twins.params, twins.constants, batch))
+
+
+class ObservedStep:
+    """`train_step` on a pair of twins; its gradient and perturbation come out as well.
+
+    Attributes: state: what training has changed.
+    """
+
+    def __init__(self, twins: Twins):
+        keep = optax.GradientTransformation(lambda params: params, lambda updates, *_: (updates, updates))
+        self._twins, self._optimizer = twins, optax.chain(keep, make_optimizer(TRAINING))
+        zero = jnp.zeros((), jnp.int32)
+        self.state = step.TrainState(zero, twins.params, self._optimizer.init(twins.params))
+        self._run = quick_jit(self._step)
+
+    def __call__(self, batch: Batch) -> tuple[step.Metrics, Any]:
+        """One update; also returns η."""
+        self.state, metrics, eta = self._run(self.state, self._twins.constants, batch)
+        return jax.device_get((metrics, eta))
+
+    @property
+    def gradients(self) -> Params:
+        """Of the last update, before clipping."""
+        return jax.device_get(self.state.opt_state[0])
+
+    def _step(self, state: step.TrainState, constants: Constants, batch: Batch) -> tuple:
+        etas = []
+
+        def noted(*arguments: Any) -> Any:
+            etas.append(perturbation(*arguments))
+            return etas[-1]
+
+        arguments = (self._twins.model, self._optimizer, TRAINING.alpha, state, constants, batch)
+        with mock.patch.object(step, "perturbation", noted):
+            state, metrics = step.train_step(*arguments, jax.random.key(0))
+        return state, metrics, etas[0]
