@@ -45,7 +45,7 @@ def test_the_second_biases_are_zero_and_not_trained(twins: Twins) -> None:
 def test_parameters_of_another_network_are_refused(twins: Twins) -> None:
     sizes = twins.vocabs.sizes
     without = TorchCMAN(changed(STILL, self_attention=False), sizes)
-    with pytest.raises(ValueError, match=r"missing \[\], unexpected \['bsa\.0\.attention\.query\.weight'"):
+    with pytest.raises(ValueError, match=r"missing \[\], unexpected \['bsa\.0\.attention\.key\.weight'"):
         load_params(without, twins.params, {})
     fewer = {name: tree for name, tree in twins.params.items() if name != "relation"}
     with pytest.raises(ValueError, match=r"missing \['relation\.bias', .*\], unexpected \[\]"):
