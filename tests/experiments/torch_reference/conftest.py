@@ -25,6 +25,6 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def sentences(shared_data: Path) -> list[Sentence]:
-    """Those of CoNLL04's dev split with up to 24 tokens."""
+    """Those of CoNLL04's dev split with up to 16 tokens."""
     found, _ = read_split(shared_data / "conll04" / "bekoulis", "bekoulis", "dev")
-    return [sentence for sentence in found if len(sentence.tokens) <= 24]
+    return [sentence for sentence in found if len(sentence.tokens) <= 16]

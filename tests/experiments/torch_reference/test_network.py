@@ -53,7 +53,7 @@ class Seen(NamedTuple):
 def seen(request: pytest.FixtureRequest, sentences: list[Sentence]) -> Seen:
     """The last sentence of the batch is empty, and the longest has fewer tokens than the bucket."""
     twins = make_twins(CASES[request.param], sentences)
-    related = [s for s in sentences if s.relations and len(s.tokens) < 23][: BATCH_SIZE - 1]
+    related = [s for s in sentences if s.relations and len(s.tokens) < LENGTH][: BATCH_SIZE - 1]
     batch = twins.batch(related)
     torch_batch = to_torch(batch)
     predictions, outputs = observed_predictions(twins, batch)

@@ -1,6 +1,6 @@
 """Losses, gradients, perturbations and twenty updates are the same in JAX and in PyTorch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +16,7 @@ from experiments.torch_reference.batch import to_torch
 from experiments.torch_reference.convert import gradients, to_jax_params
 from experiments.torch_reference.network import TorchCMAN
 from experiments.torch_reference.step import accumulate_gradients, train_step
+from tests.builders import changed
 from tests.experiments.torch_reference.twins import (
     BATCH_SIZE,
     CASES,
@@ -26,6 +27,12 @@ from tests.experiments.torch_reference.twins import (
 )
 
 NUM_STEPS = 20
+# Compilation is nearly all of the time. The two mixtures differ from "full" and "as Bekoulis" only behind X^m,
+# so they do without what comes before.
+CASES_HERE = CASES | {
+    name: changed(CASES[name], self_attention=False, label_attention=False)
+    for name in ("factored CRF", "shared scorer, no class N")
+}
 
 
 class Trained(NamedTuple):
@@ -46,15 +53,13 @@ class Pair(NamedTuple):
     theirs: Trained
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(scope="module", params=CASES_HERE)
 def pair(request: pytest.FixtureRequest, sentences: list[Sentence]) -> Pair:
-    """The last sentence of every batch is empty. In the paper's widths there is one step only: it is slow."""
-    config = CASES[request.param]
+    """Half of each batch is empty. In the paper's widths there is one step only: it is slow."""
+    config = CASES_HERE[request.param]
     twins = make_twins(config, sentences)
-    size = BATCH_SIZE - 1
-    batches = [
-        twins.batch(sentences[k * size : (k + 1) * size]) for k in range(1 if config == PAPER else NUM_STEPS)
-    ]
+    num_steps, size = 1 if config == PAPER else NUM_STEPS, BATCH_SIZE // 2
+    batches = [twins.batch(sentences[k * size : (k + 1) * size]) for k in range(num_steps)]
     return Pair(
         mask=np.asarray(batches[0].mask),
         start=twins.params,
@@ -84,11 +89,17 @@ def train_torch(network: TorchCMAN, batches: Sequence[Batch], like: Params) -> T
     return Trained(eta.numpy(), start, np.array(losses), to_jax_params(network.state_dict(), like))
 
 
-def differences(actual: Params, expected: Params) -> dict[str, float]:
-    """By leaf: the largest difference over the largest entry."""
-    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(expected)]
-    leaves = zip(paths, jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True)
-    return {path: float(np.abs(a - e).max() / np.abs(e).max()) for path, a, e in leaves}
+def largest(difference: Callable, actual: Params, expected: Params) -> float:
+    """Over all leaves."""
+    return max(jax.tree.leaves(jax.tree.map(difference, actual, expected)))
+
+
+def by_largest_entry(actual: Any, expected: Any) -> float:
+    return float(np.abs(actual - expected).max() / np.abs(expected).max())
+
+
+def by_length(actual: Any, expected: Any) -> float:
+    return float(np.linalg.norm(actual - expected) / np.linalg.norm(expected))
 
 
 def test_losses_are_the_same(pair: Pair) -> None:
@@ -103,14 +114,14 @@ def test_perturbations_are_the_same(pair: Pair) -> None:
 
 def test_gradients_of_both_passes_are_the_same(pair: Pair) -> None:
     assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(pair.ours.gradients))
-    assert max(differences(pair.theirs.gradients, pair.ours.gradients).values()) <= 1e-4
+    assert largest(by_largest_entry, pair.theirs.gradients, pair.ours.gradients) <= 1e-4
 
 
 def test_twenty_updates_stay_together(pair: Pair) -> None:
-    np.testing.assert_allclose(pair.theirs.losses, pair.ours.losses, rtol=1e-4)
+    np.testing.assert_allclose(pair.theirs.losses, pair.ours.losses, rtol=1e-5)
     moved, moved_torch = (
         jax.tree.map(np.subtract, after, pair.start) for after in (pair.ours.params, pair.theirs.params)
     )
-    # Adam's first updates are g / |g|: where a gradient is as small as the rounding of its sums, so is the
-    # share of its update that is right. Each leaf's largest way is compared with, not each entry's own.
-    assert max(differences(moved_torch, moved).values()) <= 1e-2
+    # Adam's first updates are g / |g|: in the few entries where a gradient is as small as the rounding of its
+    # sums, the update is mostly rounding too. So a leaf's whole way is compared, and not each entry's.
+    assert largest(by_length, moved_torch, moved) <= 1e-3

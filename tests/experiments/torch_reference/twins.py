@@ -34,9 +34,9 @@ CASES = {
 }
 
 TRAINING = TrainingConfig(learning_rate=5e-4, clip_norm=1.0, alpha=0.01)
-LENGTH, BATCH_SIZE = 24, 6
+LENGTH, BATCH_SIZE = 16, 6
 # Room for any batch, so that all have one shape.
-DATA = DataConfig(bucket_lengths=(LENGTH,), char_lengths=(6, 32), char_shares=(0.7, 0.7))
+DATA = DataConfig(bucket_lengths=(LENGTH,), char_lengths=(6, 32), char_shares=(0.8, 0.8))
 
 
 def quick_jit(function: Callable) -> Callable:
@@ -61,7 +61,7 @@ class Twins(NamedTuple):
 
 
 def make_twins(config: ModelConfig, sentences: Sequence[Sentence]) -> Twins:
-    """Twins for the sentences' vocabulary; every parameter is random, also those that start as 0 or 1."""
+    """Twins for the sentences' vocabulary; every parameter is random, also where it starts as 0 or 1."""
     vocabs = vocabs_of(sentences, null_relation=config.null_relation)
     constants = {}
     if config == PAPER:
@@ -81,9 +81,12 @@ def _random_params(model: CMAN, constants: Constants) -> Params:
         options: dict[str, Any] = {"train": False, "rngs": {"params": key}, "mutable": ["params"]}
         return model.apply({"constants": constants}, batch, batch.tags, **options)[1]["params"]
 
-    shapes, tree = jax.tree.flatten(jax.eval_shape(init, jax.random.key(0)))
-    scale = model.config.lstm_dim**-0.5
-    return jax.tree.unflatten(tree, [normal(i, *x.shape, scale=scale) for i, x in enumerate(shapes)])
+    shapes, tree = jax.tree_util.tree_flatten_with_path(jax.eval_shape(init, jax.random.key(0)))
+    leaves = []
+    for seed, (path, leaf) in enumerate(shapes):
+        centre = path[-1].key == "scale"  # of a LayerNorm
+        leaves.append(centre + normal(seed, *leaf.shape, scale=model.config.lstm_dim**-0.5))
+    return jax.tree.unflatten(tree, leaves)
 
 
 def observed_predictions(twins: Twins, batch: Batch) -> tuple[Any, dict[str, Any]]:
