@@ -27,7 +27,7 @@ from tests.experiments.torch_reference.twins import (
 )
 
 NUM_STEPS = 20
-# Compilation is nearly all of the time. The two mixtures differ from "full" and "as Bekoulis" only behind X^m,
+# Compilation is nearly all of the time. The two mixtures differ from "full" and "as Bekoulis" only after X^m,
 # so they do without what comes before.
 CASES_HERE = CASES | {
     name: changed(CASES[name], self_attention=False, label_attention=False)
@@ -124,4 +124,4 @@ def test_twenty_updates_stay_together(pair: Pair) -> None:
     )
     # Adam's first updates are g / |g|: in the few entries where a gradient is as small as the rounding of its
     # sums, the update is mostly rounding too. So a leaf's whole way is compared, and not each entry's.
-    assert largest(by_length, moved_torch, moved) <= 1e-3
+    assert largest(by_length, moved_torch, moved) <= 2e-3

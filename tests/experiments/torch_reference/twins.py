@@ -85,7 +85,7 @@ def _random_params(model: CMAN, constants: Constants) -> Params:
     leaves = []
     for seed, (path, leaf) in enumerate(shapes):
         centre = path[-1].key == "scale"  # of a LayerNorm
-        leaves.append(centre + normal(seed, *leaf.shape, scale=model.config.lstm_dim**-0.5))
+        leaves.append(centre + normal(seed, *leaf.shape, scale=(2 * model.config.lstm_dim) ** -0.5))
     return jax.tree.unflatten(tree, leaves)
 
 
