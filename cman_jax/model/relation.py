@@ -10,8 +10,6 @@ from cman_jax.model.dense import Dense
 
 # exp(2u) exp(2w) must stay finite in float32: 2 (21 + 21) < log(3.4e38).
 _LARGEST = 21.0
-# Bytes of logits whose gradient is worked on at a time.
-_CACHED = 2**18
 
 
 class RelationScorer(nn.Module):
@@ -88,13 +86,7 @@ def _score_sentence(
 
 def _score_backward(residuals: tuple[Array, ...], d_logits: Array) -> tuple[Array, Array, Array]:
     exp_subject, exp_object, output = residuals
-    # Few sentences at a time, so that what a step of the scan makes and sums up stays in the cache.
-    group = max(1, _CACHED // (d_logits[0].size * d_logits.dtype.itemsize))
-    gradients = jax.lax.map(
-        lambda sentence: _sentence_gradients(*sentence, output),
-        (exp_subject, exp_object, d_logits),
-        batch_size=min(group, len(d_logits)),
-    )
+    gradients = jax.vmap(_sentence_gradients, (0, 0, 0, None))(exp_subject, exp_object, d_logits, output)
     d_subject, d_object, d_output = gradients
     return d_subject, d_object, d_output.sum(0)
 

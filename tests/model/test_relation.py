@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cman_jax.model import relation
 from cman_jax.model.relation import RelationScorer, pairwise_tanh_score
 from tests import oracles
 from tests.builders import TOLERANCES, normal, numeric, precision, random_variables
@@ -54,19 +53,6 @@ def test_values_and_gradients_equal_the_materialised_formula(
             actual,
             expected,
         )
-
-
-@pytest.mark.parametrize("cached", [1, 2, 3, 10])
-def test_gradients_do_not_depend_on_how_many_sentences_are_worked_on_at_a_time(
-    cached: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    numbers = [np.concatenate([x, x[::-1], x[:1]]) if len(x) == B else x for x in inputs(0, R, 1)]
-    monkeypatch.setattr(relation, "_CACHED", cached * 4 * R * N * (N + 1))
-    jax.tree.map(
-        lambda a, e: np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-5),
-        jax.jit(lambda *arguments: scores_and_gradients(pairwise_tanh_score, *arguments))(*numbers),
-        plain(*numbers),
-    )
 
 
 @pytest.mark.parametrize("groups", [1, R])
