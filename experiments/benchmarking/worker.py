@@ -77,17 +77,14 @@ class Worker:
         return {"first_seconds": first, "steps": self._steps}
 
     def memory(self, case: Case) -> dict[str, Any]:
-        """Peak of the process' resident memory, and of the device's memory where it has its own, in bytes.
-
-        What a compiler has freed but the C library still holds is given back to the system first.
-        """
+        """Peak of the process' resident memory, and of the device's memory where it has its own, in bytes."""
+        _give_back_freed_memory()
         before = _status("VmRSS")
         program = self._side.program(case)
         program(1)
         program(1)
         self._side.reset_peak()
-        gc.collect()
-        ctypes.CDLL(None).malloc_trim(0)
+        _give_back_freed_memory()
         Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts again from here
         program(MEMORY_STEPS)
         peak = _status("VmHWM")
@@ -105,6 +102,12 @@ class Worker:
         start = time.perf_counter()
         self._program(steps)
         return time.perf_counter() - start
+
+
+def _give_back_freed_memory() -> None:
+    """What imports and compilers have freed, the C library may still hold."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def _status(name: str) -> int:
