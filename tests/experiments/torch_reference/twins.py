@@ -83,7 +83,7 @@ def _random_params(model: CMAN, constants: Constants) -> Params:
 
     shapes, tree = jax.tree_util.tree_flatten_with_path(jax.eval_shape(init, jax.random.key(0)))
     leaves = []
-    for seed, (path, leaf) in enumerate(shapes):
+    for seed, (path, leaf) in enumerate(shapes, 100):  # a draw under which sentences get several entities
         centre = path[-1].key == "scale"  # of a LayerNorm
         leaves.append(centre + normal(seed, *leaf.shape, scale=(2 * model.config.lstm_dim) ** -0.5))
     return jax.tree.unflatten(tree, leaves)
