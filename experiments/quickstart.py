@@ -11,7 +11,7 @@ from pathlib import Path
 
 from absl import flags
 
-from cman_jax.data.corpus import load_split, write_jsonl
+from cman_jax.data.corpus import load_splits, write_jsonl
 from cman_jax.evaluation.report import format_example
 from cman_jax.extract import Extractor
 from cman_jax.training.loop import train
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> None:
     workdir = Path(_WORKDIR.value)
     for split, sentences in generate_splits().items():
         write_jsonl(workdir / "data" / f"{split}.jsonl", sentences)
-    splits = {split: load_split(workdir / "data", split) for split in ("train", "dev", "test")}
+    splits = load_splits(workdir / "data")
     sizes = ", ".join(f"{len(sentences)} {split}" for split, sentences in splits.items())
     print(f"generated corpus: {sizes} sentences in {workdir / 'data'}", flush=True)
     train(get_config(), splits, workdir, progress=ConsoleProgress())

@@ -13,7 +13,7 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
-from cman_jax.data.corpus import load_split
+from cman_jax.data.corpus import load_splits
 from cman_jax.data.errors import InputError
 from cman_jax.training.loop import train
 from cman_jax.training.progress import ConsoleProgress
@@ -39,9 +39,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     start_jax()
     data, workdir = Path(_DATA.value), Path(_WORKDIR.value)
-    splits = {split: load_split(data, split) for split in ("train", "dev")}
-    if (data / "test.jsonl").exists():
-        splits["test"] = load_split(data, "test")
+    splits = load_splits(data)
     try:
         train(
             _CONFIG.value,

@@ -255,6 +255,12 @@ def load_split(data_dir: str | Path, split: str) -> list[Sentence]:
     return read_jsonl(path)
 
 
+def load_splits(data_dir: str | Path) -> dict[str, list[Sentence]]:
+    """What a training run reads: "train", "dev" and, if there, "test"."""
+    names = ["train", "dev", *(["test"] if (Path(data_dir) / "test.jsonl").exists() else [])]
+    return {name: load_split(data_dir, name) for name in names}
+
+
 def type_inventory(sentences: Iterable[Sentence]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The entity types and the relation types that occur, each sorted."""
     entity_types: set[str] = set()

@@ -20,7 +20,7 @@ from cman_jax.training.parallel import ParallelStep
 from cman_jax.training.progress import Progress
 from cman_jax.training.run import Splits, open_run, read_metrics, write_metrics
 from cman_jax.training.step import Metrics, TrainState, train_step
-from cman_jax.types import Batch, Params, Sentence
+from cman_jax.types import Annotation, Batch, Sentence
 
 
 def train(
@@ -76,7 +76,8 @@ def train(
             plans = epoch_plans(examples, config, epoch)
             progress.start_epoch(epoch, config.training.num_epochs, len(sentences))
             state, row = run_epoch(step, state, plans, examples, system, key, progress)
-            scores = dev_scores(predictor, step.fetch(state.params), splits["dev"], dev_examples)
+            annotations = predictor(step.fetch(state.params), dev_examples)
+            scores = dev_scores(system, splits["dev"], annotations)
             rows.append({"epoch": epoch, **row, **scores})
             progress.end_epoch(rows)
             write_metrics(workdir, rows)
@@ -117,12 +118,11 @@ def run_epoch(
 
 
 def dev_scores(
-    predictor: Predictor, params: Params, sentences: Sequence[Sentence], examples: Sequence[Example]
+    system: System, sentences: Sequence[Sentence], annotations: Sequence[Annotation]
 ) -> dict[str, Any]:
     """`{"dev": {"ner": f1, "re": f1}, "selection": their mean}`, in %, by the configured convention."""
-    annotations = predictor(params, examples)
-    scores = score_annotations(predictor.system, sentences, annotations)
-    convention = predictor.system.config.scoring.convention
+    scores = score_annotations(system, sentences, annotations)
+    convention = system.config.scoring.convention
     f1 = {task: scores.f1(task, **convention) for task in ("ner", "re")}
     return {"dev": f1, "selection": (f1["ner"] + f1["re"]) / 2}
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from cman_jax.data.bio import allowed_transitions
+from cman_jax.data.corpus import load_splits
 from cman_jax.data.errors import InputError
 from cman_jax.evaluation.predict import predict_step
 from cman_jax.training.loop import train
@@ -18,7 +19,7 @@ from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch
 from experiments.benchmarking.flops import compiler_flops, count_products
 from experiments.benchmarking.settings import Case, Settings
-from experiments.benchmarking.workload import Workload, read_splits
+from experiments.benchmarking.workload import Workload
 
 _ON_ACCELERATORS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "BF16_BF16_F32"}
 
@@ -71,7 +72,7 @@ class JaxSide:
     def train(self, workdir: Path, progress: Progress) -> None:
         """A whole run, as `experiments.train` makes it."""
         settings = self.settings
-        splits = read_splits(Path(settings.data))
+        splits = load_splits(settings.data)
         train(settings.config, splits, workdir, vectors=settings.vectors_path, progress=progress)
 
     def _training(self, batch: Batch) -> Callable[[int], None]:

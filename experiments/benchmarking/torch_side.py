@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
+from cman_jax.data.corpus import load_splits
 from cman_jax.data.errors import InputError
 from cman_jax.training.progress import Progress
 from experiments.benchmarking.settings import Case, Settings
-from experiments.benchmarking.workload import Workload, read_splits
+from experiments.benchmarking.workload import Workload
 from experiments.torch_reference.batch import to_torch
 from experiments.torch_reference.step import predict_step, train_step
 from experiments.torch_reference.train import make_network, make_optimizer, train
@@ -75,7 +76,7 @@ class TorchSide:
         torch.compiler.reset()
         train(
             settings.config,
-            read_splits(Path(settings.data)),
+            load_splits(settings.data),
             workdir,
             self._workload.params,
             vectors=settings.vectors_path,

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from cman_jax.data.batching import collate, encode
-from cman_jax.data.corpus import load_split
+from cman_jax.data.corpus import load_split, load_splits
 from cman_jax.system import System
 from cman_jax.training.run import open_run
 from cman_jax.types import Batch, Params, Relation, Sentence
@@ -47,15 +47,9 @@ def share(settings: Settings) -> None:
       InputError: the corpus or the vectors are bad.
     """
     shared, config = Path(settings.shared), settings.config
-    system = open_run(config, read_splits(Path(settings.data)), shared / "run", settings.vectors_path)
+    system = open_run(config, load_splits(settings.data), shared / "run", settings.vectors_path)
     params = system.init_params(jax.random.key(config.training.seed))
     np.savez(shared / "params.npz", *map(np.asarray, jax.tree.leaves(params)))
-
-
-def read_splits(data: Path) -> dict[str, list[Sentence]]:
-    """ "train", "dev" and, if there, "test"."""
-    names = ["train", "dev", *(["test"] if (data / "test.jsonl").exists() else [])]
-    return {name: load_split(data, name) for name in names}
 
 
 def lay_end_to_end(sentences: Sequence[Sentence], length: int, count: int) -> list[Sentence]:

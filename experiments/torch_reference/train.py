@@ -11,9 +11,8 @@ import torch
 from cman_jax.config import Config, TrainingConfig
 from cman_jax.data.batching import Example, Plan, collate, encode, plan_batches
 from cman_jax.evaluation.decode import decode
-from cman_jax.evaluation.predict import score_annotations
 from cman_jax.system import System
-from cman_jax.training.loop import epoch_plans
+from cman_jax.training.loop import dev_scores, epoch_plans
 from cman_jax.training.progress import Progress
 from cman_jax.training.run import Splits, open_run
 from cman_jax.types import Annotation, Batch, Params, Predictions
@@ -73,11 +72,9 @@ def train(
         ner, relation = (sum(float(x[i].detach()) for x in losses) / len(examples) for i in (0, 1))
         seconds = time.perf_counter() - start
         annotations = annotate(network, system, dev_examples, device, distinct_words, predict)
-        scores = score_annotations(system, splits["dev"], annotations)
-        dev = {task: scores.f1(task, **config.scoring.convention) for task in ("ner", "re")}
-        rows.append(
-            {"epoch": epoch, "ner_loss": ner, "relation_loss": relation, "seconds": seconds, "dev": dev}
-        )
+        scores = dev_scores(system, splits["dev"], annotations)
+        row = {"ner_loss": ner, "relation_loss": relation, "seconds": seconds}
+        rows.append({"epoch": epoch, **row, **scores})
         progress.end_epoch(rows)
         state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
         torch.save(state, workdir / "checkpoint.pt")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cman_jax.data.corpus import (
     load_split,
+    load_splits,
     parse_json,
     parse_sentence,
     read_jsonl,
@@ -228,3 +229,11 @@ def test_the_inventory_is_sorted() -> None:
 def test_json_errors_name_the_place() -> None:
     with pytest.raises(InputError, match="f:3: found bad JSON"):
         parse_json("{", lambda found, expected: InputError("f", 3, found, expected))
+
+
+def test_a_run_reads_train_and_dev_and_test_if_it_is_there(tmp_path: Path) -> None:
+    for split in ("dev", "train"):
+        write_jsonl(tmp_path / f"{split}.jsonl", [SENTENCE])
+    assert load_splits(tmp_path) == {"train": [SENTENCE], "dev": [SENTENCE]}
+    write_jsonl(tmp_path / "test.jsonl", [])
+    assert load_splits(tmp_path) == {"train": [SENTENCE], "dev": [SENTENCE], "test": []}
