@@ -235,5 +235,5 @@ def test_a_run_reads_train_and_dev_and_test_if_it_is_there(tmp_path: Path) -> No
     for split in ("dev", "train"):
         write_jsonl(tmp_path / f"{split}.jsonl", [SENTENCE])
     assert load_splits(tmp_path) == {"train": [SENTENCE], "dev": [SENTENCE]}
-    write_jsonl(tmp_path / "test.jsonl", [])
-    assert load_splits(tmp_path) == {"train": [SENTENCE], "dev": [SENTENCE], "test": []}
+    write_jsonl(tmp_path / "test.jsonl", [SENTENCE])
+    assert load_splits(tmp_path) == {"train": [SENTENCE], "dev": [SENTENCE], "test": [SENTENCE]}
