@@ -54,6 +54,16 @@ class Sentence(NamedTuple):
     relations: tuple[Relation, ...] = ()
 
 
+class EncoderSpec(NamedTuple):
+    """Where contextual features come from: equal specs give equal features."""
+
+    name: str
+    num_layers: int  # l
+    width: int  # of one layer's vector
+    digest: str  # SHA-256 of everything read from files: weights, options, tokeniser
+    version: int  # of our code; raised with every change of what it computes
+
+
 class Sizes(NamedTuple):
     """What the vocabularies fix of a network's shape."""
 

@@ -19,6 +19,7 @@ RANKS = {
     "cman_jax.config": 0,
     "cman_jax.data": 1,
     "cman_jax.model": 1,
+    "cman_jax.contextual": 2,
     "cman_jax.system": 2,
     "cman_jax.evaluation": 3,
     "cman_jax.training": 4,

@@ -1,0 +1,1 @@
+"""Pretrained encoders, frozen: words in, contextual features out."""
