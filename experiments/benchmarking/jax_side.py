@@ -27,8 +27,8 @@ _ON_ACCELERATORS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "
 class JaxSide:
     """A worker's JAX. Args: cache: folder of compiled programs; None = keep none."""
 
-    def __init__(self, settings: Settings, framework: str, cache: str | None):
-        self.settings, self.framework = settings, framework
+    def __init__(self, settings: Settings, cache: str | None):
+        self.settings = settings
         if cache is not None:
             jax.config.update("jax_compilation_cache_dir", cache)
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
@@ -38,7 +38,7 @@ class JaxSide:
         elif settings.precision != "float32":
             raise InputError("flags", None, f"precision {settings.precision} for JAX on the CPU", "float32")
         self._workload = Workload.load(settings)
-        self._traced: tuple[Callable, tuple] | None = None
+        self._latest: tuple | None = None
 
     def describe(self) -> dict[str, Any]:
         """Versions and the device."""
@@ -46,17 +46,16 @@ class JaxSide:
         return {"version": jax.__version__, "platform": platform, "device": self._device.device_kind}
 
     def program(self, case: Case) -> Callable[[int], None]:
-        """A function that runs so many steps and waits for the last; the first call compiles."""
+        """A function that runs so many steps and waits for the last; compiled here."""
         if case.what == "matmul":
             return self._matmul(case.length)
         batch = jax.tree.map(jnp.asarray, self._workload.batch(case.batch_size, case.length))
         return self._training(batch) if case.what == "train_step" else self._inference(batch)
 
     def costs(self) -> dict[str, Any]:
-        """Floating-point operations of the latest program that was run, and bytes of its temporary arrays."""
-        assert self._traced is not None
-        step, shapes = self._traced
-        compiled = step.lower(*shapes).compile()
+        """Floating-point operations of the latest program, and bytes of its temporary arrays."""
+        assert self._latest is not None
+        compiled, step, shapes = self._latest
         sizes = compiled.memory_analysis()
         costs = {"compiler_flops": compiler_flops(compiled), **count_products(step, *shapes)._asdict()}
         return {**costs, "temporary_bytes": sizes.temp_size_in_bytes if sizes else None}
@@ -87,8 +86,7 @@ class JaxSide:
             step = jax.vmap(step, in_axes=(0, None, None, 0))
             state = jax.tree.map(lambda x: jnp.stack([x] * members), state)
             key = jax.random.split(key, members)
-        step = jax.jit(step, donate_argnums=0)
-        self._traced = (step, _shapes((state, system.constants, batch, key)))
+        step = self._compile(jax.jit(step, donate_argnums=0), state, system.constants, batch, key)
 
         def run(steps: int) -> None:
             nonlocal state
@@ -103,9 +101,9 @@ class JaxSide:
         system = self._workload.system
         constrained = system.config.decoding.bio_constraints
         allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags))) if constrained else None
-        step = jax.jit(lambda *arguments: predict_step(system.model, *arguments)[:2])
         arguments = (jax.tree.map(jnp.array, self._workload.params), system.constants, batch, allowed)
-        self._traced = (step, _shapes(arguments))
+        step = jax.jit(lambda *arguments: predict_step(system.model, *arguments)[:2])
+        step = self._compile(step, *arguments)
 
         def run(steps: int) -> None:
             for _ in range(steps):
@@ -114,10 +112,9 @@ class JaxSide:
         return run
 
     def _matmul(self, size: int) -> Callable[[int], None]:
-        product = jax.jit(jnp.matmul)
         a = jax.random.normal(jax.random.key(0), (size, size)) * size**-0.5
         x = a
-        self._traced = (product, _shapes((a, x)))
+        product = self._compile(jax.jit(jnp.matmul), a, x)
 
         def run(steps: int) -> None:
             nonlocal x
@@ -127,6 +124,9 @@ class JaxSide:
 
         return run
 
-
-def _shapes(tree: Any) -> Any:
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)
+    def _compile(self, step: Any, *arguments: Any) -> Any:
+        """The program for arguments of these shapes; kept for `costs`."""
+        compiled = step.lower(*arguments).compile()
+        shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments)
+        self._latest = (compiled, step, shapes)
+        return compiled

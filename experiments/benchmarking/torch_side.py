@@ -21,7 +21,7 @@ from experiments.torch_reference.train import make_network, make_optimizer, trai
 class TorchSide:
     """A worker's PyTorch. Args: cache: not used; torch.compile's folder is in the environment."""
 
-    def __init__(self, settings: Settings, framework: str, cache: str | None):
+    def __init__(self, framework: str, settings: Settings, cache: str | None):
         del cache
         self.settings, self.framework = settings, framework
         torch.set_num_threads(settings.num_threads)

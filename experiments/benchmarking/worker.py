@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +60,23 @@ class Worker:
         if framework == "jax":
             from experiments.benchmarking.jax_side import JaxSide as Side
         else:
-            from experiments.benchmarking.torch_side import TorchSide as Side
+            from experiments.benchmarking.torch_side import TorchSide
+
+            Side = partial(TorchSide, framework)
         seconds = time.perf_counter() - start
-        self._side = Side(Settings(**settings), framework, cache)
+        self._side = Side(Settings(**settings), cache)
         return {"import_seconds": seconds, **self._side.describe()}
 
     def prepare(self, case: Case) -> dict[str, Any]:
-        """Makes the case's program and runs it until it is as fast as it gets."""
+        """Makes the case's program and runs it until it is as fast as it gets.
+
+        The first time is that of making it, compilation included, and of its first step.
+        """
         self._program = lambda steps: None  # the earlier program's memory goes first
+        start = time.perf_counter()
         self._program = self._side.program(case)
-        first = step = self._seconds(1)
+        step = self._seconds(1)
+        first = time.perf_counter() - start
         for _ in range(WARM_UP_STEPS):
             step = self._seconds(1)
             if step > LONG_STEP_SECONDS:

@@ -29,4 +29,4 @@ def test_names_are_among_the_known(values: list[str]) -> None:
 def test_precisions_that_the_cpu_lacks_are_refused(precision: str) -> None:
     settings = Settings(to_dict(Config()), "data", None, "shared", precision=precision)
     with pytest.raises(InputError, match=f"precision {precision} for JAX on the CPU, expected float32"):
-        JaxSide(settings, "jax", None)
+        JaxSide(settings, None)
