@@ -47,8 +47,8 @@ def read_options(path: str | Path) -> ElmoOptions:
         lstm_dim=option("lstm.dim", *_at_least(1)),
         projection_dim=option("lstm.projection_dim", *_at_least(1)),
         num_layers=option("lstm.n_layers", *_at_least(1)),
-        cell_clip=option("lstm.cell_clip", *_CLIP, default=None) or None,
-        proj_clip=option("lstm.proj_clip", *_CLIP, default=None) or None,
+        cell_clip=_bound(option("lstm.cell_clip", *_CLIP, default=None)),
+        proj_clip=_bound(option("lstm.proj_clip", *_CLIP, default=None)),
         skip_connections=option("lstm.use_skip_connections", *_BOOLEAN, default=False),
     )
     # Trained without the padding's row, run with it: both numbers go with the same file of weights.
@@ -61,11 +61,15 @@ def read_options(path: str | Path) -> ElmoOptions:
 
 
 _BOOLEAN = (lambda x: isinstance(x, bool), "true or false")
-_CLIP = (lambda x: x is None or _is_bound(x), "a positive number, or null or 0 for no clipping")
+_CLIP = (lambda x: x is None or _is_magnitude(x), "a positive number, or null or 0 for no clipping")
 
 
-def _is_bound(value: Any) -> bool:
+def _is_magnitude(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
+
+
+def _bound(value: float | None) -> float | None:
+    return float(value) if value else None
 
 
 def _is_integer(value: Any, least: int) -> bool:

@@ -1,0 +1,141 @@
+"""ELMos of a few numbers in AllenNLP's files, and what they compute, written the plain way from the files."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cman_jax.data.elmo_files import weight_shapes
+from cman_jax.data.elmo_options import read_options
+from tests.builders import normal
+
+Options = dict[str, Any]
+Weights = dict[str, np.ndarray]
+
+
+def options(changes: Mapping[str, Any] | None = None) -> Options:
+    """Those of a tiny network; changes: new values by dotted name, `...` takes the option out."""
+    result: Options = {
+        "lstm": {
+            "cell_clip": 0.7,
+            "use_skip_connections": True,
+            "n_layers": 2,
+            "proj_clip": 0.5,
+            "projection_dim": 3,
+            "dim": 5,
+        },
+        "char_cnn": {
+            "embedding": {"dim": 2},
+            "filters": [[1, 2], [3, 4]],
+            "n_highway": 1,
+            "n_characters": 262,
+            "max_characters_per_token": 50,
+            "activation": "relu",
+        },
+    }
+    for name, value in (changes or {}).items():
+        *parents, key = name.split(".")
+        node = result
+        for parent in parents:
+            node = node[parent]
+        node[key] = value
+        if value is ...:
+            del node[key]
+    return result
+
+
+class Tiny(NamedTuple):
+    """Two files, and what they hold."""
+
+    options_path: Path
+    weights_path: Path
+    options: Options
+    weights: Weights
+
+
+def write(folder: Path, opts: Options, dtype: str = "f4") -> Tiny:
+    """Writes the options with random weights to go with them."""
+    import h5py
+
+    tiny = Tiny(folder / "options.json", folder / "weights.hdf5", opts, {})
+    tiny.options_path.write_text(json.dumps(opts))
+    with h5py.File(tiny.weights_path, "w") as file:
+        for seed, (name, shape) in enumerate(weight_shapes(read_options(tiny.options_path))):
+            tiny.weights[name] = file[name] = normal(seed, *shape).astype(dtype)
+    return tiny
+
+
+# What the files mean
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def clip(x: np.ndarray, bound: float | None) -> np.ndarray:
+    return np.clip(x, -bound, bound) if bound else x
+
+
+def word_vector(opts: Options, weights: Weights, word: str) -> np.ndarray:
+    """[p]: characters, convolutions at every position, highways, projection."""
+    cnn = opts["char_cnn"]
+    room = cnn["max_characters_per_token"]
+    inner = {"<S>": [256], "</S>": [257]}.get(word, list(word.encode("utf-8", "ignore")))
+    codes = [258, *inner[: room - 2], 259]
+    x = weights["char_embed"][codes + [260] * (room - len(codes))]
+    maxima = []
+    for i, (width, count) in enumerate(cnn["filters"]):
+        kernel = weights[f"CNN/W_cnn_{i}"].reshape(-1, count)
+        windows = [x[j : j + width].reshape(-1) @ kernel for j in range(room - width + 1)]
+        maxima.append(np.max(windows, 0) + weights[f"CNN/b_cnn_{i}"])
+    y = np.concatenate(maxima)
+    y = np.tanh(y) if cnn["activation"] == "tanh" else np.maximum(y, 0)
+    for i in range(cnn["n_highway"]):
+        affine = lambda gate: y @ weights[f"CNN_high_{i}/W_{gate}"] + weights[f"CNN_high_{i}/b_{gate}"]  # noqa: B023, E731
+        new = sigmoid(affine("carry"))
+        y = new * np.maximum(affine("transform"), 0) + (1 - new) * y
+    return y @ weights["CNN_proj/W_proj"] + weights["CNN_proj/b_proj"]
+
+
+States = dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]
+"""(output, cell) by direction and layer; none: zero."""
+
+
+def language_model(
+    opts: Options, weights: Weights, tokens: np.ndarray, states: States
+) -> tuple[np.ndarray, States]:
+    """[n p] -> all layers [l n 2p], and the states after the sentence."""
+    lstm, directions, after = opts["lstm"], [], {}
+    for direction in range(2):
+        x = tokens[::-1] if direction else tokens
+        layers = [x]
+        for layer in range(lstm["n_layers"]):
+            cell = f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
+            kernel, bias, projection = (weights[f"{cell}/{name}"] for name in ("W_0", "B", "W_P_0"))
+            h, c = states.get((direction, layer), (np.zeros(x.shape[1]), np.zeros(len(projection))))
+            outputs = []
+            for vector in x:
+                i, j, f, o = np.split(np.concatenate([vector, h]) @ kernel + bias, 4)
+                c = clip(sigmoid(f + 1) * c + sigmoid(i) * np.tanh(j), lstm.get("cell_clip"))
+                h = clip((sigmoid(o) * np.tanh(c)) @ projection, lstm.get("proj_clip"))
+                outputs.append(h)
+            after[direction, layer] = (h, c)
+            skip = lstm.get("use_skip_connections") and layer > 0
+            x = np.array(outputs) + x if skip else np.array(outputs)
+            layers.append(x)
+        directions.append(np.stack(layers)[:, ::-1] if direction else np.stack(layers))
+    return np.concatenate(directions, -1), after
+
+
+def encode(tiny: Tiny, sentences: Sequence[Sequence[str]], *, stateful: bool = False) -> list[np.ndarray]:
+    """All layers of each sentence without its boundaries; stateful: one document."""
+    result, states = [], {}
+    for sentence in sentences:
+        words = ["<S>", *sentence, "</S>"]
+        tokens = np.stack([word_vector(tiny.options, tiny.weights, word) for word in words])
+        layers, after = language_model(tiny.options, tiny.weights, tokens, states)
+        result.append(layers[:, 1:-1])
+        states = after if stateful else {}
+    return result
