@@ -1,0 +1,119 @@
+"""MiniLM as an encoder of words: all-MiniLM-L6-v2, a BERT of 6 layers, 384 wide.
+
+A word's vector is the mean of its pieces' (zero for a word that has none, as a lone control character); a
+sentence that is too long for one input is read in windows (`contextual.windows`).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from cman_jax.contextual.windows import Window, plan_windows
+from cman_jax.data.minilm_files import WEIGHTS_SHA256, BertFiles, Pieces, find_minilm, read_bert
+from cman_jax.model.minilm import MiniLM, params_from_checkpoint
+from cman_jax.types import EncoderSpec
+
+_SHORTEST = 16
+_BATCH_PIECES = 512
+"""Positions of a batch: its matrix products are large, and a single sentence does not wait for long."""
+
+
+class _Input(NamedTuple):
+    """One row of a batch."""
+
+    sentence: int
+    window: Window
+    ids: Int[np.ndarray, " p"]  # with [CLS] and [SEP]
+
+
+class MiniLMEncoder:
+    """See `contextual.encoder.Encoder`. Attributes: spec."""
+
+    def __init__(self, files: BertFiles):
+        config = files.config
+        self.spec = EncoderSpec("minilm", config.num_layers + 1, config.width, files.digest, version=1)
+        self._pieces = files.pieces
+        self._lengths = bucket_lengths(config.num_positions)
+        self._params = jax.device_put(params_from_checkpoint(files.weights, config.num_layers))
+        self._apply = jax.jit(MiniLM(**config._asdict()).apply)
+
+    @classmethod
+    def load(
+        cls, directory: str | Path | None = None, weights_sha256: str | None = WEIGHTS_SHA256
+    ) -> "MiniLMEncoder":
+        """From a directory as `read_bert` takes it; None: from the installed package.
+
+        Raises:
+          InputError: as `read_bert` and `find_minilm`.
+        """
+        return cls(read_bert(find_minilm() if directory is None else directory, weights_sha256))
+
+    def encode(self, sentences: Sequence[Sequence[str]]) -> list[Float[np.ndarray, "l n d"]]:
+        """See `contextual.encoder.Encoder.encode`."""
+        pieces = [self._pieces.split(sentence) for sentence in sentences]
+        shape = (self.spec.num_layers, self.spec.width)
+        features = [np.zeros((shape[0], len(sentence), shape[1]), np.float32) for sentence in sentences]
+        for length, batch in self._batches(pieces):
+            states = self._states([row.ids for row in batch], length)
+            for index, (sentence, window, _) in enumerate(batch):
+                # A window's first piece stands after [CLS].
+                spoken_for = slice(1 + window.first - window.start, 1 + window.last - window.start)
+                words = pieces[sentence].words
+                add_means(features[sentence], states[:, index, spoken_for], words, window)
+        return features
+
+    def _batches(self, pieces: Sequence[Pieces]) -> Iterator[tuple[int, list[_Input]]]:
+        """All windows of all sentences, in batches of one length each.
+
+        A batch's shape follows from its length, and that from a row's own: neighbours change no program.
+        """
+        waiting: dict[int, list[_Input]] = {length: [] for length in self._lengths}
+        for sentence, (ids, words) in enumerate(pieces):
+            for window in plan_windows(words, self._lengths[-1] - 2):
+                inside = ids[window.start : window.stop]
+                row = np.concatenate([[self._pieces.cls], inside, [self._pieces.sep]])
+                length = next(length for length in self._lengths if len(row) <= length)
+                waiting[length].append(_Input(sentence, window, row))
+        for length, rows in waiting.items():
+            size = _batch_size(length)
+            yield from ((length, rows[i : i + size]) for i in range(0, len(rows), size))
+
+    def _states(self, rows: Sequence[Int[np.ndarray, " _"]], length: int) -> Float[np.ndarray, "l b n d"]:
+        ids = np.zeros((_batch_size(length), length), np.int32)
+        mask = np.zeros(ids.shape, bool)
+        for index, row in enumerate(rows):
+            ids[index, : len(row)], mask[index, : len(row)] = row, True
+        return np.asarray(self._apply({"params": self._params}, ids, mask))
+
+
+def bucket_lengths(longest: int) -> tuple[int, ...]:
+    """16, 32, 64, ... and at last `longest`: few shapes, and few positions wasted."""
+    lengths = []
+    while (length := _SHORTEST << len(lengths)) < longest:
+        lengths.append(length)
+    return (*lengths, longest)
+
+
+def add_means(
+    features: Float[np.ndarray, "l n d"],
+    states: Float[np.ndarray, "l p d"],
+    words: Int[np.ndarray, " q"],
+    window: Window,
+) -> None:
+    """Adds the share of a window's pieces to the means of their words, in place.
+
+    Args:
+      states: of the pieces that the window speaks for.
+      words: of all pieces of the sentence.
+    """
+    here, first = np.unique(words[window.first : window.last], return_index=True)
+    sizes = np.bincount(words)[here].astype(np.float32)
+    features[:, here] += np.add.reduceat(states, first, axis=1) / sizes[None, :, None]
+
+
+def _batch_size(length: int) -> int:
+    return max(1, _BATCH_PIECES // length)
