@@ -1,7 +1,7 @@
 """What every pretrained encoder offers: words in, all its layers' vectors out."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -9,6 +9,7 @@ from jaxtyping import Float
 from cman_jax.types import EncoderSpec
 
 
+@runtime_checkable  # or the tests' type checker could not check it
 class Encoder(Protocol):
     """A frozen, pretrained encoder. Attributes: spec: what it is, to the last bit."""
 

@@ -1,0 +1,159 @@
+"""The program that fills a cache, with a stand-in for the encoder, and the encoders' names."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from cman_jax.contextual.load import load_encoder
+from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.errors import InputError
+from cman_jax.data.feature_cache import FeatureCache
+from cman_jax.types import Sentence
+from data_prep.features import add_features
+from tests.fake_encoder import SPEC, FakeEncoder, named, numbered
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# The program with another module in the place of ELMo's; `fault` is run in its encode().
+PROGRAM = """
+import runpy, sys, types
+from tests.fake_encoder import FakeEncoder
+
+class ElmoEncoder(FakeEncoder):
+    def __init__(self, options_path, weights_path):
+        super().__init__()
+        print(f"elmo of {options_path} and {weights_path}, jax loaded: {'jax' in sys.modules}")
+
+sys.modules["cman_jax.contextual.elmo"] = types.SimpleNamespace(ElmoEncoder=ElmoEncoder)
+sys.argv[0] = "features"
+runpy.run_module("data_prep.features", run_name="__main__", alter_sys=True)
+"""
+
+
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A corpus of 100 sentences in three splits, 90 of them different."""
+    for split, numbers in {"train": range(70), "dev": range(65, 85), "test": range(80, 90)}.items():
+        write_jsonl(tmp_path / "data" / f"{split}.jsonl", numbered(numbers))
+    return tmp_path / "data"
+
+
+def test_the_program_adds_all_splits_once_and_says_so(tmp_path: Path, data: Path) -> None:
+    arguments = (
+        "--encoder=elmo",
+        f"--data={data}",
+        f"--out={tmp_path / 'out'}",
+        "--elmo_options=o",
+        "--elmo_weights=w",
+    )
+    ran = program(*arguments)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith(
+        "elmo of o and w, jax loaded: False\n100 sentences, 90 different: 0 there already, 90 encoded in "
+    )
+    assert f"{tmp_path / 'out'}: 90 sentences, 0.0 MiB" in ran.stdout
+    cache = FeatureCache.open(tmp_path / "out")
+    cache.check(numbered(range(90)))
+    assert cache.spec == SPEC
+    again = program(*arguments)
+    assert "100 sentences, 90 different: 90 there already, 0 encoded in " in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--elmo_options=o",),
+            "error: files of encoder elmo: found options, expected options and weights\n",
+        ),
+        (("--elmo_options=o", "--elmo_weights=w", "--data=absent"), "error: absent: found no such directory"),
+        (
+            ("--elmo_options=o", "--elmo_weights=w", "--minilm_dir=d"),
+            "error: files of encoder elmo: found options and weights and directory, expected options and",
+        ),
+    ],
+)
+def test_the_program_reports_bad_input_on_one_line(
+    arguments: tuple[str, ...], message: str, tmp_path: Path, data: Path
+) -> None:
+    ran = program("--encoder=elmo", f"--data={data}", f"--out={tmp_path / 'out'}", *arguments)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith(message)
+    assert ran.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+class Failing(FakeEncoder):
+    """Fails at its second call."""
+
+    def encode(self, sentences: Any) -> Any:
+        if len(self.calls) == 1:
+            raise MemoryError
+        return super().encode(sentences)
+
+
+def test_a_run_that_failed_is_continued_to_the_same_bytes(tmp_path: Path) -> None:
+    sentences = numbered(range(200))
+    add_features(FakeEncoder(), sentences, tmp_path / "whole")
+    with pytest.raises(MemoryError):
+        add_features(Failing(), sentences, tmp_path / "failed")
+    assert "200 different: 64 there already, 136 encoded" in add_features(
+        FakeEncoder(), sentences, tmp_path / "failed"
+    )
+    for name in ("features.f16", "features.index"):
+        assert (tmp_path / "failed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_another_corpus_is_added(tmp_path: Path) -> None:
+    add_features(FakeEncoder(), named(["a"], ["b"]), tmp_path)
+    report = add_features(FakeEncoder(), named(["b"], ["c"], ["c"]), tmp_path)
+    assert report.startswith("3 sentences, 2 different: 1 there already, 1 encoded in ")
+    assert report.endswith(": 3 sentences, 0.0 MiB")
+
+
+def test_an_encoder_is_imported_by_name_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    elmo, minilm = ModuleType("elmo"), ModuleType("minilm")
+    elmo.ElmoEncoder = lambda options, weights: FakeEncoder(SPEC._replace(name=f"{options} {weights}"))
+    minilm.MiniLMEncoder = lambda directory: FakeEncoder(SPEC._replace(name=f"{directory}"))
+    monkeypatch.setitem(sys.modules, "cman_jax.contextual.elmo", elmo)
+    monkeypatch.setitem(sys.modules, "cman_jax.contextual.minilm", None)  # importing it would fail
+    assert load_encoder("elmo", options="o", weights="w").spec.name == "o w"
+    monkeypatch.setitem(sys.modules, "cman_jax.contextual.minilm", minilm)
+    monkeypatch.setitem(sys.modules, "cman_jax.contextual.elmo", None)
+    assert load_encoder("minilm").spec.name == "None"
+    assert load_encoder("minilm", directory="d").spec.name == "d"
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "message"),
+    [
+        ("bert", {}, "encoder: found 'bert', expected 'elmo' or 'minilm'"),
+        ("elmo", {}, "files of encoder elmo: found none, expected options and weights"),
+        ("elmo", {"weights": "w"}, "found weights, expected options and weights"),
+        (
+            "minilm",
+            {"options": "o", "directory": "d"},
+            "found options and directory, expected a directory or nothing",
+        ),
+    ],
+)
+def test_wrong_names_and_files_are_refused(name: str, files: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_encoder(name, **files)
+
+
+def test_a_cache_of_another_encoder_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
+    add_features(FakeEncoder(), named(["a"]), tmp_path)
+    other = FakeEncoder(SPEC._replace(digest="d2"))
+    with pytest.raises(InputError, match="an encoder of digest 'd1', expected digest 'd2'"):
+        add_features(other, [Sentence("1", ("b",))], tmp_path)
+    assert other.calls == []
