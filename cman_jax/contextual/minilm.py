@@ -60,10 +60,7 @@ class MiniLMEncoder:
         for length, batch in self._batches(pieces):
             states = self._states([row.ids for row in batch], length)
             for index, (sentence, window, _) in enumerate(batch):
-                # A window's first piece stands after [CLS].
-                spoken_for = slice(1 + window.first - window.start, 1 + window.last - window.start)
-                words = pieces[sentence].words
-                add_means(features[sentence], states[:, index, spoken_for], words, window)
+                add_means(features[sentence], states[:, index], pieces[sentence].words, window)
         return features
 
     def _batches(self, pieces: Sequence[Pieces]) -> Iterator[tuple[int, list[_Input]]]:
@@ -87,7 +84,9 @@ class MiniLMEncoder:
         mask = np.zeros(ids.shape, bool)
         for index, row in enumerate(rows):
             ids[index, : len(row)], mask[index, : len(row)] = row, True
-        return np.asarray(self._apply({"params": self._params}, ids, mask))
+        # Accelerators would round a product's operands of themselves.
+        with jax.default_matmul_precision("float32"):
+            return np.asarray(self._apply({"params": self._params}, ids, mask))
 
 
 def bucket_lengths(longest: int) -> tuple[int, ...]:
@@ -107,12 +106,14 @@ def add_means(
     """Adds the share of a window's pieces to the means of their words, in place.
 
     Args:
-      states: of the pieces that the window speaks for.
+      states: of the window's row, [CLS] before the pieces.
       words: of all pieces of the sentence.
     """
+    begin = 1 + window.first - window.start
+    spoken_for = states[:, begin : begin + window.last - window.first]
     here, first = np.unique(words[window.first : window.last], return_index=True)
     sizes = np.bincount(words)[here].astype(np.float32)
-    features[:, here] += np.add.reduceat(states, first, axis=1) / sizes[None, :, None]
+    features[:, here] += np.add.reduceat(spoken_for, first, axis=1) / sizes[None, :, None]
 
 
 def _batch_size(length: int) -> int:

@@ -165,7 +165,7 @@ def _parse_weights(
     try:
         found = load(content)
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a type that NumPy lacks
-        raise InputError(path, None, f"a damaged file ({error})", "weights in safetensors form") from None
+        raise InputError(path, None, f"unreadable content ({error})", "weights in safetensors form") from None
     for name, shape in shapes.items():
         if name not in found:
             raise InputError(path, None, f"no {name}", f"an array {list(shape)}")
@@ -186,13 +186,13 @@ def _parse_tokenizer(path: Path, content: bytes, vocab_size: int) -> WordPieces:
     try:
         tokenizer = Tokenizer.from_buffer(content)
     except ValueError as error:
-        raise InputError(path, None, f"a damaged file ({error})", "a tokeniser") from None
+        raise InputError(path, None, f"unreadable content ({error})", "a tokeniser") from None
     # The file asks for both, to 128 pieces; that would lose words and invent pieces.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True  # "[SEP]" in a text is a word as any other
-    if (found := tokenizer.get_vocab_size()) > vocab_size:
-        raise InputError(path, None, f"{found} pieces", f"{vocab_size} at most, as config.json says")
+    if (last := max(tokenizer.get_vocab().values(), default=0)) >= vocab_size:
+        raise InputError(path, None, f"piece {last}", f"pieces below {vocab_size} as config.json says")
     cls, sep = (tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))
     if cls is None or sep is None:
         raise InputError(path, None, "no [CLS] or no [SEP]", "a BERT tokeniser")
