@@ -1,5 +1,6 @@
 """Multi-head attention, Eqs. (2) and (3)."""
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float
@@ -24,13 +25,51 @@ class MultiHeadAttention(nn.Module):
         width = queries.shape[-1]
         head_width = width // self.num_heads
 
-        def heads(name: str, x: Float[Array, "b n d"]) -> Float[Array, "b n h k"]:
+        def heads(name: str, x: Float[Array, "b n d"]) -> Float[Array, "b h n k"]:
             projected = Dense(width, use_bias=False, name=name)(x)
-            return projected.reshape(*x.shape[:-1], self.num_heads, head_width)
+            return projected.reshape(*x.shape[:-1], self.num_heads, head_width).transpose(0, 2, 1, 3)
 
-        query, key, value = heads("query", queries), heads("key", memory), heads("value", memory)
-        logits = jnp.einsum("bnhk,bmhk->bhnm", query, key) / head_width**0.5
-        # Finite, so that an all-padding sentence gives a uniform row and not NaN.
-        logits = jnp.where(mask[:, None, None, :], logits, -1e9)
-        attended = jnp.einsum("bhnm,bmhk->bnhk", nn.softmax(logits), value)
-        return Dense(width, use_bias=False, name="output")(attended.reshape(queries.shape))
+        query = heads("query", queries) / head_width**0.5
+        attended = attend(query, heads("key", memory), heads("value", memory), mask)
+        return Dense(width, use_bias=False, name="output")(
+            attended.transpose(0, 2, 1, 3).reshape(queries.shape)
+        )
+
+
+@jax.custom_vjp
+def attend(
+    query: Float[Array, "b h n k"],
+    key: Float[Array, "b h m k"],
+    value: Float[Array, "b h m k"],
+    mask: Bool[Array, "b m"],
+) -> Float[Array, "b h n k"]:
+    """`softmax(query key^T) value` over the positions that the mask leaves.
+
+    Of everything with n m numbers, only the weights are kept for the gradient; JAX by itself keeps three
+    such arrays, which for long sentences is most of a step's memory.
+    """
+    return _attend_forward(query, key, value, mask)[0]
+
+
+def _attend_forward(query: Array, key: Array, value: Array, mask: Array) -> tuple[Array, tuple[Array, ...]]:
+    logits = jnp.einsum("bhnk,bhmk->bhnm", query, key)
+    # Finite, so that an all-padding sentence gives a uniform row and not NaN.
+    weights = nn.softmax(jnp.where(mask[:, None, None, :], logits, -1e9))
+    attended = jnp.einsum("bhnm,bhmk->bhnk", weights, value)
+    return attended, (query, key, value, weights, attended)
+
+
+def _attend_backward(residuals: tuple[Array, ...], d_attended: Array) -> tuple[Array, Array, Array, None]:
+    query, key, value, weights, attended = residuals
+    d_weights = jnp.einsum("bhnk,bhmk->bhnm", d_attended, value)
+    # The softmax's gradient takes sum_m weights d_weights off, which is this sum over the narrower k.
+    d_logits = weights * (d_weights - (d_attended * attended).sum(-1, keepdims=True))
+    return (
+        jnp.einsum("bhnm,bhmk->bhnk", d_logits, key),
+        jnp.einsum("bhnm,bhnk->bhmk", d_logits, query),
+        jnp.einsum("bhnm,bhnk->bhmk", weights, d_attended),
+        None,
+    )
+
+
+attend.defvjp(_attend_forward, _attend_backward)

@@ -1,12 +1,15 @@
 """Attention against a loop over sentences and heads, and what the mask means."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
-from cman_jax.model.attention import MultiHeadAttention
+from cman_jax.model.attention import MultiHeadAttention, attend
 from tests import oracles
 from tests.builders import lengths_to_mask, normal, random_variables
 
@@ -24,36 +27,50 @@ def case(request: pytest.FixtureRequest) -> Any:
 
 
 def test_equals_a_loop_over_heads(case: Any) -> None:
-    num_heads, attend, variables, queries, memory = case
-    attended = attend(variables, queries, memory, MASK)
+    num_heads, apply, variables, queries, memory = case
+    attended = apply(variables, queries, memory, MASK)
     for b in range(2):
         expected = oracles.attention(variables["params"], num_heads, queries[b], memory[b], MASK[b])
         np.testing.assert_allclose(attended[b], expected, rtol=1e-4, atol=1e-4)
 
 
+def test_the_gradient_is_that_of_the_plain_formula() -> None:
+    def plain(query: Any, key: Any, value: Any) -> Any:
+        logits = jnp.where(MASK[:, None, None], query @ key.swapaxes(2, 3), -jnp.inf)
+        return nn.softmax(logits) @ value
+
+    heads = [jnp.asarray(normal(seed, B, 2, length, 3)) for seed, length in enumerate((N, M, M))]
+    weights = normal(3, B, 2, N, 3)[:2]  # the third sentence is all padding
+
+    def gradients(function: Callable) -> Any:
+        return jax.grad(lambda *arguments: (function(*arguments)[:2] * weights).sum(), (0, 1, 2))(*heads)
+
+    ours = gradients(lambda *arguments: attend(*arguments, jnp.asarray(MASK)))
+    for actual, expected in zip(ours, gradients(plain), strict=True):
+        np.testing.assert_allclose(actual[:2], expected[:2], rtol=1e-4, atol=1e-5)
+
+
 def test_masked_memory_gets_no_weight(case: Any) -> None:
-    _, attend, variables, queries, memory = case
+    _, apply, variables, queries, memory = case
     garbage = np.where(MASK[:, :, None], memory, normal(2, B, M, D, scale=10))
-    actual, expected = (attend(variables, queries, m, MASK) for m in (garbage, memory))
+    actual, expected = (apply(variables, queries, m, MASK) for m in (garbage, memory))
     np.testing.assert_array_equal(actual[:2], expected[:2])
-    gradient = jax.grad(lambda m: attend(variables, queries, m, MASK)[:2].sum())(memory)
+    gradient = jax.grad(lambda m: apply(variables, queries, m, MASK)[:2].sum())(memory)
     assert not gradient[~MASK].any()
     assert gradient[MASK].all()
 
 
 def test_a_sentence_that_is_all_padding_gives_finite_numbers_and_gradients(case: Any) -> None:
-    _, attend, variables, queries, memory = case
-    loss = lambda *arguments: attend(*arguments, MASK)[2].sum()  # noqa: E731
+    _, apply, variables, queries, memory = case
+    loss = lambda *arguments: apply(*arguments, MASK)[2].sum()  # noqa: E731
     gradients = jax.grad(loss, (0, 1, 2))(variables, queries, memory)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
-    assert np.isfinite(attend(variables, queries, memory, MASK)).all()
+    assert np.isfinite(apply(variables, queries, memory, MASK)).all()
 
 
 def test_queries_attend_one_by_one(case: Any) -> None:
-    _, attend, variables, queries, memory = case
+    _, apply, variables, queries, memory = case
     moved = queries.copy()
     moved[:, 1] += 1
-    same = np.asarray(attend(variables, moved, memory, MASK) == attend(variables, queries, memory, MASK)).all(
-        2
-    )
+    same = np.asarray(apply(variables, moved, memory, MASK) == apply(variables, queries, memory, MASK)).all(2)
     np.testing.assert_array_equal(same[:2], np.tile(np.arange(N) != 1, (2, 1)))

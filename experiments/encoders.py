@@ -1,0 +1,59 @@
+"""Contextual features, as every program asks for them: which encoder, its files, a cache of what it gave."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from cman_jax.contextual.encoder import Encoder
+from cman_jax.contextual.load import load_encoder
+from cman_jax.data.allennlp_features import AllenNLPFeatures
+from cman_jax.data.errors import InputError
+from cman_jax.data.feature_cache import FeatureCache
+from cman_jax.data.features import FeatureSource
+from cman_jax.types import Sentence
+from data_prep.features import add_features
+from experiments.encoder_files import given_files
+
+_FEATURES = flags.DEFINE_string(
+    "features",
+    None,
+    "Contextual features that are there already: the cache that data_prep.features wrote, or the HDF5 of "
+    "`allennlp elmo --all`. With --encoder in training: the cache to add to; default: WORKDIR/features.",
+)
+
+
+def features_for_training(
+    encoder: str | None, sentences: Sequence[Sentence], workdir: Path
+) -> FeatureSource | None:
+    """The features of all sentences: those of --features, or made now; None where no flag asks for any.
+
+    Raises:
+      InputError: a sentence is not in --features, or the encoder's files are missing or bad.
+    """
+    if encoder is not None:
+        cache = Path(_FEATURES.value or workdir / "features")
+        print(add_features(load_encoder(encoder, **given_files()), sentences, cache), flush=True)
+        return FeatureCache.open(cache)
+    if not _FEATURES.value:
+        return None
+    source = open_features(_FEATURES.value)
+    source.check(sentences)
+    return source
+
+
+def encoder_for_prediction() -> Encoder | None:
+    """What the flags give: features that are there, or an encoder's files; None: what the run asks for."""
+    if _FEATURES.value:
+        return open_features(_FEATURES.value)
+    files = given_files()
+    if "directory" in files:
+        return load_encoder("minilm", **files)
+    return load_encoder("elmo", **files) if files else None
+
+
+def open_features(path: str) -> FeatureSource:
+    """A directory is a cache of ours, a file is AllenNLP's."""
+    if not Path(path).exists():
+        raise InputError(path, None, "nothing", "a cache of features, or AllenNLP's HDF5")
+    return FeatureCache.open(path) if Path(path).is_dir() else AllenNLPFeatures(path)

@@ -1,0 +1,40 @@
+"""Where tests run the commands as a user does: a small corpus, and runs so short that they learn little."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cman_jax.data.corpus import write_jsonl
+from data_prep.generated_corpus import generate_splits
+
+EPOCHS = 8
+TINY = {
+    **{f"model.{name}": 8 for name in ("char_dim", "char_lstm_dim", "word_dim", "lstm_dim", "scorer_dim")},
+    "data.bucket_lengths": "(64,)",
+    "training.batch_size": 8,
+    "training.num_epochs": EPOCHS,
+}
+
+
+class Workplace:
+    """A corpus, a folder of compiled programs, and the commands that use them."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.data = folder, folder / "data"
+        for split, sentences in generate_splits({"train": 40, "dev": 8, "test": 8}).items():
+            write_jsonl(self.data / f"{split}.jsonl", sentences)
+
+    def command(self, name: str, *flags: str) -> list[str]:
+        cache = f"--compilation_cache={self.folder / 'compiled'}"
+        return [sys.executable, "-m", f"experiments.{name}", cache, *flags]
+
+    def training(self, workdir: Path, *flags: str, **overrides: object) -> list[str]:
+        settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]
+        config = "--config=experiments/configs/generated.py"
+        places = (f"--data={self.data}", f"--workdir={workdir}")
+        return self.command("train", config, *places, "--num_devices=1", *flags, *settings)
+
+
+def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess:
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=900)
