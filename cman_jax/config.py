@@ -32,6 +32,7 @@ class ModelConfig:
     char_dim: int = 128  # width of a character's vector, §4.1
     char_lstm_dim: int = 64  # character BiLSTM, units per direction; both directions make char_i, §3.1
     word_dim: int = 50  # width of the trained word vectors where no pretrained file is given
+    feature_dim: int = 0  # width that contextual vectors are projected to; 0 = left as the encoder made them
     label_dim: int = 25  # d_l, §4.1
     lstm_dim: int = 128  # d, units per direction of every other BiLSTM, §4.1
     num_heads: int = 8  # z, Eq. 2; the paper does not say
@@ -176,7 +177,7 @@ _RANGES = (
     ("above 0", lambda x: x > 0, [f"model.{name}" for name in _DIMS]),
     ("above 0", lambda x: x > 0, ["training.num_epochs", "training.batch_size", "training.learning_rate"]),
     ("at least 0", lambda x: x >= 0, ["training.alpha", "training.clip_norm", "training.seed"]),
-    ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count"]),
+    ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count", "model.feature_dim"]),
     ("in [0, 1)", lambda x: 0 <= x < 1, ["model.input_dropout", "model.lstm_dropout", "decoding.threshold"]),
     ("in (0, 0.5]", lambda x: 0 < x <= 0.5, ["model.relation_prior"]),
 )

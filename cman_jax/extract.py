@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cman_jax.data.batching import encode
+from cman_jax.contextual.encoder import Encoder, encode_all
+from cman_jax.contextual.load import load_encoder
+from cman_jax.data.features import check_spec
 from cman_jax.data.text import Document, from_text, to_record
 from cman_jax.evaluation.metrics import Scores
 from cman_jax.evaluation.predict import Predictor, score_annotations
@@ -20,31 +22,46 @@ from cman_jax.training.checkpoint import Checkpoints
 from cman_jax.training.run import chosen_epoch
 from cman_jax.types import Annotation, Params, Sentence
 
+CHUNK = 1024
+"""Sentences that are encoded, sorted into batches and annotated together."""
+
 
 class Extractor:
     """Annotates with the parameters of a run's chosen epoch. Attributes: system; epoch."""
 
-    def __init__(self, system: System, params: Params, epoch: int):
+    def __init__(self, system: System, params: Params, epoch: int, encoder: Encoder | None = None):
         self.system, self.epoch = system, epoch
-        self._params = params
+        self._params, self._encoder = params, encoder
         self._predictor = Predictor(system)
 
     @classmethod
-    def load(cls, workdir: str | Path, **decoding: Any) -> "Extractor":
-        """Args: workdir: of a training run; decoding: fields of `DecodingConfig` to change.
+    def load(cls, workdir: str | Path, *, encoder: Encoder | None = None, **decoding: Any) -> "Extractor":
+        """The system as it was trained.
+
+        Args:
+          workdir: of a training run.
+          encoder: for a system that reads contextual features: what gives them, the network or a cache.
+            None: the network is loaded, which works where an installed package has all of it (MiniLM).
+          decoding: fields of `DecodingConfig` to change.
 
         Raises:
-          InputError: the directory holds no run that has trained for an epoch.
+          InputError: the directory holds no run that has trained for an epoch, or the encoder is missing or
+            is not the one that the system was trained with.
         """
         workdir = Path(workdir)
         system = System.load(workdir)
+        if system.encoder is None:
+            encoder = None
+        else:
+            encoder = encoder or load_encoder(system.encoder.name)
+            check_spec(workdir / "encoder.json", found=system.encoder, expected=encoder.spec)
         config = dataclasses.replace(
             system.config, decoding=dataclasses.replace(system.config.decoding, **decoding)
         )
         with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
             epoch = chosen_epoch(workdir, config, checkpoints.epochs())
             params = checkpoints.restore_params(epoch, system.param_shapes())
-        return cls(system._replace(config=config), params, epoch)
+        return cls(system._replace(config=config), params, epoch, encoder)
 
     def annotate(
         self, sentences: Sequence[Sentence], on_batch: Callable[[int], None] = lambda num_sentences: None
@@ -53,9 +70,14 @@ class Extractor:
 
         `on_batch` is called with the number of sentences of every finished batch.
         """
-        examples = [encode(Sentence(s.id, s.tokens), self.system.vocabs) for s in sentences if s.tokens]
-        annotations = iter(self._predictor(self._params, examples, on_batch))
-        return [next(annotations) if sentence.tokens else Annotation((), ()) for sentence in sentences]
+        annotations: list[Annotation] = []
+        for start in range(0, len(sentences), CHUNK):  # so that features of text of any length fit
+            chunk = sentences[start : start + CHUNK]
+            bare = [Sentence(sentence.id, sentence.tokens) for sentence in chunk if sentence.tokens]
+            examples = encode_all(bare, self.system.vocabs, self._encoder)
+            said = iter(self._predictor(self._params, examples, on_batch))
+            annotations += [next(said) if sentence.tokens else Annotation((), ()) for sentence in chunk]
+        return annotations
 
     def extract(
         self,

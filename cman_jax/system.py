@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,44 +11,62 @@ import jax.numpy as jnp
 import numpy as np
 
 from cman_jax.config import Config, from_dict, to_dict
-from cman_jax.data.batching import collate
+from cman_jax.data.batching import Example, collate
 from cman_jax.data.corpus import write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.data.vocab import Vocabs
 from cman_jax.model.cman import CMAN
-from cman_jax.types import Constants, Params
+from cman_jax.types import Batch, Constants, EncoderSpec, Params
 
 
 class System(NamedTuple):
-    """A network with all it needs, short of parameters."""
+    """A network with all it needs, short of parameters and of the encoder whose features it reads."""
 
     config: Config
     vocabs: Vocabs
     model: CMAN
     constants: Constants
+    encoder: EncoderSpec | None  # of the contextual features
 
     @classmethod
-    def build(cls, config: Config, vocabs: Vocabs, vectors: np.ndarray | None) -> "System":
+    def build(
+        cls,
+        config: Config,
+        vocabs: Vocabs,
+        vectors: np.ndarray | None = None,
+        encoder: EncoderSpec | None = None,
+    ) -> "System":
         """Args: vectors: pretrained word vectors, row by word id; None: they are trained."""
         constants = {} if vectors is None else {"word": {"vectors": jnp.asarray(vectors)}}
-        return cls(config, vocabs, CMAN(config.model, vocabs.sizes), constants)
+        sizes = vocabs.sizes
+        if encoder is not None:
+            sizes = sizes._replace(feature_layers=encoder.num_layers, feature_width=encoder.width)
+        return cls(config, vocabs, CMAN(config.model, sizes), constants, encoder)
 
     @classmethod
     def load(cls, workdir: Path) -> "System":
         """Raises: InputError: the directory holds no run, or a file in it is damaged."""
         config = load_config(workdir)
         vocabs = Vocabs.load(workdir / "vocabs.json")
-        return cls.build(config, vocabs, _load_vectors(workdir) if vocabs.frozen_words else None)
+        vectors = _load_vectors(workdir) if vocabs.frozen_words else None
+        return cls.build(config, vocabs, vectors, _load_encoder_spec(workdir))
 
     def save(self, workdir: Path) -> None:
-        """Writes config, vocabularies and vectors; `load` is the way back, on any machine."""
+        """Writes all of it; `load` is the way back, on any machine."""
         workdir.mkdir(parents=True, exist_ok=True)
         self.vocabs.save(workdir / "vocabs.json")
         if self.constants:
             vectors = io.BytesIO()
             np.save(vectors, np.asarray(self.constants["word"]["vectors"]))
             write_atomically(workdir / "word_vectors.npy", vectors.getvalue())
+        if self.encoder is not None:
+            write_json(workdir / "encoder.json", self.encoder._asdict())
         write_json(workdir / "config.json", to_dict(self.config))
+
+    def collate(self, examples: Sequence[Example], length: int, batch_size: int | None = None) -> Batch:
+        """One padded batch; of the configured size unless told otherwise."""
+        batch_size = batch_size or self.config.training.batch_size
+        return collate(examples, length, self.config.data, batch_size, self.model.sizes)
 
     def init_params(self, key: jax.Array) -> Params:
         """Fresh parameters, in one compiled program."""
@@ -60,8 +79,7 @@ class System(NamedTuple):
         return jax.eval_shape(self._init, jax.random.key(0))
 
     def _init(self, key: jax.Array) -> Params:
-        batch = collate([], 2, self.config.data, 1, self.vocabs.sizes.num_relations)  # only shows the shapes
-        batch = jax.tree.map(jnp.asarray, batch)
+        batch = jax.tree.map(jnp.asarray, self.collate([], 2, 1))  # only shows the shapes
         # Not model.init: the constants are given, and parameters are made as they are asked for.
         _, made = self.model.apply(
             {"constants": self.constants},
@@ -96,3 +114,13 @@ def _load_vectors(workdir: Path) -> np.ndarray:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise InputError(path, None, f"{error}", "the word vectors of the run") from None
+
+
+def _load_encoder_spec(workdir: Path) -> EncoderSpec | None:
+    path = workdir / "encoder.json"
+    if not path.is_file():
+        return None
+    try:
+        return EncoderSpec(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(path, None, f"{error}", "the encoder that a training run wrote down") from None

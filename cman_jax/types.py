@@ -65,19 +65,21 @@ class EncoderSpec(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """What the vocabularies fix of a network's shape."""
+    """What vocabularies and contextual features fix of a network's shape."""
 
     num_words: int
     num_chars: int
     num_tags: int
     num_relations: int  # the null relation included
     frozen_words: bool  # pretrained vectors, kept as they are
+    feature_layers: int = 0  # l; 0 = no contextual features
+    feature_width: int = 0  # of one layer's vector
 
 
 class Batch(NamedTuple):
     """Sentences of one bucket, padded; made on the host, consumed by the device.
 
-    Padding holds word 0, character 0, tag 0 (`O`), and relation cells outside the tensor.
+    Padding holds word 0, character 0, tag 0 (`O`), zero features, and relation cells outside the tensor.
     """
 
     word_ids: Int[Any, "b n"]
@@ -86,6 +88,7 @@ class Batch(NamedTuple):
     char_ids: tuple[Int[Any, "_ _"], ...]  # the batch's distinct words, one table [w c] per word length class
     char_rows: Int[Any, "b n"]  # row of each token's word in the tables laid end to end
     relation_cells: Int[Any, "b p 3"]  # gold (subject token, object token, relation type); padding: (n, n, r)
+    features: Float[Any, "b l n _"]  # float16, of a frozen encoder; none: l = 0
 
 
 class CRFPotentials(NamedTuple):

@@ -24,6 +24,7 @@ from cman_jax.data.corpus import load_splits
 from cman_jax.data.feature_cache import FeatureCache, FeatureWriter
 from cman_jax.types import Sentence
 from experiments.cli import run_main
+from experiments.encoder_files import given_files
 
 
 def add_features(encoder: Encoder, sentences: Sequence[Sentence], out: str | Path) -> str:
@@ -56,17 +57,11 @@ def _main(argv: Sequence[str]) -> None:
     del argv
     given = flags.FLAGS
     sentences = list(itertools.chain.from_iterable(load_splits(given.data).values()))
-    encoder = load_encoder(
-        given.encoder, options=given.elmo_options, weights=given.elmo_weights, directory=given.minilm_dir
-    )
-    print(add_features(encoder, sentences, given.out))
+    print(add_features(load_encoder(given.encoder, **given_files()), sentences, given.out))
 
 
 if __name__ == "__main__":
     flags.DEFINE_enum("encoder", None, ["elmo", "minilm"], "Which encoder.", required=True)
     flags.DEFINE_string("data", None, "Directory of train.jsonl, dev.jsonl, test.jsonl.", required=True)
     flags.DEFINE_string("out", None, "Directory of the cache, new or to be added to.", required=True)
-    flags.DEFINE_string("elmo_options", None, "ELMo's options, JSON.")
-    flags.DEFINE_string("elmo_weights", None, "ELMo's weights, HDF5.")
-    flags.DEFINE_string("minilm_dir", None, "MiniLM's files; those of the installed package if not given.")
     run_main(_main)

@@ -12,6 +12,7 @@ from absl import flags
 
 from cman_jax.data.corpus import load_split
 from experiments.cli import run_main
+from experiments.encoders import encoder_for_prediction
 from experiments.runtime import decoding_flags, start_jax
 from experiments.scoring import evaluate
 
@@ -24,7 +25,8 @@ def main(argv: Sequence[str]) -> None:
     """Scores as the flags say."""
     del argv
     start_jax()
-    evaluate(Path(_WORKDIR.value), {_SPLIT.value: load_split(_DATA.value, _SPLIT.value)}, **decoding_flags())
+    splits = {_SPLIT.value: load_split(_DATA.value, _SPLIT.value)}
+    evaluate(Path(_WORKDIR.value), splits, encoder_for_prediction(), **decoding_flags())
 
 
 if __name__ == "__main__":

@@ -19,11 +19,10 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cman_jax.data.text import parse_documents
-from cman_jax.extract import Extractor
+from cman_jax.extract import CHUNK, Extractor
 from experiments.cli import run_main
+from experiments.encoders import encoder_for_prediction
 from experiments.runtime import decoding_flags, start_jax
-
-_CHUNK = 1024  # sentences that are read, sorted into batches and written together
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _INPUT = flags.DEFINE_string("input", "-", "File of lines to read; - = standard input.")
@@ -40,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
     """Reads, extracts and writes chunk by chunk, so that input of any length fits."""
     del argv
     start_jax()
-    extractor = Extractor.load(_WORKDIR.value, **decoding_flags())
+    extractor = Extractor.load(_WORKDIR.value, encoder=encoder_for_prediction(), **decoding_flags())
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     quiet = not sys.stderr.isatty()
     with (
@@ -50,7 +49,7 @@ def main(argv: Sequence[str]) -> None:
     ):
         task = bar.add_task("sentences", total=None)
         documents = parse_documents(lines, _INPUT.value, _FORMAT.value)
-        while chunk := list(itertools.islice(documents, _CHUNK)):
+        while chunk := list(itertools.islice(documents, CHUNK)):
             for record in extractor.extract(chunk, on_batch=lambda done: bar.advance(task, done)):
                 output.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
             output.flush()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.corpus import write_atomically
 from cman_jax.data.text import from_tokens, to_record
 from cman_jax.evaluation.report import convention_table, score_table
@@ -12,12 +13,18 @@ from cman_jax.system import write_json
 from cman_jax.types import Sentence
 
 
-def evaluate(workdir: Path, splits: Mapping[str, Sequence[Sentence]], **decoding: object) -> None:
+def evaluate(
+    workdir: Path,
+    splits: Mapping[str, Sequence[Sentence]],
+    encoder: Encoder | None = None,
+    **decoding: object,
+) -> None:
     """Scores the chosen epoch on each split: prints tables, updates scores.json, writes predictions.
 
-    The predictions go to predictions.jsonl (test) or predictions_SPLIT.jsonl.
+    The predictions go to predictions.jsonl (test) or predictions_SPLIT.jsonl. `encoder` and `decoding` are
+    those of `Extractor.load`.
     """
-    extractor = Extractor.load(workdir, **decoding)
+    extractor = Extractor.load(workdir, encoder=encoder, **decoding)
     path = workdir / "scores.json"
     scores_by_split = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     convention = extractor.system.config.scoring.convention

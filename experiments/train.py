@@ -3,6 +3,8 @@
     python -m experiments.train --config=experiments/configs/conll04.py --data=DIR --workdir=DIR \\
         --vectors=FILE --config.training.num_epochs=20
 
+With contextual features, which are computed first and kept: --encoder=minilm, or --encoder=elmo
+--elmo_options=options.json --elmo_weights=weights.hdf5.
 Started again on the same workdir it continues where it stopped.
 """
 
@@ -18,6 +20,7 @@ from cman_jax.data.errors import InputError
 from cman_jax.training.loop import train
 from cman_jax.training.progress import ConsoleProgress
 from experiments.cli import run_main
+from experiments.encoders import features_for_training
 from experiments.runtime import start_jax
 from experiments.scoring import evaluate
 
@@ -31,6 +34,7 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; continued if
 _VECTORS = flags.DEFINE_string(
     "vectors", None, "Word vectors: word2vec or GloVe text (gzip too), word2vec binary."
 )
+_ENCODER = flags.DEFINE_enum("encoder", None, ["elmo", "minilm"], "Read contextual features of this encoder.")
 _DEVICES = flags.DEFINE_integer("num_devices", 0, "Devices that share each batch; 0 = all.", lower_bound=0)
 
 
@@ -40,12 +44,15 @@ def main(argv: Sequence[str]) -> None:
     start_jax()
     data, workdir = Path(_DATA.value), Path(_WORKDIR.value)
     splits = load_splits(data)
+    every_sentence = [sentence for sentences in splits.values() for sentence in sentences]
+    features = features_for_training(_ENCODER.value, every_sentence, workdir)
     try:
         train(
             _CONFIG.value,
             splits,
             workdir,
             vectors=Path(_VECTORS.value) if _VECTORS.value else None,
+            encoder=features,
             num_devices=_DEVICES.value or jax.local_device_count(),
             progress=ConsoleProgress(),
         )
@@ -53,7 +60,7 @@ def main(argv: Sequence[str]) -> None:
         if isinstance(error, InputError):
             raise
         raise InputError("flags", None, str(error), "settings that fit together") from error
-    evaluate(workdir, {name: sentences for name, sentences in splits.items() if name != "train"})
+    evaluate(workdir, {name: sentences for name, sentences in splits.items() if name != "train"}, features)
 
 
 if __name__ == "__main__":

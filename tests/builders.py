@@ -70,7 +70,7 @@ def batch_of(
     """The sentences as one batch; the vocabularies are those of `SENTENCES` unless given."""
     vocabs = vocabs or vocabs_of(SENTENCES)
     examples = [encode(sentence, vocabs) for sentence in sentences]
-    return collate(examples, length, config, batch_size or len(examples), vocabs.sizes.num_relations)
+    return collate(examples, length, config, batch_size or len(examples), vocabs.sizes)
 
 
 def network(config: ModelConfig = SMALL_MODEL, vocabs: Vocabs | None = None) -> CMAN:

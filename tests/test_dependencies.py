@@ -25,6 +25,7 @@ RANKS = {
     "cman_jax.training": 4,
     "cman_jax.extract": 5,
     "experiments.cli": 6,
+    "experiments.encoder_files": 6,
     "data_prep": 7,
     "experiments": 8,
 }

@@ -28,16 +28,16 @@ def load_encoder(
     given = [kind for kind, path in files.items() if path is not None]
     if name == "elmo":
         if given != ["options", "weights"]:
-            raise _wrong_files(name, given, "options and weights")
+            raise _wrong_files(name, given, "options and weights (--elmo_options, --elmo_weights)")
         from cman_jax.contextual.elmo import ElmoEncoder
 
         return ElmoEncoder(options, weights)
     if name == "minilm":
         if given not in ([], ["directory"]):
-            raise _wrong_files(name, given, "a directory or nothing")
+            raise _wrong_files(name, given, "a directory (--minilm_dir) or nothing")
         from cman_jax.contextual.minilm import MiniLMEncoder
 
-        return MiniLMEncoder(directory)
+        return MiniLMEncoder.load(directory)
     raise InputError("encoder", None, repr(name), "'elmo' or 'minilm'")
 
 

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Float16, Int
 
 from cman_jax.config import DataConfig
 from cman_jax.data.bio import spans_to_tags
+from cman_jax.data.features import to_float16
 from cman_jax.data.overlap import keep_longest
 from cman_jax.data.vocab import PADDING_CHAR, Vocabs
-from cman_jax.types import Batch, Sentence
+from cman_jax.types import Batch, Sentence, Sizes
 
 Spelling = tuple[int, ...]
 
@@ -29,6 +30,7 @@ class Example(NamedTuple):
     tags: Int[np.ndarray, " n"]
     spellings: tuple[Spelling, ...]  # character ids of each token
     relation_cells: Int[np.ndarray, "p 3"]  # (last token of subject, last token of object, relation type)
+    features: Float16[np.ndarray, "l n _"]  # perhaps still on disk; none: l = 0
 
 
 class Plan(NamedTuple):
@@ -38,12 +40,18 @@ class Plan(NamedTuple):
     length: int
 
 
-def encode(sentence: Sentence, vocabs: Vocabs) -> Example:
+def encode(sentence: Sentence, vocabs: Vocabs, features: Float[np.ndarray, "l n _"] | None = None) -> Example:
     """Strings to ids. Of two overlapping entities, which BIO cannot express, the longest stays.
+
+    Args:
+      features: all layers' contextual vectors of the tokens; kept in half precision, as a cache holds them.
 
     Raises:
       KeyError: an entity or relation type that the vocabularies lack.
+      InputError: a feature that half precision cannot hold.
     """
+    if features is None:
+        features = np.zeros((0, len(sentence.tokens), 0), np.float16)
     sentence = keep_longest(sentence)
     tags = spans_to_tags(len(sentence.tokens), sentence.entities)
     last = [entity.end - 1 for entity in sentence.entities]
@@ -53,6 +61,7 @@ def encode(sentence: Sentence, vocabs: Vocabs) -> Example:
         tags=np.array([vocabs.tag_ids[tag] for tag in tags], np.int32),
         spellings=tuple(vocabs.spelling(token) for token in sentence.tokens),
         relation_cells=np.array(cells, np.int32).reshape(-1, 3),
+        features=to_float16(features, sentence.tokens),
     )
 
 
@@ -83,7 +92,7 @@ def plan_batches(
 
 
 def collate(
-    examples: Sequence[Example], length: int, config: DataConfig, batch_size: int, num_relations: int
+    examples: Sequence[Example], length: int, config: DataConfig, batch_size: int, sizes: Sizes
 ) -> Batch:
     """Pads examples into one batch.
 
@@ -92,19 +101,22 @@ def collate(
       length: n.
       config: has the word length classes and their capacities.
       batch_size: b.
-      num_relations: r, the null relation included; marks padding among the relation cells.
+      sizes: has the number of relations, which marks padding among their cells, and the features' shape.
     """
     blank = np.zeros((batch_size, length), np.int32)
     word_ids, tags, rows, mask = blank, blank.copy(), blank.copy(), blank.astype(bool)
     most_cells = max((len(example.relation_cells) for example in examples), default=0)
-    cells = np.tile(np.int32([length, length, num_relations]), (batch_size, _round_up(most_cells, 16), 1))
+    no_cell = np.int32([length, length, sizes.num_relations])
+    cells = np.tile(no_cell, (batch_size, _round_up(most_cells, 16), 1))
+    features = np.zeros((batch_size, sizes.feature_layers, length, sizes.feature_width), np.float16)
     char_ids, row_of = _char_tables([e.spellings for e in examples], config, batch_size * length)
     for i, example in enumerate(examples):
         n = len(example.word_ids)
         word_ids[i, :n], tags[i, :n], mask[i, :n] = example.word_ids, example.tags, True
         rows[i, :n] = [row_of[spelling] for spelling in example.spellings]
         cells[i, : len(example.relation_cells)] = example.relation_cells
-    return Batch(word_ids, mask, tags, char_ids, rows, cells)
+        features[i, :, :n] = example.features
+    return Batch(word_ids, mask, tags, char_ids, rows, cells, features)
 
 
 def _buckets(lengths: Sequence[int], longest: int) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ from cman_jax.types import EncoderSpec, Sentence
 
 
 class FeatureSource(ABC):
-    """Features by sentence.
+    """Features by sentence; what `cman_jax.contextual.encoder.Encoder` asks for, and how they are kept.
 
     Attributes:
       command: the program that writes such a store.
@@ -38,6 +38,10 @@ class FeatureSource(ABC):
           InputError: the sentence is not there.
         """
 
+    def encode(self, sentences: Sequence[Sequence[str]]) -> list[Float16[np.ndarray, "l n d"]]:
+        """The features of each sentence: a store stands in for the encoder that filled it."""
+        return [self.features(tokens) for tokens in sentences]
+
     def check(self, sentences: Iterable[Sentence]) -> None:
         """Raises InputError unless every sentence is there; it names the first that is not."""
         sentences = list(sentences)
@@ -60,9 +64,11 @@ def quote(tokens: Sequence[str]) -> str:
 
 
 def to_float16(
-    values: Float[np.ndarray, "l n d"], tokens: Sequence[str], path: Path
+    values: Float[np.ndarray, "l n d"], tokens: Sequence[str], path: str | Path = "contextual features"
 ) -> Float16[np.ndarray, "l n d"]:
     """The values in half precision; one that is not finite there is an InputError that names its place."""
+    if values.dtype == np.float16:
+        return values
     with np.errstate(over="ignore"):
         half = values.astype("<f2")
     if not np.isfinite(half).all():

@@ -9,7 +9,7 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array
 
-from cman_jax.data.batching import Example, collate, plan_batches
+from cman_jax.data.batching import Example, plan_batches
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.evaluation.decode import decode
 from cman_jax.evaluation.metrics import Scores, score
@@ -64,12 +64,11 @@ class Predictor:
     ) -> list[Annotation]:
         """One annotation per example, in their order; `on_batch` hears of every finished batch's size."""
         config, vocabs = self.system.config, self.system.vocabs
-        batch_size = config.training.batch_size
         lengths = [len(example.word_ids) for example in examples]
         annotations: list[Annotation | None] = [None] * len(examples)
-        for plan in plan_batches(lengths, config.data, batch_size):
+        for plan in plan_batches(lengths, config.data, config.training.batch_size):
             members = [examples[i] for i in plan.indices]
-            batch = collate(members, plan.length, config.data, batch_size, vocabs.sizes.num_relations)
+            batch = self.system.collate(members, plan.length)
             predictions = self._step(params, self.system.constants, batch, self._allowed)
             arrays = Predictions(*map(np.asarray, predictions))
             for row, index in enumerate(plan.indices):

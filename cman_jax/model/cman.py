@@ -12,14 +12,16 @@ from jaxtyping import Array, Bool, Float, Int
 from cman_jax.config import ModelConfig
 from cman_jax.model.crf import TaggingPotentials
 from cman_jax.model.cross_modal import BLA, BSA, Encoder
+from cman_jax.model.dense import Dense
 from cman_jax.model.dropout import Dropout
 from cman_jax.model.embedding import CharacterEncoder, WordEmbedding
 from cman_jax.model.relation import RelationScorer
+from cman_jax.model.scalar_mix import ScalarMix
 from cman_jax.types import Batch, CRFPotentials, Potentials, Sizes
 
 
 class CMAN(nn.Module):
-    """Cross-Modal Attention Network. Attributes: config: the network's; sizes: what the vocabularies fix."""
+    """Cross-Modal Attention Network. Attributes: config: the network's; sizes: what the data fix."""
 
     config: ModelConfig
     sizes: Sizes
@@ -28,6 +30,10 @@ class CMAN(nn.Module):
         config, sizes = self.config, self.sizes
         self.char = CharacterEncoder(sizes.num_chars, config.char_dim, config.char_lstm_dim)
         self.word = WordEmbedding(sizes.num_words, config.word_dim, sizes.frozen_words)
+        if sizes.feature_layers:
+            self.mix = ScalarMix(sizes.feature_layers)
+            if config.feature_dim:
+                self.feature = Dense(config.feature_dim)
         self.input_dropout = Dropout(config.input_dropout)
         unit = {"dim": config.lstm_dim, "num_heads": config.num_heads, "encoder": config.encoder}
         unit["dropout"] = config.lstm_dropout
@@ -45,9 +51,12 @@ class CMAN(nn.Module):
         )
 
     def encode_inputs(self, batch: Batch) -> Float[Array, "b n e"]:
-        """Token input `x_i = [char_i ; word_i]` before dropout: what the perturbation is added to."""
-        chars = self.char(batch.char_ids)[batch.char_rows]
-        return jnp.concatenate([chars, self.word(batch.word_ids)], -1) * batch.mask[:, :, None]
+        """Token input `x_i = [char_i ; word_i ; ctx_i]` before dropout: what the perturbation is added to."""
+        parts = [self.char(batch.char_ids)[batch.char_rows], self.word(batch.word_ids)]
+        if self.sizes.feature_layers:
+            mixed = self.mix(batch.features)
+            parts.append(self.feature(mixed) if self.config.feature_dim else mixed)
+        return jnp.concatenate(parts, -1) * batch.mask[:, :, None]
 
     def encode_labels(
         self, tags: Int[Array, "b n"], mask: Bool[Array, "b n"]

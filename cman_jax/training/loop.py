@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cman_jax.config import Config, validate
-from cman_jax.data.batching import Example, Plan, collate, encode, plan_batches
+from cman_jax.contextual.encoder import Encoder, encode_all
+from cman_jax.data.batching import Example, Plan, plan_batches
 from cman_jax.evaluation.predict import Predictor, score_annotations
 from cman_jax.system import System
 from cman_jax.training.checkpoint import Checkpoints
@@ -29,6 +30,7 @@ def train(
     workdir: Path,
     *,
     vectors: Path | None = None,
+    encoder: Encoder | None = None,
     num_devices: int = 1,
     progress: Progress | None = None,
 ) -> System:
@@ -41,6 +43,7 @@ def train(
       splits: "train" and "dev", perhaps "test".
       workdir: made if need be; see run.py for what it will hold.
       vectors: file of pretrained word vectors; None: train them.
+      encoder: gives contextual features, or is a cache of them; None: none.
       num_devices: devices that share each batch.
       progress: hears of batches and epochs.
 
@@ -49,22 +52,20 @@ def train(
 
     Raises:
       ValueError: a setting that cannot be.
-      InputError: bad vectors, or a workdir whose run had other settings or data.
+      InputError: bad vectors, a sentence without features, or a workdir whose run had other settings or data.
     """
     validate(config)
     if config.training.batch_size % num_devices:
         raise ValueError(f"batch_size {config.training.batch_size} is not divisible by {num_devices} devices")
     progress = progress or Progress()
-    system = open_run(config, splits, workdir, vectors)
-    both = config.training.protocol == "train+dev"
-    sentences = [*splits["train"], *(splits["dev"] if both else ())]
-    examples = [encode(sentence, system.vocabs) for sentence in sentences]
+    system = open_run(config, splits, workdir, vectors, encoder and encoder.spec)
+    examples = encode_all(training_sentences(config, splits), system.vocabs, encoder)
     optimizer = make_optimizer(config.training)
     step = ParallelStep(
         partial(train_step, system.model, optimizer, config.training.alpha), system.constants, num_devices
     )
     predictor = Predictor(system)
-    dev_examples = [encode(sentence, system.vocabs) for sentence in splits["dev"]]
+    dev_examples = encode_all(splits["dev"], system.vocabs, encoder)
     key, init_key = jax.random.split(jax.random.key(config.training.seed))
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         params = system.init_params(init_key)
@@ -74,7 +75,7 @@ def train(
         state = step.place(state)
         for epoch in range(done + 1, config.training.num_epochs + 1):
             plans = epoch_plans(examples, config, epoch)
-            progress.start_epoch(epoch, config.training.num_epochs, len(sentences))
+            progress.start_epoch(epoch, config.training.num_epochs, len(examples))
             state, row = run_epoch(step, state, plans, examples, system, key, progress)
             annotations = predictor(step.fetch(state.params), dev_examples)
             scores = dev_scores(system, splits["dev"], annotations)
@@ -83,6 +84,12 @@ def train(
             write_metrics(workdir, rows)
             checkpoints.save(epoch, step.fetch(state), scores["selection"])
     return system
+
+
+def training_sentences(config: Config, splits: Splits) -> Sequence[Sentence]:
+    """What the protocol trains on: "train", or "dev" as well."""
+    both = config.training.protocol == "train+dev"
+    return [*splits["train"], *splits["dev"]] if both else splits["train"]
 
 
 def epoch_plans(examples: Sequence[Example], config: Config, epoch: int) -> list[Plan]:
@@ -131,8 +138,7 @@ def _shards(plan: Plan, examples: Sequence[Example], system: System, num_devices
     """The batch, dealt out to the devices in turn so that each has long and short sentences."""
     size = system.config.training.batch_size // num_devices
     parts = [[examples[i] for i in plan.indices[k::num_devices]] for k in range(num_devices)]
-    num_relations = system.vocabs.sizes.num_relations
-    return [collate(part, plan.length, system.config.data, size, num_relations) for part in parts]
+    return [system.collate(part, plan.length, size) for part in parts]
 
 
 def _means(history: Sequence[Metrics]) -> dict[str, float]:

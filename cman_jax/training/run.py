@@ -1,9 +1,9 @@
 """The files of a run besides its system's: what it was started on, its metrics, its chosen epoch.
 
-config.json  vocabs.json  word_vectors.npy   the system, see cman_jax/system.py
-data.json                                    digests of the data it trains on
-checkpoints/  metrics.jsonl                  latest two epochs and the best; a row per epoch
-scores.json  predictions.jsonl               from experiments.train and experiments.evaluate
+config.json  vocabs.json  word_vectors.npy  encoder.json  the system, see cman_jax/system.py
+data.json                                                 digests of the data it trains on
+checkpoints/  metrics.jsonl                               latest two epochs and the best; a row per epoch
+scores.json  predictions.jsonl                            from experiments.train and experiments.evaluate
 """
 
 import hashlib
@@ -18,19 +18,25 @@ from cman_jax.data.errors import InputError
 from cman_jax.data.vocab import build_vocabs, word_candidates
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
 from cman_jax.system import System, load_config, write_json
-from cman_jax.types import Sentence
+from cman_jax.types import EncoderSpec, Sentence
 
 Splits = Mapping[str, Sequence[Sentence]]
 """Sentences under "train" and "dev", and further splits whose words and types should be known."""
 
 
-def open_run(config: Config, splits: Splits, workdir: Path, vectors: Path | None) -> System:
+def open_run(
+    config: Config,
+    splits: Splits,
+    workdir: Path,
+    vectors: Path | None = None,
+    encoder: EncoderSpec | None = None,
+) -> System:
     """The system of the run in `workdir`, after making sure that it is this run; else a new one, saved there.
 
     Raises:
       InputError: bad vectors, or the workdir's run had other settings or data.
     """
-    fingerprint = _fingerprint(splits, vectors)
+    fingerprint = _fingerprint(splits, vectors, encoder)
     if (workdir / "config.json").is_file():
         _refuse_other_settings(config, load_config(workdir), workdir)
         _refuse_other_data(fingerprint, workdir / "data.json")
@@ -44,7 +50,7 @@ def open_run(config: Config, splits: Splits, workdir: Path, vectors: Path | None
         min_word_count=config.data.min_word_count,
         null_relation=config.model.null_relation,
     )
-    system = System.build(config, vocabs, None if table is None else table.matrix)
+    system = System.build(config, vocabs, None if table is None else table.matrix, encoder)
     write_json(workdir / "data.json", fingerprint)
     system.save(workdir)  # config.json last: with it, the run exists
     return system
@@ -120,13 +126,14 @@ def _refuse_other_data(fingerprint: dict[str, str], path: Path) -> None:
             raise InputError(path, None, f"a run on other {name}", f"{name} as then, or another workdir")
 
 
-def _fingerprint(splits: Splits, vectors: Path | None) -> dict[str, str]:
+def _fingerprint(splits: Splits, vectors: Path | None, encoder: EncoderSpec | None) -> dict[str, str]:
     """What training reads, by content, so that files may move between machines."""
     digests = {}
     for name in ("train", "dev"):
         text = "\n".join(json.dumps(to_json(sentence)) for sentence in splits[name])
         digests[name] = hashlib.sha256(text.encode()).hexdigest()
     digests["vectors"] = "none" if vectors is None else _file_digest(vectors)
+    digests["features"] = "none" if encoder is None else json.dumps(encoder)
     return digests
 
 

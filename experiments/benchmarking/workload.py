@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from cman_jax.data.batching import collate, encode
+from cman_jax.data.batching import encode
 from cman_jax.data.corpus import load_split, load_splits
 from cman_jax.system import System
 from cman_jax.training.run import open_run
@@ -35,9 +35,9 @@ class Workload(NamedTuple):
 
     def batch(self, batch_size: int, length: int) -> Batch:
         """`batch_size` sentences of `length` tokens each, without padding among the tokens."""
-        vocabs, config = self.system.vocabs, self.system.config.data
-        examples = [encode(s, vocabs) for s in lay_end_to_end(self.sentences, length, batch_size)]
-        return collate(examples, length, config, batch_size, vocabs.sizes.num_relations)
+        sentences = lay_end_to_end(self.sentences, length, batch_size)
+        examples = [encode(sentence, self.system.vocabs) for sentence in sentences]
+        return self.system.collate(examples, length, batch_size)
 
 
 def share(settings: Settings) -> None:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from cman_jax.data.vocab import PADDING_CHAR
@@ -22,6 +22,7 @@ class TorchBatch(NamedTuple):
     char_lengths: Int[Tensor, " w"]
     char_rows: Int[Tensor, "b n"]  # row of each token's word
     relation_cells: Int[Tensor, "p 4"]  # gold (sentence, subject token, object token, relation type)
+    features: Float[Tensor, "b l n _"]  # contextual; none: l = 0
 
 
 def to_torch(batch: Batch, device: torch.device | str = "cpu", *, distinct_words: bool = False) -> TorchBatch:
@@ -55,10 +56,11 @@ def to_torch(batch: Batch, device: torch.device | str = "cpu", *, distinct_words
         char_lengths=char_lengths,
         char_rows=rows,
         relation_cells=np.concatenate([sentence[:, None], cells[sentence, slot]], 1),
+        features=np.asarray(batch.features)[real, :, :n],
     )
     moved = {}
     for name, array in tensors._asdict().items():
-        tensor = torch.from_numpy(array if array.dtype == bool else array.astype(np.int64))
+        tensor = torch.from_numpy(array if array.dtype in (bool, np.float16) else array.astype(np.int64))
         moved[name] = tensor if name.endswith("lengths") else tensor.to(device)
     return TorchBatch(**moved)
 

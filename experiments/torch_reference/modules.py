@@ -31,6 +31,20 @@ class BiLSTM(nn.Module):
         return torch.cat([last[0], last[1]], -1)
 
 
+class ScalarMix(nn.Module):
+    """A frozen encoder's layers, weighed."""
+
+    def __init__(self, num_layers: int):
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(num_layers))
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, layers: Float[Tensor, "b l n d"]) -> Float[Tensor, "b n d"]:
+        """In float32, whatever the layers are in."""
+        shares = self.scale * self.weights.softmax(0)
+        return (layers.float() * shares[:, None, None]).sum(1)
+
+
 class CharacterEncoder(nn.Module):
     """Character vectors of words, §3.1."""
 

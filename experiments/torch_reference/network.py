@@ -10,7 +10,7 @@ from cman_jax.config import ModelConfig
 from cman_jax.types import Sizes
 from experiments.torch_reference.batch import TorchBatch
 from experiments.torch_reference.crf import CRFPotentials, TaggingPotentials
-from experiments.torch_reference.modules import BLA, BSA, CharacterEncoder, Encoder, RelationScorer
+from experiments.torch_reference.modules import BLA, BSA, CharacterEncoder, Encoder, RelationScorer, ScalarMix
 
 
 class Potentials(NamedTuple):
@@ -25,7 +25,7 @@ class TorchCMAN(nn.Module):
 
     Args:
       config: the network's.
-      sizes: what the vocabularies fix.
+      sizes: what the data fix.
       word_dim: width of the frozen word vectors; where they are trained it is the config's.
     """
 
@@ -37,8 +37,14 @@ class TorchCMAN(nn.Module):
         self.char = CharacterEncoder(sizes.num_chars, config.char_dim, config.char_lstm_dim)
         self.word = nn.Embedding(sizes.num_words, word_dim)
         self.word.weight.requires_grad_(not sizes.frozen_words)
+        inputs = 2 * config.char_lstm_dim + word_dim
+        if sizes.feature_layers:
+            self.mix = ScalarMix(sizes.feature_layers)
+            inputs += config.feature_dim or sizes.feature_width
+            if config.feature_dim:
+                self.feature = nn.Linear(sizes.feature_width, config.feature_dim)
         self.input_dropout = nn.Dropout(config.input_dropout)
-        widths = [2 * config.char_lstm_dim + word_dim] + [width] * (config.num_bsa - 1)
+        widths = [inputs] + [width] * (config.num_bsa - 1)
         self.bsa = nn.ModuleList(BSA(each, config) for each in widths)
         self.tagging = TaggingPotentials(width, sizes.num_tags, config.crf)
         if config.label_attention:
@@ -50,8 +56,11 @@ class TorchCMAN(nn.Module):
 
     def encode_inputs(self, batch: TorchBatch) -> Float[Tensor, "b n e"]:
         """Token input before dropout: what the perturbation is added to."""
-        chars = self.char(batch.char_ids, batch.char_lengths)[batch.char_rows]
-        return torch.cat([chars, self.word(batch.word_ids)], -1) * batch.mask[:, :, None]
+        parts = [self.char(batch.char_ids, batch.char_lengths)[batch.char_rows], self.word(batch.word_ids)]
+        if batch.features.shape[1]:
+            mixed = self.mix(batch.features)
+            parts.append(self.feature(mixed) if self.config.feature_dim else mixed)
+        return torch.cat(parts, -1) * batch.mask[:, :, None]
 
     def encode_tokens(self, inputs: Float[Tensor, "b n e"], batch: TorchBatch) -> Float[Tensor, "b n d"]:
         """`X^m`, Eq. (4)."""

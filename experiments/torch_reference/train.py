@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from cman_jax.config import Config, TrainingConfig
-from cman_jax.data.batching import Example, Plan, collate, encode, plan_batches
+from cman_jax.data.batching import Example, Plan, encode, plan_batches
 from cman_jax.evaluation.decode import decode
 from cman_jax.system import System
 from cman_jax.training.loop import dev_scores, epoch_plans
@@ -25,7 +25,7 @@ from experiments.torch_reference.step import predict_step, train_step
 def make_network(system: System, params: Params, device: torch.device | str = "cpu") -> TorchCMAN:
     """The twin of the system's network with these parameters."""
     word_dim = system.constants["word"]["vectors"].shape[1] if system.constants else None
-    network = TorchCMAN(system.config.model, system.vocabs.sizes, word_dim)
+    network = TorchCMAN(system.config.model, system.model.sizes, word_dim)
     load_params(network, params, system.constants)
     return network.to(device)
 
@@ -106,9 +106,7 @@ def annotate(
 
 
 def _collate(plan: Plan, examples: Sequence[Example], system: System) -> Batch:
-    members = [examples[i] for i in plan.indices]
-    size, num_relations = system.config.training.batch_size, system.vocabs.sizes.num_relations
-    return collate(members, plan.length, system.config.data, size, num_relations)
+    return system.collate([examples[i] for i in plan.indices], plan.length)
 
 
 def _as_predictions(tags: np.ndarray, relation_prob: np.ndarray, num_tags: int) -> Predictions:

@@ -137,6 +137,18 @@ def test_a_batch_says_its_sentences_and_padding_is_blank() -> None:
     assert (outside == [8, 8, VOCABS.sizes.num_relations]).all()
 
 
+def test_features_stand_at_their_tokens_and_padding_is_zero() -> None:
+    sizes = VOCABS.sizes._replace(feature_layers=2, feature_width=3)
+    features = [1 + np.random.default_rng(0).random((2, len(s.tokens), 3)) for s in SENTENCES]
+    examples = [encode(s, VOCABS, each) for s, each in zip(SENTENCES, features, strict=True)]
+    batch = collate(examples, 8, SMALL_DATA, 6, sizes)
+    assert batch.features.dtype == np.float16
+    assert batch.features.shape == (6, 2, 8, 3)
+    for b, each in enumerate(features):
+        np.testing.assert_allclose(batch.features[b, :, : each.shape[1]], each, rtol=1e-3)
+    assert not batch.features.transpose(0, 2, 1, 3)[~batch.mask].any()
+
+
 def test_a_batch_of_nothing_is_all_padding() -> None:
     batch = batch_of([], batch_size=2)
     assert not batch.mask.any()
@@ -240,7 +252,7 @@ def test_twenty_epochs_of_conll04_need_at_most_seven_shapes(conll04: list[Senten
 
 def collate_for(members: Sequence[Example], plan: Plan, config: Config, vocabs: Vocabs) -> Batch:
     sizes = vocabs.sizes
-    return collate(members, plan.length, config.data, config.training.batch_size, sizes.num_relations)
+    return collate(members, plan.length, config.data, config.training.batch_size, sizes)
 
 
 def test_a_batch_of_real_sentences_says_every_character(conll04: list[Sentence]) -> None:
@@ -249,7 +261,7 @@ def test_a_batch_of_real_sentences_says_every_character(conll04: list[Sentence])
     for start in range(0, 160, 16):
         sentences = conll04[start : start + 16]
         examples = [encode(sentence, vocabs) for sentence in sentences]
-        batch = collate(examples, 128, config, 16, vocabs.sizes.num_relations)
+        batch = collate(examples, 128, config, 16, vocabs.sizes)
         for b, sentence in enumerate(sentences):
             for i, token in enumerate(sentence.tokens):
                 assert spelled(batch, b, i) == vocabs.spelling(token)[:longest]

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -73,7 +73,8 @@ def test_the_program_adds_all_splits_once_and_says_so(tmp_path: Path, data: Path
     [
         (
             ("--elmo_options=o",),
-            "error: files of encoder elmo: found options, expected options and weights\n",
+            "error: files of encoder elmo: found options, expected options and weights (--elmo_options, "
+            "--elmo_weights)\n",
         ),
         (("--elmo_options=o", "--elmo_weights=w", "--data=absent"), "error: absent: found no such directory"),
         (
@@ -123,7 +124,7 @@ def test_another_corpus_is_added(tmp_path: Path) -> None:
 def test_an_encoder_is_imported_by_name_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     elmo, minilm = ModuleType("elmo"), ModuleType("minilm")
     elmo.ElmoEncoder = lambda options, weights: FakeEncoder(SPEC._replace(name=f"{options} {weights}"))
-    minilm.MiniLMEncoder = lambda directory: FakeEncoder(SPEC._replace(name=f"{directory}"))
+    minilm.MiniLMEncoder = SimpleNamespace(load=lambda d: FakeEncoder(SPEC._replace(name=f"{d}")))
     monkeypatch.setitem(sys.modules, "cman_jax.contextual.elmo", elmo)
     monkeypatch.setitem(sys.modules, "cman_jax.contextual.minilm", None)  # importing it would fail
     assert load_encoder("elmo", options="o", weights="w").spec.name == "o w"
@@ -142,7 +143,7 @@ def test_an_encoder_is_imported_by_name_and_alone(monkeypatch: pytest.MonkeyPatc
         (
             "minilm",
             {"options": "o", "directory": "d"},
-            "found options and directory, expected a directory or nothing",
+            "found options and directory, expected a directory .--minilm_dir. or nothing",
         ),
     ],
 )

@@ -43,7 +43,7 @@ def decoded_gold(sentences: Sequence[Sentence], vocabs: Vocabs) -> Iterator[tupl
     config = DataConfig(bucket_lengths=(128,))
     for plan in plan_batches([len(e.tags) for e in examples], config, 64):
         members = [examples[i] for i in plan.indices]
-        batch = collate(members, plan.length, config, 64, vocabs.sizes.num_relations)
+        batch = collate(members, plan.length, config, 64, vocabs.sizes)
         rows = certain(batch, vocabs)
         for row, i in enumerate(plan.indices):
             predictions = Predictions(*(array[row] for array in rows))
@@ -89,7 +89,7 @@ def test_all_of_ade_comes_back_from_tensors_once_overlaps_are_resolved(shared_da
 def test_relation_needs_its_cell_on_the_anchor() -> None:
     """A cell on the first token of a two-token subject counts for "any" only; the null class never does."""
     sentence = SENTENCES[0]
-    batch = collate([encode(sentence, VOCABS)], 8, DataConfig(), 1, VOCABS.sizes.num_relations)
+    batch = collate([encode(sentence, VOCABS)], 8, DataConfig(), 1, VOCABS.sizes)
     predictions = Predictions(*(array[0] for array in certain(batch, VOCABS)))
     moved = np.zeros_like(predictions.relation_prob)
     moved[0, 4, VOCABS.relation_ids["Live_In"]] = 0.75

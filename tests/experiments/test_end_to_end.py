@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,43 +12,10 @@ import jax
 import numpy as np
 import pytest
 
-from cman_jax.data.corpus import write_jsonl
 from cman_jax.system import System
 from cman_jax.training.checkpoint import Checkpoints
 from cman_jax.training.run import read_metrics
-from data_prep.generated_corpus import generate_splits
-
-EPOCHS = 8
-TINY = {
-    **{f"model.{name}": 8 for name in ("char_dim", "char_lstm_dim", "word_dim", "lstm_dim", "scorer_dim")},
-    "data.bucket_lengths": "(64,)",
-    "training.batch_size": 8,
-    "training.num_epochs": EPOCHS,
-}
-
-
-class Workplace:
-    """A corpus, a folder of compiled programs, and the commands that use them."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.data = folder, folder / "data"
-        for split, sentences in generate_splits({"train": 40, "dev": 8, "test": 8}).items():
-            write_jsonl(self.data / f"{split}.jsonl", sentences)
-
-    def command(self, name: str, *flags: str) -> list[str]:
-        cache = f"--compilation_cache={self.folder / 'compiled'}"
-        return [sys.executable, "-m", f"experiments.{name}", cache, *flags]
-
-    def training(self, workdir: Path, **overrides: object) -> list[str]:
-        settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]
-        config = "--config=experiments/configs/generated.py"
-        return self.command(
-            "train", config, f"--data={self.data}", f"--workdir={workdir}", "--num_devices=1", *settings
-        )
-
-
-def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess:
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=900)
+from tests.workplace import EPOCHS, Workplace, run
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ class Network:
     """The paper's network for some examples, with fresh parameters."""
 
     def __init__(self, examples: Sequence[Example], model: CMAN) -> None:
-        self.examples, self.num_relations, self.config = examples, model.sizes.num_relations, DataConfig()
+        self.examples, self.sizes, self.config = examples, model.sizes, DataConfig()
         small = self.collate([], 1, 1)
         with quick_compilation():
             init = jax.jit(functools.partial(model.init, train=False))
@@ -36,7 +36,7 @@ class Network:
 
     def collate(self, indices: Sequence[int], length: int, batch_size: int) -> Batch:
         members = [self.examples[i] for i in indices]
-        return collate(members, length, self.config, batch_size, self.num_relations)
+        return collate(members, length, self.config, batch_size, self.sizes)
 
     def potentials(self, batch_size: int, lengths: tuple[int, ...], longer: int = 0) -> dict[int, Any]:
         """By example, at its real tokens; `longer` is how many buckets beyond its own an example goes to."""

@@ -25,7 +25,8 @@ def batch_with(cells: list[list[Cell]], lengths: list[int] = LENGTHS, tags: Any 
     padding = (N, N, R)
     rows = [[*sentence, *[padding] * (6 - len(sentence))] for sentence in cells]
     mask, nothing = lengths_to_mask(lengths, N), np.zeros((B, N), np.int32)
-    return Batch(nothing, mask, nothing if tags is None else tags, (), nothing, np.int32(rows))
+    features = np.zeros((B, 0, N, 0), np.float16)
+    return Batch(nothing, mask, nothing if tags is None else tags, (), nothing, np.int32(rows), features)
 
 
 def targets_of(cells: list[list[Cell]], *, null_relation: bool) -> list[set[Cell]]:

@@ -20,7 +20,15 @@ from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.parallel import ParallelStep
 from cman_jax.training.step import Metrics, TrainState, train_step
 from cman_jax.types import Batch, Sentence
-from tests.builders import SENTENCES, SMALL_DATA, SMALL_MODEL, network, random_variables, vocabs_of
+from tests.builders import (
+    SENTENCES,
+    SMALL_DATA,
+    SMALL_MODEL,
+    batch_of,
+    network,
+    random_variables,
+    vocabs_of,
+)
 
 ALPHA = 0.05
 STILL = dataclasses.replace(SMALL_MODEL, input_dropout=0.0, lstm_dropout=0.0)
@@ -32,8 +40,7 @@ def shards(sentences: Sequence[Sentence], num_devices: int) -> list[Batch]:
     vocabs = vocabs_of(SENTENCES)
     examples = [encode(sentence, vocabs) for sentence in sentences]
     size = len(examples) // num_devices
-    num_relations = vocabs.sizes.num_relations
-    return [collate(examples[k::num_devices], 8, SMALL_DATA, size, num_relations) for k in range(num_devices)]
+    return [collate(examples[k::num_devices], 8, SMALL_DATA, size, vocabs.sizes) for k in range(num_devices)]
 
 
 def on_device(batch: Batch) -> Batch:
@@ -95,7 +102,7 @@ def reference_gradient(model: CMAN, alpha: float, params: Any, batch: Batch) -> 
 def test_the_update_follows_the_gradient_of_both_losses() -> None:
     """Plain descent by 1 shows the step's gradient; padding sentences and tokens are in the batch."""
     model, optimizer = network(STILL), optax.sgd(1.0)
-    batch = on_device(collate([encode(s, vocabs_of(SENTENCES)) for s in SENTENCES], 8, SMALL_DATA, 6, 4))
+    batch = on_device(batch_of(SENTENCES, 8, 6))
     state = start(model, optimizer)
     after, _ = jax.jit(partial(train_step, model, optimizer, ALPHA))(state, {}, batch, jax.random.key(0))
     expected = jax.jit(partial(reference_gradient, model, ALPHA))(state.params, batch)

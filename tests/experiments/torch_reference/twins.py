@@ -26,11 +26,13 @@ from tests.builders import ABLATIONS, SMALL_MODEL, changed, normal, vocabs_of
 
 STILL = changed(SMALL_MODEL, input_dropout=0.0, lstm_dropout=0.0)
 PAPER = ModelConfig(input_dropout=0.0, lstm_dropout=0.0)
+PROJECTED = changed(STILL, feature_dim=5)
 CASES = {
     **{name: changed(STILL, **fields) for name, fields in ABLATIONS.items()},
     "factored CRF": changed(STILL, crf="factored"),
     "shared scorer, no class N": changed(STILL, relation_scorer="shared", null_relation=False),
-    "paper's widths, frozen words": PAPER,
+    "paper's widths, frozen words, contextual features": PAPER,
+    "projected contextual features": PROJECTED,
 }
 
 TRAINING = TrainingConfig(learning_rate=5e-4, clip_norm=1.0, alpha=0.01)
@@ -55,9 +57,11 @@ class Twins(NamedTuple):
 
     def batch(self, sentences: Sequence[Sentence]) -> Batch:
         """`BATCH_SIZE` sentences or fewer, padded."""
-        examples = [encode(sentence, self.vocabs) for sentence in sentences]
-        batch = collate(examples, LENGTH, DATA, BATCH_SIZE, self.vocabs.sizes.num_relations)
-        return jax.tree.map(jnp.asarray, batch)
+        sizes = self.model.sizes
+        shapes = [(sizes.feature_layers, len(sentence.tokens), sizes.feature_width) for sentence in sentences]
+        features = [normal(seed, *shape) for seed, shape in enumerate(shapes)]
+        examples = [encode(s, self.vocabs, each) for s, each in zip(sentences, features, strict=True)]
+        return jax.tree.map(jnp.asarray, collate(examples, LENGTH, DATA, BATCH_SIZE, sizes))
 
 
 def make_twins(config: ModelConfig, sentences: Sequence[Sentence]) -> Twins:
@@ -67,15 +71,18 @@ def make_twins(config: ModelConfig, sentences: Sequence[Sentence]) -> Twins:
     if config == PAPER:
         vocabs = dataclasses.replace(vocabs, frozen_words=True)
         constants = {"word": {"vectors": jnp.asarray(normal(0, vocabs.sizes.num_words, config.word_dim))}}
-    model = CMAN(config, vocabs.sizes)
+    sizes = vocabs.sizes
+    if config in (PAPER, PROJECTED):
+        sizes = sizes._replace(feature_layers=3, feature_width=12)
+    model = CMAN(config, sizes)
     params = _random_params(model, constants)
-    network = TorchCMAN(config, vocabs.sizes)
+    network = TorchCMAN(config, sizes)
     load_params(network, params, constants)
     return Twins(model, params, constants, vocabs, network)
 
 
 def _random_params(model: CMAN, constants: Constants) -> Params:
-    batch = jax.tree.map(jnp.asarray, collate([], LENGTH, DATA, BATCH_SIZE, model.sizes.num_relations))
+    batch = jax.tree.map(jnp.asarray, collate([], LENGTH, DATA, BATCH_SIZE, model.sizes))
 
     def init(key: jax.Array) -> Params:
         options: dict[str, Any] = {"train": False, "rngs": {"params": key}, "mutable": ["params"]}
