@@ -18,7 +18,7 @@ from tests.fake_encoder import SPEC, FakeEncoder, named, numbered
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The program with another module in the place of ELMo's; `fault` is run in its encode().
+# The program with another module in the place of ELMo's.
 PROGRAM = """
 import runpy, sys, types
 from tests.fake_encoder import FakeEncoder
