@@ -88,7 +88,7 @@ class ElmoEncoder:
             return
         for padded in sorted(set(map(_padded_length, lengths))):
             indices = [i for i, length in enumerate(lengths) if _padded_length(length) == padded]
-            most = min(_MOST_SENTENCES, max(1, _MOST_TOKENS // padded))
+            most = min(_MOST_SENTENCES, max(1, _MOST_TOKENS // _power_of_two(padded)))
             yield from ((part, padded) for part in _parts(indices, most))
 
     def _run(

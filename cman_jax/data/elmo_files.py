@@ -1,7 +1,8 @@
 """ELMo as AllenNLP publishes it: weights.hdf5 to plain arrays, words to character ids.
 
 Source: Peters et al. (2018), Deep Contextualized Word Representations, and the two readers of these files,
-github.com/allenai/bilm-tf and github.com/allenai/allennlp. Where the two differ AllenNLP is followed.
+github.com/allenai/bilm-tf and github.com/allenai/allennlp. Where the two differ AllenNLP is followed, but
+options that it wants and the other does without may be absent.
 """
 
 import contextlib

@@ -68,7 +68,7 @@ def _is_magnitude(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
 
 
-def _bound(value: float | None) -> float | None:
+def _bound(value: int | float | None) -> float | None:
     return float(value) if value else None
 
 

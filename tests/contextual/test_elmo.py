@@ -1,6 +1,7 @@
 """AllenNLP's own numbers; batches of any mixture against loops; what a sentence's vectors depend on."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -10,6 +11,14 @@ import pytest
 from cman_jax.contextual.elmo import ElmoEncoder
 from cman_jax.data.errors import InputError
 from tests import tiny_elmo
+from tests.builders import quick_compilation
+
+
+@pytest.fixture(autouse=True)
+def compilation() -> Iterator[None]:
+    """These tests compile many lengths and compute little."""
+    with quick_compilation():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +42,10 @@ def test_equals_the_published_vectors(published: Path, document: int) -> None:
         expected = [np.concatenate(file[str(i)][...], -1) for i in range(len(sentences))]
     top = [layers[2] for layers in encoder(published, stateful=True).encode(sentences)]
     for vectors, golden in zip(top, expected, strict=True):
-        np.testing.assert_allclose(vectors, golden, rtol=0, atol=3e-6)
+        np.testing.assert_allclose(vectors, golden, rtol=0, atol=1e-5)
     # Without the state carried over only the first sentence is the same.
     alone = [layers[2] for layers in encoder(published).encode(sentences)]
-    np.testing.assert_allclose(alone[0], expected[0], rtol=0, atol=3e-6)
+    np.testing.assert_allclose(alone[0], expected[0], rtol=0, atol=1e-5)
     assert all(np.abs(a - b).max() > 0.1 for a, b in zip(alone[1:], expected[1:], strict=True))
 
 
@@ -45,7 +54,7 @@ def test_equals_the_published_token_vectors(published: Path) -> None:
     with h5py.File(published / "elmo_token_embeddings.hdf5") as file:
         expected = file["embedding"][...]
     assert {"<S>", "</S>", "<UNK>"} < set(words)
-    np.testing.assert_allclose(encoder(published).token_embeddings(words), expected, rtol=0, atol=5e-6)
+    np.testing.assert_allclose(encoder(published).token_embeddings(words), expected, rtol=0, atol=1e-5)
 
 
 def test_spec(published: Path) -> None:
