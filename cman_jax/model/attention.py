@@ -25,24 +25,22 @@ class MultiHeadAttention(nn.Module):
         width = queries.shape[-1]
         head_width = width // self.num_heads
 
-        def heads(name: str, x: Float[Array, "b n d"]) -> Float[Array, "b h n k"]:
+        def heads(name: str, x: Float[Array, "b n d"]) -> Float[Array, "b n h k"]:
             projected = Dense(width, use_bias=False, name=name)(x)
-            return projected.reshape(*x.shape[:-1], self.num_heads, head_width).transpose(0, 2, 1, 3)
+            return projected.reshape(*x.shape[:-1], self.num_heads, head_width)
 
         query = heads("query", queries) / head_width**0.5
         attended = attend(query, heads("key", memory), heads("value", memory), mask)
-        return Dense(width, use_bias=False, name="output")(
-            attended.transpose(0, 2, 1, 3).reshape(queries.shape)
-        )
+        return Dense(width, use_bias=False, name="output")(attended.reshape(queries.shape))
 
 
 @jax.custom_vjp
 def attend(
-    query: Float[Array, "b h n k"],
-    key: Float[Array, "b h m k"],
-    value: Float[Array, "b h m k"],
+    query: Float[Array, "b n h k"],
+    key: Float[Array, "b m h k"],
+    value: Float[Array, "b m h k"],
     mask: Bool[Array, "b m"],
-) -> Float[Array, "b h n k"]:
+) -> Float[Array, "b n h k"]:
     """`softmax(query key^T) value` over the positions that the mask leaves.
 
     Of everything with n m numbers, only the weights are kept for the gradient; JAX by itself keeps three
@@ -52,22 +50,22 @@ def attend(
 
 
 def _attend_forward(query: Array, key: Array, value: Array, mask: Array) -> tuple[Array, tuple[Array, ...]]:
-    logits = jnp.einsum("bhnk,bhmk->bhnm", query, key)
+    logits = jnp.einsum("bnhk,bmhk->bhnm", query, key)
     # Finite, so that an all-padding sentence gives a uniform row and not NaN.
     weights = nn.softmax(jnp.where(mask[:, None, None, :], logits, -1e9))
-    attended = jnp.einsum("bhnm,bhmk->bhnk", weights, value)
+    attended = jnp.einsum("bhnm,bmhk->bnhk", weights, value)
     return attended, (query, key, value, weights, attended)
 
 
 def _attend_backward(residuals: tuple[Array, ...], d_attended: Array) -> tuple[Array, Array, Array, None]:
     query, key, value, weights, attended = residuals
-    d_weights = jnp.einsum("bhnk,bhmk->bhnm", d_attended, value)
+    d_weights = jnp.einsum("bnhk,bmhk->bhnm", d_attended, value)
     # The softmax's gradient takes sum_m weights d_weights off, which is this sum over the narrower k.
-    d_logits = weights * (d_weights - (d_attended * attended).sum(-1, keepdims=True))
+    d_logits = weights * (d_weights - jnp.einsum("bnhk,bnhk->bhn", d_attended, attended)[..., None])
     return (
-        jnp.einsum("bhnm,bhmk->bhnk", d_logits, key),
-        jnp.einsum("bhnm,bhnk->bhmk", d_logits, query),
-        jnp.einsum("bhnm,bhnk->bhmk", weights, d_attended),
+        jnp.einsum("bhnm,bmhk->bnhk", d_logits, key),
+        jnp.einsum("bhnm,bnhk->bmhk", d_logits, query),
+        jnp.einsum("bhnm,bnhk->bmhk", weights, d_attended),
         None,
     )
 

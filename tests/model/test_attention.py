@@ -36,11 +36,12 @@ def test_equals_a_loop_over_heads(case: Any) -> None:
 
 def test_the_gradient_is_that_of_the_plain_formula() -> None:
     def plain(query: Any, key: Any, value: Any) -> Any:
+        query, key, value = (x.swapaxes(1, 2) for x in (query, key, value))
         logits = jnp.where(MASK[:, None, None], query @ key.swapaxes(2, 3), -jnp.inf)
-        return nn.softmax(logits) @ value
+        return (nn.softmax(logits) @ value).swapaxes(1, 2)
 
-    heads = [jnp.asarray(normal(seed, B, 2, length, 3)) for seed, length in enumerate((N, M, M))]
-    weights = normal(3, B, 2, N, 3)[:2]  # the third sentence is all padding
+    heads = [jnp.asarray(normal(seed, B, length, 2, 3)) for seed, length in enumerate((N, M, M))]
+    weights = normal(3, B, N, 2, 3)[:2]  # the third sentence is all padding
 
     def gradients(function: Callable) -> Any:
         return jax.grad(lambda *arguments: (function(*arguments)[:2] * weights).sum(), (0, 1, 2))(*heads)
