@@ -30,7 +30,7 @@ from cman_jax.data.features import FeatureSource, check_spec, quote, to_float16
 from cman_jax.types import EncoderSpec, Sentence
 
 _DATA, _INDEX = "features.f16", "features.index"
-_CHUNK = 64  # sentences
+_CHUNK = 256  # sentences: what a kill loses at most, and enough to fill an encoder's batches
 
 
 class FeatureCache(FeatureSource):

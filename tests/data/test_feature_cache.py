@@ -94,9 +94,9 @@ def test_a_cache_can_be_moved(tmp_path: Path) -> None:
 
 
 def test_sentences_are_encoded_once_in_the_order_they_are_first_seen(tmp_path: Path) -> None:
-    encoder = fill(tmp_path, [*numbered(range(70)), *numbered([3, 99, 0])])
-    order = [sentence.tokens for sentence in numbered([*range(70), 99])]
-    assert encoder.calls == [order[:64], order[64:]]
+    encoder = fill(tmp_path, [*numbered(range(270)), *numbered([3, 999, 0])])
+    order = [sentence.tokens for sentence in numbered([*range(270), 999])]
+    assert encoder.calls == [order[:256], order[256:]]
 
 
 def test_a_cache_is_extended_by_what_is_not_there(tmp_path: Path) -> None:

@@ -103,11 +103,11 @@ class Failing(FakeEncoder):
 
 
 def test_a_run_that_failed_is_continued_to_the_same_bytes(tmp_path: Path) -> None:
-    sentences = numbered(range(200))
+    sentences = numbered(range(600))
     add_features(FakeEncoder(), sentences, tmp_path / "whole")
     with pytest.raises(MemoryError):
         add_features(Failing(), sentences, tmp_path / "failed")
-    assert "200 different: 64 there already, 136 encoded" in add_features(
+    assert "600 different: 256 there already, 344 encoded" in add_features(
         FakeEncoder(), sentences, tmp_path / "failed"
     )
     for name in ("features.f16", "features.index"):
