@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -250,19 +249,3 @@ def test_data_that_is_shorter_than_the_index_says_is_refused(
     path.unlink()
     with pytest.raises(InputError, match=r"features\.f16: found 0 bytes"):
         use(tmp_path)
-
-
-def test_twenty_thousand_sentences_open_in_no_time(tmp_path: Path) -> None:
-    sentences = numbered(range(20_000))
-    chunks = [sentences[start : start + 1000] for start in range(0, len(sentences), 1000)]
-    spec = EncoderSpec("narrow", 1, 1, "d", 1)
-    with FeatureWriter(tmp_path, spec) as writer:
-        for chunk in chunks:
-            writer.append(chunk, [np.zeros((1, len(sentence.tokens), 1), np.float32) for sentence in chunk])
-    start = time.perf_counter()
-    cache = FeatureCache.open(tmp_path)
-    opened = time.perf_counter()
-    for sentence in sentences[:1000]:
-        cache.features(sentence.tokens)
-    assert opened - start < 1
-    assert time.perf_counter() - opened < 1

@@ -19,12 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SLOW_RUN = """
 import sys
+from cman_jax.data import feature_cache
 from cman_jax.data.feature_cache import FeatureWriter
 from tests.fake_encoder import FakeEncoder, numbered
 
+feature_cache._CHUNK = 64
 encoder = FakeEncoder(seconds_per_call=0.003)
 with FeatureWriter(sys.argv[1], encoder.spec) as writer:
-    for chunk in writer.missing_chunks(numbered(range(16000))):
+    for chunk in writer.missing_chunks(numbered(range(4000))):
         writer.append(chunk, encoder.encode([sentence.tokens for sentence in chunk]))
         print("jax" in sys.modules, flush=True)
 """
@@ -41,8 +43,11 @@ def content(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
-def test_killed_ten_times_and_resumed_a_run_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    fill(tmp_path / "whole", range(16000))  # 63 chunks
+def test_killed_ten_times_and_resumed_a_run_ends_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_cache, "_CHUNK", 64)
+    fill(tmp_path / "whole", range(4000))  # 63 chunks
     rng = random.Random(0)
     counts = [0]
     for _ in range(10):
@@ -55,8 +60,8 @@ def test_killed_ten_times_and_resumed_a_run_ends_with_the_same_bytes(tmp_path: P
         cache.verify()
         counts.append(len(cache))
     assert all(earlier < later for earlier, later in itertools.pairwise(counts))
-    assert counts[-1] < 16000
-    fill(tmp_path / "killed", range(16000))
+    assert counts[-1] < 4000
+    fill(tmp_path / "killed", range(4000))
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
 
 
