@@ -12,6 +12,7 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "model.char_dim": (3, [0, -1, 1.0, True, "3", None]),
     "model.char_lstm_dim": (3, [0, 2.5]),
     "model.word_dim": (3, [0, "50"]),
+    "model.feature_dim": (3, [-1, 1.0, None]),
     "model.label_dim": (3, [0, None]),
     "model.lstm_dim": (12, [0, -4, 5, 12.0]),  # 5 is no multiple of half the heads
     "model.num_heads": (4, [0, -8, 3, 512]),
