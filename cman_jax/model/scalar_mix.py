@@ -14,6 +14,6 @@ class ScalarMix(nn.Module):
     def __call__(self, layers: Float[Array, "b l n d"]) -> Float[Array, "b n d"]:
         """Args: layers: in any precision; the mix is in float32."""
         weights = self.param("weights", nn.initializers.zeros_init(), (self.num_layers,))
-        scale = self.param("scale", nn.initializers.ones_init(), ())
-        shares = scale * nn.softmax(weights)
+        gamma = self.param("gamma", nn.initializers.ones_init(), ())
+        shares = gamma * nn.softmax(weights)
         return (layers.astype(jnp.float32) * shares[None, :, None, None]).sum(1)

@@ -37,11 +37,11 @@ class ScalarMix(nn.Module):
     def __init__(self, num_layers: int):
         super().__init__()
         self.weights = nn.Parameter(torch.zeros(num_layers))
-        self.scale = nn.Parameter(torch.ones(()))
+        self.gamma = nn.Parameter(torch.ones(()))
 
     def forward(self, layers: Float[Tensor, "b l n d"]) -> Float[Tensor, "b n d"]:
         """In float32, whatever the layers are in."""
-        shares = self.scale * self.weights.softmax(0)
+        shares = self.gamma * self.weights.softmax(0)
         return (layers.float() * shares[:, None, None]).sum(1)
 
 

@@ -22,17 +22,17 @@ def test_it_is_the_formula_in_float32_whatever_the_layers_are_in(dtype: jnp.dtyp
     layers = LAYERS.astype(dtype)
     mix = ScalarMix(3)
     variables = random_variables(mix, layers)
-    weights, scale = (np.asarray(variables["params"][name]) for name in ("weights", "scale"))
+    weights, gamma = (np.asarray(variables["params"][name]) for name in ("weights", "gamma"))
     shares = np.exp(weights) / np.exp(weights).sum()
-    expected = scale * sum(shares[k] * np.asarray(layers[:, k], np.float64) for k in range(3))
+    expected = gamma * sum(shares[k] * np.asarray(layers[:, k], np.float64) for k in range(3))
     mixed = mix.apply(variables, layers)
     assert mixed.dtype == jnp.float32
     np.testing.assert_allclose(mixed, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_equal_layers_leave_the_weights_alone_and_teach_the_scale() -> None:
+def test_equal_layers_leave_the_weights_alone_and_teach_gamma() -> None:
     layers = jnp.repeat(LAYERS[:, :1], 3, axis=1)
     mix = ScalarMix(3)
     gradient = jax.grad(lambda v: (mix.apply(v, layers) ** 2).sum())(random_variables(mix, layers))["params"]
     np.testing.assert_allclose(gradient["weights"], 0, atol=1e-4)
-    assert abs(gradient["scale"]) > 1
+    assert abs(gradient["gamma"]) > 1
