@@ -12,20 +12,14 @@ A gold fact or a prediction counts once, however often it is repeated; the direc
 All scores are percentages, 0 to 100.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
 
-from cman_jax.data.overlap import SpanRelation, drop_overlapping
-from cman_jax.types import Annotation, Entity, Sentence
+from cman_jax.evaluation.facts import Match, Overlap, Setting, Task, booked_types, count_sentences, pair_up
+from cman_jax.types import Annotation, Sentence
 
-OTHER = "Other"
-ANY = "(any)"  # the one entity type there is when entity types are ignored
-
-Task = Literal["ner", "re"]
-Match = Literal["strict", "boundaries"]
 Average = Literal["micro", "macro"]
-Overlap = Literal["keep", "drop"]
 
 
 class MacroAverage(NamedTuple):
@@ -71,14 +65,6 @@ class PRF(NamedTuple):
 
 def _percent(part: int, whole: int) -> float:
     return 100.0 * part / whole if whole else 0.0
-
-
-class Setting(NamedTuple):
-    """What one table was counted under; `other` says that entities of type Other took part."""
-
-    task: Task
-    match: Match
-    other: bool
 
 
 class Table(NamedTuple):
@@ -156,23 +142,6 @@ def _prf_dict(counts: PRF) -> dict[str, float | int]:
     return {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1, **counts._asdict()}
 
 
-class Facts(NamedTuple):
-    """What is claimed of one sentence, freed of order, indices and duplicates: what can be compared."""
-
-    entities: frozenset[Entity]
-    relations: frozenset[SpanRelation]
-
-
-def facts(annotated: Sentence | Annotation, overlap: Overlap = "keep") -> Facts:
-    """The entities and relations of a sentence as sets; `overlap` as in `score`."""
-    if overlap == "drop":
-        kept = drop_overlapping(annotated)
-        return Facts(frozenset(kept.entities), frozenset(kept.relations))
-    entities = annotated.entities
-    relations = (SpanRelation(entities[r.subject], entities[r.object], r.type) for r in annotated.relations)
-    return Facts(frozenset(entities), frozenset(relations))
-
-
 def score(
     gold: Sequence[Sentence],
     predicted: Sequence[Annotation],
@@ -195,70 +164,13 @@ def score(
     Raises:
       ValueError: gold and predictions differ in number, or a type stands outside its inventory.
     """
-    if len(gold) != len(predicted):
-        raise ValueError(f"{len(gold)} gold sentences but {len(predicted)} predictions; one each is needed")
-    for sentence, annotation in zip(gold, predicted, strict=True):
-        _check_types(sentence, entity_types, relation_types, f"the gold of sentence {sentence.id}")
-        _check_types(annotation, entity_types, relation_types, f"the prediction for sentence {sentence.id}")
-
-    pairs = [(facts(g, overlap), facts(p, overlap)) for g, p in zip(gold, predicted, strict=True)]
-    tables = {}
-    for other in (True, False):
-        kept = pairs if other else [(_drop_other(g), _drop_other(p)) for g, p in pairs]
-        types = [name for name in entity_types if other or name != OTHER]
-        tables[Setting("ner", "strict", other)] = _count(kept, _strict_entities, types)
-        tables[Setting("ner", "boundaries", other)] = _count(kept, _spans, [ANY])
-        tables[Setting("re", "strict", other)] = _count(kept, _strict_relations, relation_types)
-        tables[Setting("re", "boundaries", other)] = _count(kept, _span_relations, relation_types)
-    return Scores(tables, overlap, len(gold))
-
-
-def _check_types(
-    annotated: Sentence | Annotation, entity_types: Sequence[str], relation_types: Sequence[str], where: str
-) -> None:
-    for kind, those, inventory in (
-        ("entity", annotated.entities, entity_types),
-        ("relation", annotated.relations, relation_types),
-    ):
-        unknown = sorted({claim.type for claim in those} - set(inventory))
-        if unknown:
-            raise ValueError(f"{kind} type {unknown[0]!r} in {where}; expected one of {', '.join(inventory)}")
-
-
-def _drop_other(claims: Facts) -> Facts:
-    return Facts(
-        frozenset(e for e in claims.entities if e.type != OTHER),
-        frozenset(r for r in claims.relations if OTHER not in (r.subject.type, r.object.type)),
+    pairs = pair_up(
+        gold, predicted, entity_types=entity_types, relation_types=relation_types, overlap=overlap
     )
-
-
-# What has to be equal for a prediction to be right, as pairs of the type it is booked under and the rest.
-Keys = set[tuple[str, tuple[int | str, ...]]]
-
-
-def _strict_entities(claims: Facts) -> Keys:
-    return {(e.type, (e.start, e.end)) for e in claims.entities}
-
-
-def _spans(claims: Facts) -> Keys:
-    return {(ANY, (e.start, e.end)) for e in claims.entities}
-
-
-def _strict_relations(claims: Facts) -> Keys:
-    return {(r.type, (*r.subject, *r.object)) for r in claims.relations}
-
-
-def _span_relations(claims: Facts) -> Keys:
-    return {(r.type, (*r.subject[:2], *r.object[:2])) for r in claims.relations}
-
-
-def _count(
-    pairs: Sequence[tuple[Facts, Facts]], keys_of: Callable[[Facts], Keys], types: Sequence[str]
-) -> Table:
-    correct, spurious, missed = Counter(), Counter(), Counter()
-    for gold, predicted in pairs:
-        wanted, found = keys_of(gold), keys_of(predicted)
-        correct.update(name for name, _ in wanted & found)
-        spurious.update(name for name, _ in found - wanted)
-        missed.update(name for name, _ in wanted - found)
-    return Table({name: PRF(correct[name], spurious[name], missed[name]) for name in types})
+    tables = {}
+    for task, match, other in itertools.product(*map(get_args, (Task, Match)), (True, False)):
+        setting = Setting(task, match, other)
+        types = booked_types(setting, entity_types, relation_types)
+        counts = count_sentences(pairs, setting, types).sum(0)
+        tables[setting] = Table(dict(zip(types, itertools.starmap(PRF, counts.tolist()), strict=True)))
+    return Scores(tables, overlap, len(gold))

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from itertools import product
 from typing import get_args
 
-from cman_jax.evaluation.metrics import OTHER, PRF, Average, Match, Scores, Table, Task
+from cman_jax.evaluation.facts import OTHER, Match, Task
+from cman_jax.evaluation.metrics import PRF, Average, Scores, Table
 from cman_jax.types import Annotation, Entity
 
 MARK = "*"  # stands before the convention that was asked for

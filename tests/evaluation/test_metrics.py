@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from cman_jax.evaluation.metrics import ANY, PRF, Scores, score
+from cman_jax.evaluation.facts import ANY
+from cman_jax.evaluation.metrics import PRF, Scores, score
 from cman_jax.types import Annotation, Entity, Relation, Sentence
 
 ENTITY_TYPES = ("Peop", "Org", "Loc", "Other")

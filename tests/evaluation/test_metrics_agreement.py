@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from cman_jax.evaluation.metrics import PRF, Scores, facts, score
+from cman_jax.evaluation.facts import facts
+from cman_jax.evaluation.metrics import PRF, Scores, score
 from cman_jax.types import Annotation, Entity, Relation, Sentence
 
 ENTITY_TYPES = ("Peop", "Org", "Loc", "Other")

@@ -1,0 +1,131 @@
+"""What a sentence's annotation claims, and how many of the claims are right: the counting under all scores.
+
+A gold fact or a prediction counts once, however often it is repeated; the direction of a relation matters.
+`metrics` says what the conventions mean.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from cman_jax.data.overlap import SpanRelation, drop_overlapping
+from cman_jax.types import Annotation, Entity, Sentence
+
+OTHER = "Other"
+ANY = "(any)"  # the one entity type there is when entity types are ignored
+
+Task = Literal["ner", "re"]
+Match = Literal["strict", "boundaries"]
+Overlap = Literal["keep", "drop"]
+
+
+class Setting(NamedTuple):
+    """What one table was counted under; `other` says that entities of type Other took part."""
+
+    task: Task
+    match: Match
+    other: bool
+
+
+class Facts(NamedTuple):
+    """What is claimed of one sentence, freed of order, indices and duplicates: what can be compared."""
+
+    entities: frozenset[Entity]
+    relations: frozenset[SpanRelation]
+
+
+Pair = tuple[Facts, Facts]
+"""What the gold and what a system claims of one sentence."""
+Key = tuple[str | int, ...]
+"""The type that a fact is booked under, and the rest that makes it what it is."""
+
+
+def facts(annotated: Sentence | Annotation, overlap: Overlap = "keep") -> Facts:
+    """The entities and relations of a sentence as sets; `overlap` as in `metrics.score`."""
+    if overlap == "drop":
+        kept = drop_overlapping(annotated)
+        return Facts(frozenset(kept.entities), frozenset(kept.relations))
+    entities = annotated.entities
+    relations = (SpanRelation(entities[r.subject], entities[r.object], r.type) for r in annotated.relations)
+    return Facts(frozenset(entities), frozenset(relations))
+
+
+def pair_up(
+    gold: Sequence[Sentence],
+    predicted: Sequence[Annotation],
+    *,
+    entity_types: Sequence[str],
+    relation_types: Sequence[str],
+    overlap: Overlap = "keep",
+) -> list[Pair]:
+    """What the gold claims and what was predicted, sentence by sentence. Arguments and errors as `metrics.score`."""
+    if len(gold) != len(predicted):
+        raise ValueError(f"{len(gold)} gold sentences but {len(predicted)} predictions; one each is needed")
+    for sentence, annotation in zip(gold, predicted, strict=True):
+        _check_types(sentence, entity_types, relation_types, f"the gold of sentence {sentence.id}")
+        _check_types(annotation, entity_types, relation_types, f"the prediction for sentence {sentence.id}")
+    return [(facts(g, overlap), facts(p, overlap)) for g, p in zip(gold, predicted, strict=True)]
+
+
+def _check_types(
+    annotated: Sentence | Annotation, entity_types: Sequence[str], relation_types: Sequence[str], where: str
+) -> None:
+    for kind, those, inventory in (
+        ("entity", annotated.entities, entity_types),
+        ("relation", annotated.relations, relation_types),
+    ):
+        unknown = sorted({claim.type for claim in those} - set(inventory))
+        if unknown:
+            raise ValueError(f"{kind} type {unknown[0]!r} in {where}; expected one of {', '.join(inventory)}")
+
+
+def booked_types(
+    setting: Setting, entity_types: Sequence[str], relation_types: Sequence[str]
+) -> tuple[str, ...]:
+    """The types that facts are counted under: the rows of a table."""
+    if setting.task == "re":
+        return tuple(relation_types)
+    if setting.match == "boundaries":
+        return (ANY,)
+    return tuple(name for name in entity_types if setting.other or name != OTHER)
+
+
+def count_sentences(
+    pairs: Sequence[Pair], setting: Setting, types: Sequence[str]
+) -> Int[np.ndarray, "b type 3"]:
+    """Correct, spurious and missed facts of each sentence and type, as in `PRF`."""
+    column = {name: k for k, name in enumerate(types)}
+    counts = np.zeros((len(pairs), len(types), 3), int)
+    for row, pair in zip(counts, pairs, strict=True):
+        wanted, found = (_keys(claims, setting) for claims in pair)
+        for outcome, keys in enumerate((wanted & found, found - wanted, wanted - found)):
+            for name, *_ in keys:
+                row[column[name], outcome] += 1
+    return counts
+
+
+def counted(claims: Facts, setting: Setting) -> Facts:
+    """The claims without those that the setting leaves out."""
+    if setting.other:
+        return claims
+    return Facts(
+        frozenset(e for e in claims.entities if e.type != OTHER),
+        frozenset(r for r in claims.relations if OTHER not in (r.subject.type, r.object.type)),
+    )
+
+
+def key(claim: Entity | SpanRelation, match: Match) -> Key:
+    """What has to be equal for a prediction to be right."""
+    if isinstance(claim, Entity):
+        return (claim.type if match == "strict" else ANY, claim.start, claim.end)
+    width = 3 if match == "strict" else 2
+    return (claim.type, *claim.subject[:width], *claim.object[:width])
+
+
+def _keys(claims: Facts, setting: Setting) -> set[Key]:
+    kept = counted(claims, setting)
+    return {
+        key(claim, setting.match) for claim in (kept.entities if setting.task == "ner" else kept.relations)
+    }
