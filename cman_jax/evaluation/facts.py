@@ -60,7 +60,7 @@ def pair_up(
     relation_types: Sequence[str],
     overlap: Overlap = "keep",
 ) -> list[Pair]:
-    """What the gold claims and what was predicted, sentence by sentence. Arguments and errors as `metrics.score`."""
+    """What the gold and the system claim, sentence by sentence. Arguments and errors as `metrics.score`."""
     if len(gold) != len(predicted):
         raise ValueError(f"{len(gold)} gold sentences but {len(predicted)} predictions; one each is needed")
     for sentence, annotation in zip(gold, predicted, strict=True):

@@ -35,7 +35,7 @@ def score_table(
     blocks = [f"{title}: {setting}"]
     for task, name in _TASKS.items():
         rows = _score_rows(scores.table(task, match=match, other=other), average)
-        blocks.append(_align([(f"  {name}", *_COLUMNS), *rows]))
+        blocks.append(align([(f"  {name}", *_COLUMNS), *rows]))
     return "\n\n".join(blocks)
 
 
@@ -50,7 +50,7 @@ def convention_table(
         name = ", ".join((m, a, *_other_phrase(scores, o)))
         f1 = (f"{scores.f1(task, match=m, average=a, other=o):.2f}" for task in _TASKS)
         rows.append((f"{_mark((o, m, a) == (other, match, average))} {name}", *f1))
-    return f"{title}: {', '.join(_corpus(scores))}\n\n{_align(rows)}"
+    return f"{title}: {', '.join(_corpus(scores))}\n\n{align(rows)}"
 
 
 def format_example(sentence_tokens: Sequence[str], annotation: Annotation) -> str:
@@ -118,7 +118,7 @@ def _corpus(scores: Scores) -> tuple[str, ...]:
     return (overlaps, f"{scores.sentences} sentence{'' if scores.sentences == 1 else 's'}")
 
 
-def _align(rows: Sequence[Row]) -> str:
+def align(rows: Sequence[Row]) -> str:
     """The first column to the left, the numbers to the right, two blanks between."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (

@@ -1,0 +1,48 @@
+"""Pictures of an analysis: Figures 4 and 5 with intervals, reliability, and precision over recall."""
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def plot_analysis(found: Mapping[str, Any], path: Path) -> str:
+    """Writes four panels as a PNG. Args: found: what `analyse` returned. Returns what to tell the user."""
+    if importlib.util.find_spec("matplotlib") is None:
+        return "no plot was drawn: matplotlib is missing; pip install 'cman-jax[plots]'"
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 8), layout="constrained")
+    (length, distance), (reliable, curve) = figure.subplots(2, 2)
+    _bars(length, found["slices"]["length"], "tokens per sentence")
+    _bars(distance, found["slices"]["distance"], "characters between two entities")
+    bins = [b for b in found["calibration"]["bins"] if b["count"]]
+    reliable.plot([0, 1], [0, 1], color="0.7")
+    reliable.plot([b["mean_prob"] for b in bins], [b["share_right"] for b in bins], marker="o")
+    for b in bins:
+        reliable.annotate(str(b["count"]), (b["mean_prob"], b["share_right"]), fontsize="small")
+    reliable.set(xlabel="mean probability of relations", ylabel="share that is right")
+    points = found["curve"]["points"]
+    curve.plot([p["recall"] for p in points], [p["precision"] for p in points])
+    title = f"average precision {found['curve']['average_precision']:.3f}"
+    curve.set(xlabel="recall of relations", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02), title=title)
+    figure.savefig(path, dpi=150)
+    return f"plot: {path}"
+
+
+def _bars(axes: Any, rows: Mapping[str, Mapping[str, Any]], what: str) -> None:
+    """F1 of both tasks with intervals; crosses: the other system's."""
+    for k, (task, name) in enumerate((("ner", "NER"), ("re", "RE"))):
+        places = [i + 0.4 * k - 0.2 for i in range(len(rows))]
+        values = [row[task] for row in rows.values()]
+        heights = [v["f1"] for v in values]
+        # Of few sentences the interval may leave the score itself out, which a bar's whisker cannot.
+        ends = [
+            [max(way * (v["interval"][end] - v["f1"]), 0) for v in values] for end, way in ((0, -1), (1, 1))
+        ]
+        axes.bar(places, heights, width=0.4, yerr=ends, capsize=3, label=name, alpha=0.7)
+        if all("other_f1" in v for v in values):
+            axes.plot(places, [v["other_f1"] for v in values], "kx", label=f"{name}, the other system")
+    axes.set_xticks(range(len(rows)), list(rows))
+    axes.set(xlabel=what, ylabel="F1, %", ylim=(0, 100))
+    axes.legend()
