@@ -40,54 +40,48 @@ def main(argv: Sequence[str]) -> None:
     del argv
     start_jax()
     workdir, data, split = Path(_WORKDIR.value), Path(_DATA.value), _SPLIT.value
-    config = load_config(workdir)
     gold = load_split(data, split)
-    trained_on = ["train", "dev"] if config.training.protocol == "train+dev" else ["train"]
+    config = load_config(workdir)
+    trained_on = ("train", "dev") if config.training.protocol == "train+dev" else ("train",)
     train = [sentence for name in trained_on for sentence in load_split(data, name)]
     encoder = encoder_for_prediction()
-    extractor = load_candidates(workdir, encoder)
-    ours, theirs = judge_run(workdir, extractor, gold, extractor.system), None
+    extractor, ours = judge_run(workdir, gold, encoder)
+    theirs = None
     if _COMPARE.value:
-        other = Path(_COMPARE.value)
-        theirs = judge_run(other, load_candidates(other, encoder), gold, extractor.system)
+        _, theirs = judge_run(Path(_COMPARE.value), gold, encoder, extractor.system)
 
     found = analyse(ours, train, config.scoring.average, theirs)
-    about = {"epoch": extractor.epoch, "convention": dataclasses.asdict(config.scoring)}
-    about |= {"threshold": threshold_of(workdir), "compared_with": _COMPARE.value}
-    print(heading(split, extractor, threshold_of(workdir)))
+    about = {"epoch": extractor.epoch, "threshold": threshold_of(workdir), "other_run": _COMPARE.value}
+    convention = dataclasses.asdict(config.scoring)
+    print(f"{split}, {', '.join(f'{name} {value}' for name, value in {**about, **convention}.items())}\n")
     print(analysis_tables(found), flush=True)
     path = workdir / "analysis.json"
     by_split = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    write_json(path, {**by_split, split: {**about, **found}})
-    print(plot_analysis(found, workdir / f"analysis_{split}.png"))
+    write_json(path, {**by_split, split: {**about, "convention": convention, **found}})
+    print(f"\n{plot_analysis(found, workdir / f'analysis_{split}.png')}")
 
 
-def heading(split: str, extractor: Extractor, threshold: float) -> str:
-    """What was analysed and how it was counted."""
-    scoring = extractor.system.config.scoring
-    other = "with Other" if scoring.other else "without Other"
-    counting = f"{scoring.match}, {scoring.average}, {other}, overlaps: {scoring.overlap}"
-    return f"\n{split}, epoch {extractor.epoch}, relations above {threshold}: {counting}\n"
+def judge_run(
+    workdir: Path, gold: Sequence[Sentence], encoder: Encoder | None, like: System | None = None
+) -> tuple[Extractor, Judged]:
+    """The run's answers, of which threshold 0 keeps every candidate.
 
-
-def load_candidates(workdir: Path, encoder: Encoder | None) -> Extractor:
-    """The run's extractor at threshold 0: its annotations hold every candidate for a relation."""
-    return Extractor.load(workdir, encoder=encoder, **{**decoding_flags(), "threshold": 0.0})
+    Args:
+      like: the system whose types and convention to score by; None: the run's own.
+    """
+    extractor = Extractor.load(workdir, encoder=encoder, **{**decoding_flags(), "threshold": 0.0})
+    candidates = extractor.annotate(gold)
+    config, vocabs, *_ = like or extractor.system
+    types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
+    try:
+        return extractor, judge(gold, candidates, threshold_of(workdir), config.scoring, **types)
+    except ValueError as error:
+        raise InputError(_DATA.value, None, str(error), "types that the run knows") from error
 
 
 def threshold_of(workdir: Path) -> float:
-    """The threshold that the answers are to be taken at."""
+    """The threshold that the run's answers exceed."""
     return decoding_flags().get("threshold", load_config(workdir).decoding.threshold)
-
-
-def judge_run(workdir: Path, extractor: Extractor, gold: Sequence[Sentence], system: System) -> Judged:
-    """Args: system: whose types and convention to score by."""
-    candidates = extractor.annotate(gold)
-    types = {name: getattr(system.vocabs, name) for name in ("entity_types", "relation_types")}
-    try:
-        return judge(gold, candidates, threshold_of(workdir), system.config.scoring, **types)
-    except ValueError as error:  # a type that the run does not know
-        raise InputError(_DATA.value, None, str(error), "the types of the run") from error
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from cman_jax.types import Annotation
 
 
 class Decisions(NamedTuple):
-    """Every (ordered pair of predicted entities, relation type), in the sentences' order."""
+    """Every (ordered pair of predicted entities, relation type) of a probability above 0."""
 
     prob: Float[np.ndarray, " decision"]
     right: Bool[np.ndarray, " decision"]  # it stands in the gold

@@ -16,16 +16,17 @@ Counts = Int[np.ndarray, "b type 3"]
 """Correct, spurious and missed facts of each sentence and type."""
 Totals = Num[np.ndarray, "... type 3"]
 """The same, summed over sentences."""
-Statistic = Callable[[Totals], Float[np.ndarray, "..."]]
+Score = Float[np.ndarray, "..."] | np.float64  # NumPy makes a scalar of an array without axes
+Statistic = Callable[[Totals], Score]
 """A score of totals."""
 
 
-def micro_f1(totals: Totals) -> Float[np.ndarray, "..."]:
+def micro_f1(totals: Totals) -> Score:
     """F1 in % of all types together; 0.0 where there is nothing at all, as `PRF.f1`."""
     return _f1(totals.sum(-2))
 
 
-def macro_f1(totals: Totals) -> Float[np.ndarray, "..."]:
+def macro_f1(totals: Totals) -> Score:
     """The mean F1 in % over the types that stand in the gold, as `Table.macro`."""
     in_gold = totals[..., 0] + totals[..., 2] > 0
     return (_f1(totals) * in_gold).sum(-1) / np.maximum(in_gold.sum(-1), 1)
@@ -34,7 +35,7 @@ def macro_f1(totals: Totals) -> Float[np.ndarray, "..."]:
 F1: Mapping[Average, Statistic] = {"micro": micro_f1, "macro": macro_f1}
 
 
-def _f1(totals: Num[np.ndarray, "... 3"]) -> Float[np.ndarray, "..."]:
+def _f1(totals: Num[np.ndarray, "... 3"]) -> Score:
     correct = 2 * totals[..., 0]
     return 100 * correct / np.maximum(correct + totals[..., 1] + totals[..., 2], 1)
 

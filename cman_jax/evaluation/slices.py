@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, get_args
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from cman_jax.data.overlap import SpanRelation
 from cman_jax.data.text import from_tokens
@@ -25,11 +25,10 @@ from cman_jax.evaluation.facts import (
     counted,
     pair_up,
 )
-from cman_jax.evaluation.resampling import Counts
 from cman_jax.types import Annotation, Sentence
 
-Slice = Mapping[Task, Counts]
-"""Counts of each sentence, for the tasks that the slice says something of."""
+Slice = Mapping[Task, Int[np.ndarray, "_ _ 3"]]
+"""`resampling.Counts` of the tasks that the slice says something of."""
 
 
 class Range(NamedTuple):

@@ -1,10 +1,11 @@
-"""Scores of random predictions against an independent scorer, seqeval and what must not change."""
+"""Scores of random predictions against a plain loop, seqeval, nervaluate and what must not change."""
 
 import itertools
 import random
 
 import pytest
 
+from cman_jax.data.bio import tags_to_spans
 from cman_jax.evaluation.facts import facts
 from cman_jax.evaluation.metrics import PRF, Scores, score
 from cman_jax.types import Annotation, Entity, Relation, Sentence
@@ -52,7 +53,7 @@ def corrupted(rng: random.Random, sentence: Sentence) -> Annotation:
 
 def random_corpus(seed: int) -> tuple[list[Sentence], list[Annotation]]:
     rng = random.Random(seed)
-    gold = [random_sentence(rng, i) for i in range(20)]
+    gold = [random_sentence(rng, i) for i in range(100)]
     return gold, [corrupted(rng, sentence) for sentence in gold]
 
 
@@ -116,18 +117,49 @@ def bio(entities: tuple[Entity, ...], length: int) -> list[str]:
     return tags
 
 
+def corrupted_tags(seed: int) -> tuple[list[Sentence], list[list[str]]]:
+    """The gold, and tag sequences (well-formed or not) that a tagger might make of it; every type errs."""
+    rng = random.Random(seed)
+    gold = [random_sentence(rng, i) for i in range(200)]
+    tags = ["O", *(f"{prefix}-{name}" for prefix in "BI" for name in ENTITY_TYPES)]
+    return gold, [
+        [rng.choice(tags) if rng.random() < 0.15 else tag for tag in bio(sentence.entities, 20)]
+        for sentence in gold
+    ]
+
+
 @pytest.mark.parametrize("seed", range(5))
-def test_strict_ner_agrees_with_seqeval(seed: int):
+def test_ner_agrees_with_seqeval(seed: int):
     # What precision_score and the like of seqeval.metrics call; one call gives all three.
     seqeval = pytest.importorskip("seqeval.metrics.sequence_labeling").precision_recall_fscore_support
-    rng = random.Random(seed)
-    gold, other = ([random_sentence(rng, i) for i in range(30)] for _ in range(2))
-    # Every type is sometimes right and sometimes not.
-    chosen = [rng.choice(pair) for pair in zip(gold, other, strict=True)]
-    predicted = [Annotation(s.entities, s.relations) for s in chosen]
-    table = scored(gold, predicted).table("ner")
-    truth, guess = ([bio(s.entities, 20) for s in side] for side in (gold, predicted))
+    gold, tags = corrupted_tags(seed)
+    table = scored(gold, [Annotation(tags_to_spans(sequence), ()) for sequence in tags]).table("ner")
+    truth = [bio(sentence.entities, 20) for sentence in gold]
     for average, ours in (("micro", table.micro), ("macro", table.macro)):
-        theirs = seqeval(truth, guess, average=average)[:3]
+        theirs = seqeval(truth, tags, average=average)[:3]
         assert (ours.precision, ours.recall, ours.f1) == pytest.approx([100 * x for x in theirs])
+        assert 20 < ours.f1 < 90
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ner_agrees_with_nervaluate(seed: int):
+    # Only for spans that do not overlap: there a wrong prediction cannot use up the gold span of a right one.
+    evaluator = pytest.importorskip("nervaluate").Evaluator
+    gold, tags = corrupted_tags(seed)
+    predicted = [Annotation(tags_to_spans(sequence), ()) for sequence in tags]
+    spans = [
+        [[{"label": e.type, "start": e.start, "end": e.end - 1} for e in s.entities] for s in side]
+        for side in (gold, predicted)
+    ]
+    theirs = evaluator(*spans, tags=list(ENTITY_TYPES), loader="dict").evaluate()
+    scores = scored(gold, predicted)
+    strict, exact = theirs["overall"]["strict"], theirs["overall"]["exact"]
+    for ours, their in ((counts(scores, "ner"), strict), (counts(scores, "ner", "boundaries"), exact)):
+        assert (ours.tp, ours.predicted, ours.gold) == (their.correct, their.actual, their.possible)
+        assert (ours.precision, ours.recall, ours.f1) == pytest.approx(
+            (100 * their.precision, 100 * their.recall, 100 * their.f1)
+        )
+    for name, ours in scores.table("ner").per_type.items():
+        their = theirs["entities"][name]["strict"]
+        assert (ours.tp, ours.predicted, ours.gold) == (their.correct, their.actual, their.possible)
         assert 20 < ours.f1 < 90

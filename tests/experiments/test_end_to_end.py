@@ -1,5 +1,6 @@
 """The commands as a user runs them: train, be killed, resume, evaluate, predict."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -102,6 +103,25 @@ def test_evaluate_repeats_the_scores_of_training(workplace: Workplace, trained: 
     assert done.returncode == 0, done.stderr
     assert "strict, micro, with Other" in done.stdout
     assert json.loads((trained / "scores.json").read_text()) == before
+
+
+def test_analyse_agrees_with_the_scores_and_finds_no_difference_to_itself(
+    workplace: Workplace, trained: Path
+) -> None:
+    flags = (f"--workdir={trained}", f"--data={workplace.data}", "--split=dev", f"--compare={trained}")
+    done = run(workplace.command("analyse", *flags))
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((trained / "scores.json").read_text())["dev"]
+    found = json.loads((trained / "analysis.json").read_text())["dev"]
+    for task in ("ner", "re"):
+        row, micro = found["slices"]["all"]["all"][task], scores[task]["strict"]["with_other"]["micro"]
+        assert {name: row[name] for name in micro} == pytest.approx(micro)
+        assert (row["p"], row["other_f1"]) == (1.0, row["f1"])
+    # At threshold 0 there are candidates far below the run's own.
+    assert found["calibration"]["bins"][0]["count"] > 0
+    plotted = importlib.util.find_spec("matplotlib") is not None
+    assert plotted == (trained / "analysis_dev.png").exists()
+    assert plotted or "pip install 'cman-jax[plots]'" in done.stdout
 
 
 def test_predict_answers_every_line_with_offsets_into_it(workplace: Workplace, trained: Path) -> None:
