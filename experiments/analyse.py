@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> None:
     found = analyse(ours, train, config.scoring.average, theirs)
     about = {"epoch": extractor.epoch, "threshold": threshold_of(workdir), "other_run": _COMPARE.value}
     convention = dataclasses.asdict(config.scoring)
-    print(f"{split}, {', '.join(f'{name} {value}' for name, value in {**about, **convention}.items())}\n")
+    print(f"{split}, {', '.join(f'{name} {value}' for name, value in (about | convention).items())}\n")
     print(analysis_tables(found), flush=True)
     path = workdir / "analysis.json"
     by_split = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

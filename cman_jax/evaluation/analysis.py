@@ -89,7 +89,10 @@ def slice_all(comparison: Comparison, train: Sequence[Sentence]) -> Slices:
 
 
 def measure(ours: Slices, average: Average, theirs: Slices | None = None) -> dict[str, Any]:
-    """Each slice's number of sentences and, by task, what `_measured` says."""
+    """Each slice's number of sentences and, by task, its scores.
+
+    Of another system beside it, `other_f1`, and `p` of the difference, not corrected for how many there are.
+    """
     result: dict[str, Any] = {}
     for by, slices in ours.items():
         for name, tasks in slices.items():
@@ -101,6 +104,7 @@ def measure(ours: Slices, average: Average, theirs: Slices | None = None) -> dic
 
 
 def _measured(counts: Counts, average: Average, theirs: Counts | None) -> dict[str, Any]:
+    """F1 by the average, with its interval; precision, recall and counts over all types; the comparison."""
     f1 = F1[average]
     micro = PRF(*counts.sum((0, 1)).tolist())
     row: dict[str, Any] = {

@@ -74,6 +74,8 @@ def reliability(decided: Decisions, bins: int = 10) -> list[Bin]:
 def calibration_error(bins: Sequence[Bin]) -> float:
     """Expected calibration error, 0 to 1: how far a bin's mean is from its share, over all decisions.
 
+    Most candidates are easily refused, which makes it small; the bins say how the others fare.
+
     Source: Naeini et al. (2015), AAAI; Guo et al. (2017), ICML, Eq. 3.
     """
     total = sum(b.count for b in bins)

@@ -57,11 +57,13 @@ def bootstrap(
 ) -> Interval:
     """The percentile interval of a score over samples of as many sentences, drawn with replacement.
 
+    Sentences without any fact take no part: they would only leave some samples of a small slice empty.
     It says how far another sample of sentences would move the score of this one trained network; what
-    another training run would give is a different question. Without any sentence both ends are 0.0.
+    another training run would give is a different question. Without any fact both ends are 0.0.
 
     Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, §13.3.
     """
+    counts = counts[counts.any((1, 2))]
     size = len(counts)
     if not size:
         return Interval(0.0, 0.0)

@@ -35,7 +35,9 @@ def test_f1_of_counts_is_that_of_the_scores() -> None:
 def test_the_interval_of_equal_sentences_has_no_width() -> None:
     assert bootstrap(of(*[(2, 1, 1)] * 30)) == pytest.approx((200 / 3, 200 / 3))
     assert bootstrap(of((2, 1, 1))) == pytest.approx((200 / 3, 200 / 3))
-    assert bootstrap(np.zeros((0, 3, 3), int)) == (0.0, 0.0)
+    assert bootstrap(np.zeros((0, 3, 3), int)) == bootstrap(np.zeros((4, 3, 3), int)) == (0.0, 0.0)
+    counts = random_counts(0)
+    assert bootstrap(np.concatenate([counts, np.zeros_like(counts)])) == bootstrap(counts)
 
 
 @pytest.mark.parametrize("average", ["micro", "macro"])

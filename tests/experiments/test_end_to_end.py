@@ -13,9 +13,11 @@ import jax
 import numpy as np
 import pytest
 
+from cman_jax.data.corpus import write_jsonl
 from cman_jax.system import System
 from cman_jax.training.checkpoint import Checkpoints
 from cman_jax.training.run import read_metrics
+from cman_jax.types import Entity, Sentence
 from tests.workplace import EPOCHS, Workplace, run
 
 
@@ -122,6 +124,15 @@ def test_analyse_agrees_with_the_scores_and_finds_no_difference_to_itself(
     plotted = importlib.util.find_spec("matplotlib") is not None
     assert plotted == (trained / "analysis_dev.png").exists()
     assert plotted or "pip install 'cman-jax[plots]'" in done.stdout
+
+
+def test_analyse_refuses_types_that_the_run_does_not_know(workplace: Workplace, trained: Path) -> None:
+    strange = workplace.folder / "strange"
+    for split in ("train", "test"):
+        write_jsonl(strange / f"{split}.jsonl", [Sentence("1", ("Argo",), (Entity(0, 1, "Ship"),))])
+    done = run(workplace.command("analyse", f"--workdir={trained}", f"--data={strange}"))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {strange}: found entity type 'Ship' in the gold of sentence 1")
 
 
 def test_predict_answers_every_line_with_offsets_into_it(workplace: Workplace, trained: Path) -> None:
