@@ -13,14 +13,14 @@ from cman_jax.data.batching import Example, plan_batches
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.evaluation.decode import decode
 from cman_jax.evaluation.metrics import Scores, score
-from cman_jax.model.cman import CMAN
 from cman_jax.model.crf import constrain, marginals, viterbi
+from cman_jax.model.network import JointNetwork
 from cman_jax.system import System
 from cman_jax.types import Annotation, Batch, Constants, Params, Predictions, Sentence
 
 
 def predict_step(
-    model: CMAN,
+    model: JointNetwork,
     params: Params,
     constants: Constants,
     batch: Batch,
@@ -35,7 +35,7 @@ def predict_step(
     return model.apply(variables, batch, allowed, method=_predict)
 
 
-def _predict(model: CMAN, batch: Batch, allowed: tuple[Array, Array] | None) -> Predictions:
+def _predict(model: JointNetwork, batch: Batch, allowed: tuple[Array, Array] | None) -> Predictions:
     mask = batch.mask
     x = model.encode_tokens(model.encode_inputs(batch), mask, train=False)
     tagging = model.tag(x, mask)

@@ -1,62 +1,25 @@
-"""CMAN, the whole network (§3): token stack, CRF, cross-modal stack, relation scorer.
-
-The methods are the seams that training and inference need: `encode_inputs` ends where the perturbation of
-Eq. (14) acts, `encode_labels` takes tags from the caller (gold in training, Viterbi's at inference), and
-neither is run again for the adversarial pass.
-"""
+"""CMAN, the whole network (§3): token stack, CRF, cross-modal stack, relation scorer."""
 
 import jax.numpy as jnp
-from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
-from cman_jax.config import ModelConfig
-from cman_jax.model.crf import TaggingPotentials
-from cman_jax.model.cross_modal import BLA, BSA, Encoder
-from cman_jax.model.dense import Dense
+from cman_jax.model.cross_modal import BLA, Encoder
 from cman_jax.model.dropout import Dropout
-from cman_jax.model.embedding import CharacterEncoder, WordEmbedding
-from cman_jax.model.relation import RelationScorer
-from cman_jax.model.scalar_mix import ScalarMix
-from cman_jax.types import Batch, CRFPotentials, Potentials, Sizes
+from cman_jax.model.network import JointNetwork
+from cman_jax.types import CRFPotentials
 
 
-class CMAN(nn.Module):
-    """Cross-Modal Attention Network. Attributes: config: the network's; sizes: what the data fix."""
-
-    config: ModelConfig
-    sizes: Sizes
+class CMAN(JointNetwork):
+    """Cross-Modal Attention Network: the labels reach the relations through attention, §3.3."""
 
     def setup(self) -> None:
-        config, sizes = self.config, self.sizes
-        self.char = CharacterEncoder(sizes.num_chars, config.char_dim, config.char_lstm_dim)
-        self.word = WordEmbedding(sizes.num_words, config.word_dim, sizes.frozen_words)
-        if sizes.feature_layers:
-            self.mix = ScalarMix(sizes.feature_layers)
-            if config.feature_dim:
-                self.feature = Dense(config.feature_dim)
-        self.input_dropout = Dropout(config.input_dropout)
-        unit = {"dim": config.lstm_dim, "num_heads": config.num_heads, "encoder": config.encoder}
-        unit["dropout"] = config.lstm_dropout
-        self.bsa = [BSA(attention=config.self_attention, **unit) for _ in range(config.num_bsa)]
-        self.tagging = TaggingPotentials(sizes.num_tags, config.crf)
+        super().setup()
+        config = self.config
         if config.label_attention:
-            self.label = nn.Embed(
-                sizes.num_tags, config.label_dim, embedding_init=nn.initializers.normal(0.1)
-            )
-            self.bla = [BLA(**unit) for _ in range(2)]
+            unit = (config.lstm_dim, config.num_heads, config.encoder, config.lstm_dropout)
+            self.bla = [BLA(*unit) for _ in range(2)]
             self.fusion = Encoder(config.lstm_dim, config.encoder)
             self.fusion_dropout = Dropout(config.lstm_dropout)
-        self.relation = RelationScorer(
-            sizes.num_relations, config.scorer_dim, config.relation_scorer, config.relation_prior
-        )
-
-    def encode_inputs(self, batch: Batch) -> Float[Array, "b n e"]:
-        """Token input `x_i = [char_i ; word_i ; ctx_i]` before dropout: what the perturbation is added to."""
-        parts = [self.char(batch.char_ids)[batch.char_rows], self.word(batch.word_ids)]
-        if self.sizes.feature_layers:
-            mixed = self.mix(batch.features)
-            parts.append(self.feature(mixed) if self.config.feature_dim else mixed)
-        return jnp.concatenate(parts, -1) * batch.mask[:, :, None]
 
     def encode_labels(
         self, tags: Int[Array, "b n"], mask: Bool[Array, "b n"]
@@ -66,15 +29,6 @@ class CMAN(nn.Module):
             return ()
         labels = self.label(tags) * mask[:, :, None]
         return tuple(unit.encode_labels(labels, mask) for unit in self.bla)
-
-    def encode_tokens(
-        self, embeddings: Float[Array, "b n e"], mask: Bool[Array, "b n"], *, train: bool
-    ) -> Float[Array, "b n d"]:
-        """`X^m`, Eq. (4)."""
-        x = self.input_dropout(embeddings, train=train)
-        for unit in self.bsa:
-            x = unit(x, mask, train=train)
-        return x
 
     def tag(self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> CRFPotentials:
         """CRF potentials on `X^m`, Eq. (8)."""
@@ -95,21 +49,3 @@ class CMAN(nn.Module):
             fused = self.fusion_dropout(fused, train=train)
             x = self.bla[1](fused, memories[1], mask, train=train)
         return self.relation(x)
-
-    def potentials(
-        self,
-        embeddings: Float[Array, "b n e"],
-        memories: tuple[Float[Array, "b n d"], ...],
-        mask: Bool[Array, "b n"],
-        *,
-        train: bool,
-    ) -> Potentials:
-        """Everything after the token input, for labels that are known beforehand."""
-        x = self.encode_tokens(embeddings, mask, train=train)
-        return Potentials(self.tag(x, mask), self.relate(x, memories, mask, train=train))
-
-    def __call__(self, batch: Batch, tags: Int[Array, "b n"], *, train: bool) -> Potentials:
-        """All of it; the labels are `tags`."""
-        embeddings = self.encode_inputs(batch)
-        memories = self.encode_labels(tags, batch.mask)
-        return self.potentials(embeddings, memories, batch.mask, train=train)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from cman_jax.model.cman import CMAN
+from cman_jax.model.network import JointNetwork
 from cman_jax.training.adversarial import perturbation
 from cman_jax.training.losses import loss_terms
 from cman_jax.types import Batch, Constants, LossTerms, Params
@@ -32,7 +32,7 @@ class Metrics(NamedTuple):
 
 
 def train_step(
-    model: CMAN,
+    model: JointNetwork,
     optimizer: optax.GradientTransformation,
     alpha: float,
     state: TrainState,
@@ -89,7 +89,7 @@ def train_step(
     return TrainState(state.step + 1, params, opt_state), metrics
 
 
-def _apply(model: CMAN, params: Params, constants: Constants, *args: Any, **kwargs: Any) -> Any:
+def _apply(model: JointNetwork, params: Params, constants: Constants, *args: Any, **kwargs: Any) -> Any:
     return model.apply({"params": params, "constants": constants}, *args, **kwargs)
 
 
