@@ -12,6 +12,7 @@ import typing
 from collections.abc import Iterable
 from typing import Any, Literal
 
+NetworkKind = Literal["cman", "multihead"]
 CRFKind = Literal["pairwise", "factored"]
 ScorerKind = Literal["per_relation", "shared"]
 EncoderKind = Literal["bilstm", "mlp"]
@@ -29,23 +30,24 @@ def _one_of(choices: Any) -> Any:
 class ModelConfig:
     """The network."""
 
+    network: str = _one_of(NetworkKind)  # CMAN, or the baseline: multi-head selection (Bekoulis et al., 2018)
     char_dim: int = 128  # width of a character's vector, §4.1
     char_lstm_dim: int = 64  # character BiLSTM, units per direction; both directions make char_i, §3.1
     word_dim: int = 50  # width of the trained word vectors where no pretrained file is given
     feature_dim: int = 0  # width that contextual vectors are projected to; 0 = left as the encoder made them
-    label_dim: int = 25  # d_l, §4.1
+    label_dim: int = 25  # d_l, §4.1; 0 = relations read no labels, in multihead alone
     lstm_dim: int = 128  # d, units per direction of every other BiLSTM, §4.1
-    num_heads: int = 8  # z, Eq. 2; the paper does not say
-    num_bsa: int = 2  # m, Eq. 4, §4.1
-    scorer_dim: int = 128  # width of the relation scorer's hidden layer, Eq. 9
+    num_heads: int = 8  # z, Eq. 2, where there is attention; the paper does not say
+    num_bsa: int = 2  # m, layers of the token stack, Eq. 4, §4.1
+    scorer_dim: int = 128  # width of the relation scorer's hidden layer, Eq. 9; of multihead's tag layer too
     crf: str = _one_of(CRFKind)  # Eq. 8 as printed, or emission + transition scores
     relation_scorer: str = _one_of(ScorerKind)  # own U_k, W_k, b_k per relation, or one for all, Eq. 9
     null_relation: bool = True  # the class 'N': a token that is no subject points at itself
     relation_prior: float = 0.01  # relation probability that the scorer starts from; 0.5 = none
     input_dropout: float = 0.2  # on the token input, §4.1
     lstm_dropout: float = 0.1  # on every BiLSTM output; 0.1 CoNLL04, 0.3 ADE, §4.1
-    self_attention: bool = True  # False: "- self-attention in BSA", Table 4
-    label_attention: bool = True  # False: "- BLA unit", Table 4
+    self_attention: bool = True  # False: "- self-attention in BSA", Table 4: the stack is BiLSTMs alone
+    label_attention: bool = True  # False: "- BLA unit", Table 4; multihead has none
     encoder: str = _one_of(EncoderKind)  # "mlp": "replace BiLSTM with MLP", Table 4
 
 
@@ -153,6 +155,10 @@ def validate(config: Config) -> None:
             value = operator.attrgetter(name)(config)
             _require(name, value, holds(value), allowed)
     model, data = config.model, config.data
+    cman = model.network == "cman"
+    _require("model.label_dim", model.label_dim, model.label_dim > 0 or not cman, "above 0 in cman")
+    attends = model.label_attention
+    _require("model.label_attention", attends, cman or not attends, "False in multihead, which has none")
     _require("model.num_heads", model.num_heads, 2 * model.lstm_dim % model.num_heads == 0, "a divisor of 2d")
     for name in ("bucket_lengths", "char_lengths"):
         lengths = getattr(data, name)
@@ -167,7 +173,6 @@ _DIMS = (
     "char_dim",
     "char_lstm_dim",
     "word_dim",
-    "label_dim",
     "lstm_dim",
     "num_heads",
     "num_bsa",
@@ -177,7 +182,8 @@ _RANGES = (
     ("above 0", lambda x: x > 0, [f"model.{name}" for name in _DIMS]),
     ("above 0", lambda x: x > 0, ["training.num_epochs", "training.batch_size", "training.learning_rate"]),
     ("at least 0", lambda x: x >= 0, ["training.alpha", "training.clip_norm", "training.seed"]),
-    ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count", "model.feature_dim"]),
+    ("at least 0", lambda x: x >= 0, ["model.feature_dim", "model.label_dim"]),
+    ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count"]),
     ("in [0, 1)", lambda x: 0 <= x < 1, ["model.input_dropout", "model.lstm_dropout", "decoding.threshold"]),
     ("in (0, 0.5]", lambda x: 0 < x <= 0.5, ["model.relation_prior"]),
 )

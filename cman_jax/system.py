@@ -15,7 +15,9 @@ from cman_jax.data.batching import Example, collate
 from cman_jax.data.corpus import write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.data.vocab import Vocabs
+from cman_jax.model.baseline import MultiHead
 from cman_jax.model.cman import CMAN
+from cman_jax.model.network import JointNetwork
 from cman_jax.types import Batch, Constants, EncoderSpec, Params
 
 
@@ -24,7 +26,7 @@ class System(NamedTuple):
 
     config: Config
     vocabs: Vocabs
-    model: CMAN
+    model: JointNetwork
     constants: Constants
     encoder: EncoderSpec | None  # of the contextual features
 
@@ -41,7 +43,8 @@ class System(NamedTuple):
         sizes = vocabs.sizes
         if encoder is not None:
             sizes = sizes._replace(feature_layers=encoder.num_layers, feature_width=encoder.width)
-        return cls(config, vocabs, CMAN(config.model, sizes), constants, encoder)
+        network = {"cman": CMAN, "multihead": MultiHead}[config.model.network]
+        return cls(config, vocabs, network(config.model, sizes), constants, encoder)
 
     @classmethod
     def load(cls, workdir: Path) -> "System":

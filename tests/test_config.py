@@ -9,11 +9,12 @@ from cman_jax.config import Config, from_dict, to_dict, validate
 
 # A valid value other than the default, and values that are refused, for every field there is.
 FIELDS: dict[str, tuple[Any, list[Any]]] = {
+    "model.network": ("multihead", ["CMAN", None]),
     "model.char_dim": (3, [0, -1, 1.0, True, "3", None]),
     "model.char_lstm_dim": (3, [0, 2.5]),
     "model.word_dim": (3, [0, "50"]),
-    "model.feature_dim": (3, [-1, 1.0, None]),
-    "model.label_dim": (3, [0, None]),
+    "model.feature_dim": (3, [-1, 2.0]),
+    "model.label_dim": (3, [0, -1, None]),
     "model.lstm_dim": (12, [0, -4, 5, 12.0]),  # 5 is no multiple of half the heads
     "model.num_heads": (4, [0, -8, 3, 512]),
     "model.num_bsa": (1, [0, 1.0]),
@@ -60,10 +61,15 @@ def leaves(config: Config) -> dict[str, Any]:
     }
 
 
+# What a value needs beside it.
+NEEDS = {"multihead": {"model.label_attention": False}}
+
+
 def config_with(name: str, value: Any) -> Config:
     config = Config()
-    section, field = name.split(".")
-    setattr(getattr(config, section), field, value)
+    for each, wanted in {name: value, **NEEDS.get(str(value), {})}.items():
+        section, field = each.split(".")
+        setattr(getattr(config, section), field, wanted)
     return config
 
 
@@ -140,6 +146,15 @@ def test_configs_do_not_share_their_sections() -> None:
 def test_a_misspelled_field_cannot_be_set() -> None:
     with pytest.raises(AttributeError):
         Config().model.num_head = 4
+
+
+def test_each_network_refuses_what_it_would_not_read() -> None:
+    baseline = {"network": "multihead", "label_attention": False, "label_dim": 0}
+    from_dict({"model": baseline})
+    with pytest.raises(ValueError, match=r"label_attention is True; allowed: False in multihead"):
+        from_dict({"model": baseline | {"label_attention": True}})
+    with pytest.raises(ValueError, match=r"label_dim is 0; allowed: above 0 in cman"):
+        from_dict({"model": baseline | {"network": "cman"}})
 
 
 def test_the_defaults_are_those_of_the_paper() -> None:
