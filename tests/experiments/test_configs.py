@@ -35,3 +35,10 @@ def test_conll04_has_the_settings_of_the_paper() -> None:
     assert (config.model.input_dropout, config.model.lstm_dropout) == (0.2, 0.1)
     assert (config.training.learning_rate, config.training.num_epochs) == (5e-4, 180)
     assert config.training.alpha == 0.01
+
+
+def test_ade_is_trained_as_the_paper_says_and_scored_by_sperts_rule() -> None:
+    for name, dropout in (("ade", 0.3), ("multihead_ade", 0.1)):
+        config = load(next(path for path in FILES if path.stem == name))
+        assert (config.model.lstm_dropout, config.training.alpha) == (dropout, 0.001)
+        assert (config.scoring.average, config.scoring.overlap) == ("macro", "drop")
