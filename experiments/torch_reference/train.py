@@ -10,6 +10,7 @@ import torch
 
 from cman_jax.config import Config, TrainingConfig
 from cman_jax.data.batching import Example, Plan, encode, plan_batches
+from cman_jax.data.errors import InputError
 from cman_jax.evaluation.decode import decode
 from cman_jax.system import System
 from cman_jax.training.loop import dev_scores, epoch_plans
@@ -23,7 +24,14 @@ from experiments.torch_reference.step import predict_step, train_step
 
 
 def make_network(system: System, params: Params, device: torch.device | str = "cpu") -> TorchCMAN:
-    """The twin of the system's network with these parameters."""
+    """The twin of the system's network with these parameters.
+
+    Raises:
+      InputError: the network is not CMAN.
+    """
+    kind = system.config.model.network
+    if kind != "cman":
+        raise InputError("config", None, f"network {kind!r}", "'cman', the only one that has a twin")
     word_dim = system.constants["word"]["vectors"].shape[1] if system.constants else None
     network = TorchCMAN(system.config.model, system.model.sizes, word_dim)
     load_params(network, params, system.constants)

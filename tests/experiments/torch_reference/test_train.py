@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 
 from cman_jax.config import Config
 from cman_jax.data.batching import encode
+from cman_jax.data.errors import InputError
 from cman_jax.evaluation.predict import Predictor
 from cman_jax.system import System
 from cman_jax.training.progress import Progress
@@ -52,6 +53,13 @@ def test_the_same_parameters_give_the_same_annotations(start: tuple[System, Para
         assert [(a.entities, a.relations) for a in theirs] == [(a.entities, a.relations) for a in ours]
         for a, b in zip(theirs, ours, strict=True):
             np.testing.assert_allclose(a.relation_prob, b.relation_prob, atol=1e-5)
+
+
+def test_a_network_without_a_twin_is_refused(start: tuple[System, Params]) -> None:
+    config = tiny_config()
+    config.model.network = "multihead"
+    with pytest.raises(InputError, match="found network 'multihead', expected 'cman'"):
+        make_network(start[0]._replace(config=config), start[1])
 
 
 def test_training_tells_of_every_epoch_and_leaves_a_checkpoint(
