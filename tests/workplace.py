@@ -29,13 +29,11 @@ class Workplace:
         cache = f"--compilation_cache={self.folder / 'compiled'}"
         return [sys.executable, "-m", f"experiments.{name}", cache, *flags]
 
-    def training(
-        self, workdir: Path, *flags: str, config: str = "generated", **overrides: object
-    ) -> list[str]:
+    def training(self, workdir: Path, *flags: str, **overrides: object) -> list[str]:
         settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]
-        file = f"--config=experiments/configs/{config}.py"
+        config = "--config=experiments/configs/generated.py"
         places = (f"--data={self.data}", f"--workdir={workdir}")
-        return self.command("train", file, *places, "--num_devices=1", *flags, *settings)
+        return self.command("train", config, *places, "--num_devices=1", *flags, *settings)
 
 
 def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess:

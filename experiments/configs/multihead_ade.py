@@ -5,8 +5,8 @@ from experiments.configs import ade, multihead_conll04
 
 
 def get_config() -> Config:
-    """As on CoNLL04, for which settings were released, with CMAN's radius and scoring for ADE."""
-    config = multihead_conll04.get_config()
-    config.training.alpha = 0.001
-    config.scoring = ade.get_config().scoring
+    """As on CoNLL04; what the released settings say nothing of (batch, radius, scoring) is as for CMAN."""
+    config, cman = multihead_conll04.get_config(), ade.get_config()
+    config.training.batch_size, config.training.alpha = cman.training.batch_size, cman.training.alpha
+    config.scoring = cman.scoring
     return config
