@@ -17,9 +17,8 @@ class MultiHead(JointNetwork):
     and a "shared" `relation_scorer`. `label_dim` 0 leaves labels out, as the released settings for CoNLL04
     do (those for DREC have 25). Neither hidden layer has dropout, as there.
 
-    Differs from the paper: only in where it starts, see `RelationScorer` and `BiLSTM`; the released code
-    draws nearly everything Glorot-uniform. The chain's start and end scores, which that code leaves out, are
-    in 2018a.
+    Differs from the released code: in where it starts, see `RelationScorer` and `BiLSTM` (that code draws
+    nearly everything Glorot-uniform); the chain has scores for its first and last tag.
     """
 
     def setup(self) -> None:
