@@ -18,7 +18,6 @@ from absl import flags
 
 from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.corpus import load_split
-from cman_jax.data.errors import InputError
 from cman_jax.evaluation.analysis import Judged, analyse, judge
 from cman_jax.evaluation.analysis_report import analysis_tables
 from cman_jax.extract import Extractor
@@ -73,10 +72,7 @@ def judge_run(
     candidates = extractor.annotate(gold)
     config, vocabs, *_ = like or extractor.system
     types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
-    try:
-        return extractor, judge(gold, candidates, threshold_of(workdir), config.scoring, **types)
-    except ValueError as error:
-        raise InputError(_DATA.value, None, str(error), "types that the run knows") from error
+    return extractor, judge(gold, candidates, threshold_of(workdir), config.scoring, **types)
 
 
 def threshold_of(workdir: Path) -> float:

@@ -23,6 +23,9 @@ def evaluate(
 
     The predictions go to predictions.jsonl (test) or predictions_SPLIT.jsonl. `encoder` and `decoding` are
     those of `Extractor.load`.
+
+    Raises:
+      InputError: there is nothing to load, or the gold has a type that the run does not know.
     """
     extractor = Extractor.load(workdir, encoder=encoder, **decoding)
     path = workdir / "scores.json"

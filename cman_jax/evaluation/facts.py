@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from cman_jax.data.errors import InputError
 from cman_jax.data.overlap import SpanRelation, drop_overlapping
 from cman_jax.types import Annotation, Entity, Sentence
 
@@ -78,7 +79,8 @@ def _check_types(
     ):
         unknown = sorted({claim.type for claim in those} - set(inventory))
         if unknown:
-            raise ValueError(f"{kind} type {unknown[0]!r} in {where}; expected one of {', '.join(inventory)}")
+            known = ", ".join(inventory) or "none"
+            raise InputError(where, None, f"{kind} type {unknown[0]!r}", f"one of the known types: {known}")
 
 
 def booked_types(

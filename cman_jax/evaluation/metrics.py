@@ -162,7 +162,8 @@ def score(
         the gold and the predictions.
 
     Raises:
-      ValueError: gold and predictions differ in number, or a type stands outside its inventory.
+      ValueError: gold and predictions differ in number.
+      InputError: a type stands outside its inventory.
     """
     pairs = pair_up(
         gold, predicted, entity_types=entity_types, relation_types=relation_types, overlap=overlap

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cman_jax.config import ScoringConfig
+from cman_jax.data.errors import InputError
 from cman_jax.evaluation.analysis import Judged, analyse, judge
 from cman_jax.evaluation.analysis_report import analysis_tables
 from cman_jax.evaluation.metrics import score
@@ -88,7 +89,7 @@ def test_what_is_written_is_json_and_holds_the_scores(match: str, average: str) 
 
 
 def test_a_type_outside_the_inventory_is_refused() -> None:
-    with pytest.raises(ValueError, match="relation type 'Kill' in the prediction for sentence s1"):
+    with pytest.raises(InputError, match="prediction for sentence s1: found relation type 'Kill'"):
         judge(
             GOLD[:1],
             [Annotation((ANN, ACME), (Relation(0, 1, "Kill"),), (), (0.1,))],

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from cman_jax.data.errors import InputError
 from cman_jax.evaluation.facts import ANY
 from cman_jax.evaluation.metrics import PRF, Scores, score
 from cman_jax.types import Annotation, Entity, Relation, Sentence
@@ -211,9 +212,10 @@ def test_unequal_numbers_of_sentences_are_refused():
 
 
 def test_types_outside_the_inventory_are_refused_by_name():
-    with pytest.raises(ValueError, match="entity type 'Person' in the prediction for sentence s1"):
+    people = "prediction for sentence s1: found entity type 'Person', expected one of the known types: Peop"
+    with pytest.raises(InputError, match=people):
         scored(GOLD, said((Entity(0, 2, "Person"),)))
-    with pytest.raises(ValueError, match="relation type 'Kill' in the gold of sentence s1"):
+    with pytest.raises(InputError, match="gold of sentence s1: found relation type 'Kill', expected"):
         scored(GOLD._replace(relations=(Relation(0, 1, "Kill"),)), said(()))
 
 

@@ -126,13 +126,18 @@ def test_analyse_agrees_with_the_scores_and_finds_no_difference_to_itself(
     assert plotted or "pip install 'cman-jax[plots]'" in done.stdout
 
 
-def test_analyse_refuses_types_that_the_run_does_not_know(workplace: Workplace, trained: Path) -> None:
+@pytest.mark.parametrize("program", ["analyse", "evaluate"])
+def test_types_that_the_run_does_not_know_are_one_line(
+    workplace: Workplace, trained: Path, program: str
+) -> None:
     strange = workplace.folder / "strange"
     for split in ("train", "test"):
         write_jsonl(strange / f"{split}.jsonl", [Sentence("1", ("Argo",), (Entity(0, 1, "Ship"),))])
-    done = run(workplace.command("analyse", f"--workdir={trained}", f"--data={strange}"))
+    done = run(workplace.command(program, f"--workdir={trained}", f"--data={strange}"))
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {strange}: found entity type 'Ship' in the gold of sentence 1")
+    found = "error: the gold of sentence 1: found entity type 'Ship', expected one of the known types: "
+    assert done.stderr.startswith(f"{found}Loc, ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_predict_answers_every_line_with_offsets_into_it(workplace: Workplace, trained: Path) -> None:
