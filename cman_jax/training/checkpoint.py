@@ -12,6 +12,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
+from cman_jax.data.errors import InputError
 from cman_jax.training.step import TrainState
 from cman_jax.types import Params
 
@@ -36,7 +37,10 @@ class Checkpoints:
             read_only=read_only,
             cleanup_tmp_directories=not read_only,
         )
-        self._manager = ocp.CheckpointManager(directory.absolute(), options=options)
+        # Without handlers of their own the items have no metadata.
+        handlers = {item: ocp.StandardCheckpointHandler() for item in ("params", "optimizer")}
+        self._directory = directory
+        self._manager = ocp.CheckpointManager(directory.absolute(), options=options, item_handlers=handlers)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -63,26 +67,54 @@ class Checkpoints:
         return self._manager.latest_step()
 
     def restore_latest(self, fresh: TrainState) -> tuple[int, TrainState]:
-        """The latest epoch and its state, on this machine's device; 0 and `fresh` if none is saved."""
+        """The latest epoch and its state; 0 and `fresh` if none is saved.
+
+        Raises:
+          InputError: it is the state of another network.
+        """
         epoch = self.latest_epoch()
         if epoch is None:
             return 0, fresh
         rest = {"step": fresh.step, "opt_state": fresh.opt_state}
-        items = ocp.args.Composite(
-            params=ocp.args.StandardRestore(_here(fresh.params)),
-            optimizer=ocp.args.StandardRestore(_here(rest)),
-        )
-        found = self._manager.restore(epoch, args=items)
+        found = self._restore(epoch, params=fresh.params, optimizer=rest)
         return epoch, TrainState(found["optimizer"]["step"], found["params"], found["optimizer"]["opt_state"])
 
     def restore_params(self, epoch: int, like: Params) -> Params:
-        """The parameters alone; `like` may hold shapes instead of arrays."""
-        items = ocp.args.Composite(params=ocp.args.StandardRestore(_here(like)))
-        return self._manager.restore(epoch, args=items)["params"]
+        """The parameters alone; `like` may hold shapes instead of arrays.
+
+        Raises:
+          InputError: they are of another network.
+        """
+        return self._restore(epoch, params=like)["params"]
+
+    def _restore(self, epoch: int, **like: Any) -> Any:
+        """The named items, each with the layout of its argument, on this machine's device."""
+        saved = self._manager.item_metadata(epoch)
+        for item, expected in like.items():
+            _refuse_other_layout(self._directory / str(epoch) / item, saved.get(item), expected)
+        items = {item: ocp.args.StandardRestore(_here(expected)) for item, expected in like.items()}
+        return self._manager.restore(epoch, args=ocp.args.Composite(**items))
 
 
 def _rank(metrics: dict[str, float]) -> float:
     return metrics["rank"]
+
+
+def _refuse_other_layout(path: Path, saved: Any, expected: Any) -> None:
+    """Names the first arrays that are missing, that nobody asked for, or that have another shape."""
+    there, here = _shapes(saved), _shapes(expected)
+    differing = [name for name in sorted(there | here) if there.get(name) != here.get(name)]
+    if differing:
+        found, wanted = (
+            ", ".join(f"{name} {shapes[name]}" if name in shapes else f"no {name}" for name in differing[:3])
+            for shapes in (there, here)
+        )
+        raise InputError(path, None, f"arrays of another network, {len(differing)} in all: {found}", wanted)
+
+
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape for path, leaf in leaves}
 
 
 def _here(tree: Any) -> Any:
