@@ -18,6 +18,9 @@ from cman_jax.model.network import JointNetwork
 from cman_jax.system import System
 from cman_jax.types import Annotation, Batch, Constants, Params, Predictions, Sentence
 
+Step = Callable[[Params, Batch], Predictions]
+"""Predicts a batch."""
+
 
 def predict_step(
     model: JointNetwork,
@@ -47,14 +50,25 @@ def _predict(model: JointNetwork, batch: Batch, allowed: tuple[Array, Array] | N
     return Predictions(tags, nn.sigmoid(logits), probabilities.initial, probabilities.pairwise)
 
 
-class Predictor:
-    """Annotates examples with a system's network and changing parameters. Attributes: system: the system."""
-
-    def __init__(self, system: System):
-        self.system = system
+def compiled_step(system: System) -> Step:
+    """`predict_step` of the system, compiled once per batch shape."""
+    allowed = None
+    if system.config.decoding.bio_constraints:
         allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
-        self._allowed = allowed if system.config.decoding.bio_constraints else None
-        self._step = jax.jit(partial(predict_step, system.model))
+    step = jax.jit(partial(predict_step, system.model))
+    return lambda params, batch: step(params, system.constants, batch, allowed)
+
+
+class Predictor:
+    """Annotates examples with changing parameters. Attributes: system: the system.
+
+    Args:
+      step: None: the system's own network predicts.
+    """
+
+    def __init__(self, system: System, step: Step | None = None):
+        self.system = system
+        self._step = step or compiled_step(system)
 
     def __call__(
         self,
@@ -69,8 +83,7 @@ class Predictor:
         for plan in plan_batches(lengths, config.data, config.training.batch_size):
             members = [examples[i] for i in plan.indices]
             batch = self.system.collate(members, plan.length)
-            predictions = self._step(params, self.system.constants, batch, self._allowed)
-            arrays = Predictions(*map(np.asarray, predictions))
+            arrays = Predictions(*map(np.asarray, self._step(params, batch)))
             for row, index in enumerate(plan.indices):
                 sentence = Predictions(*(array[row] for array in arrays))
                 annotations[index] = decode(sentence, lengths[index], vocabs, config.decoding)

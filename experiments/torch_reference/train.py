@@ -3,15 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from cman_jax.config import Config, TrainingConfig
-from cman_jax.data.batching import Example, Plan, encode, plan_batches
+from cman_jax.data.batching import Example, encode
 from cman_jax.data.errors import InputError
-from cman_jax.evaluation.decode import decode
+from cman_jax.evaluation.predict import Predictor
 from cman_jax.system import System
 from cman_jax.training.loop import dev_scores, epoch_plans
 from cman_jax.training.progress import Progress
@@ -74,7 +73,8 @@ def train(
         start, losses = time.perf_counter(), []
         network.train()
         for plan in epoch_plans(examples, config, epoch):
-            batch = to_torch(_collate(plan, examples, system), device, distinct_words=distinct_words)
+            batch = system.collate([examples[i] for i in plan.indices], plan.length)
+            batch = to_torch(batch, device, distinct_words=distinct_words)
             losses.append(step(network, optimizer, batch, config.training.alpha, config.training.clip_norm))
             progress.advance(len(plan.indices))
         ner, relation = (sum(float(x[i].detach()) for x in losses) / len(examples) for i in (0, 1))
@@ -99,25 +99,15 @@ def annotate(
 ) -> list[Annotation]:
     """One annotation per example, in their order; the entities' probabilities are not computed, and 0."""
     network.eval()
-    annotations: list[Any] = [None] * len(examples)
-    lengths = [len(example.word_ids) for example in examples]
-    for plan in plan_batches(lengths, system.config.data, system.config.training.batch_size):
-        batch = _collate(plan, examples, system)
-        predictions = predict(network, to_torch(batch, device, distinct_words=distinct_words))
-        tags, probabilities = (x.float().cpu().numpy() for x in predictions)
-        # Row k of the PyTorch batch is the k-th sentence with a token.
-        for k, row in enumerate(np.flatnonzero(batch.mask.any(1))):
-            index = plan.indices[row]
-            sentence = _as_predictions(tags[k].astype(np.int64), probabilities[k], len(system.vocabs.tags))
-            annotations[index] = decode(sentence, lengths[index], system.vocabs, system.config.decoding)
-    return [Annotation((), ()) if each is None else each for each in annotations]
+    num_tags = len(system.vocabs.tags)
 
+    def step(network: TorchCMAN, batch: Batch) -> Predictions:
+        found = predict(network, to_torch(batch, device, distinct_words=distinct_words))
+        # Row k of the PyTorch batch is the k-th sentence with a token; what stands in the others is not read.
+        rows = np.cumsum(batch.mask.any(1)) - 1
+        tags, relation_prob = (x.float().cpu().numpy()[rows] for x in found)
+        size, n = tags.shape
+        edge_prob = np.zeros((size, n, num_tags, num_tags), np.float32)
+        return Predictions(tags.astype(np.int64), relation_prob, edge_prob[:, 0, 0], edge_prob)
 
-def _collate(plan: Plan, examples: Sequence[Example], system: System) -> Batch:
-    return system.collate([examples[i] for i in plan.indices], plan.length)
-
-
-def _as_predictions(tags: np.ndarray, relation_prob: np.ndarray, num_tags: int) -> Predictions:
-    """Of one sentence, with zeros for what the twin does not compute."""
-    edges = np.zeros((len(tags), num_tags, num_tags), np.float32)
-    return Predictions(tags, relation_prob, np.zeros(num_tags, np.float32), edges)
+    return Predictor(system, step)(network, examples)  # the network holds its parameters
