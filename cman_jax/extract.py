@@ -53,7 +53,7 @@ class Extractor:
         if system.encoder is None:
             encoder = None
         else:
-            encoder = encoder or load_encoder(system.encoder.name)
+            encoder = load_encoder(system.encoder.name) if encoder is None else encoder
             check_spec(workdir / "encoder.json", found=system.encoder, expected=encoder.spec)
         config = dataclasses.replace(
             system.config, decoding=dataclasses.replace(system.config.decoding, **decoding)

@@ -58,7 +58,7 @@ def train(
     if config.training.batch_size % num_devices:
         raise ValueError(f"batch_size {config.training.batch_size} is not divisible by {num_devices} devices")
     progress = progress or Progress()
-    system = open_run(config, splits, workdir, vectors, encoder and encoder.spec)
+    system = open_run(config, splits, workdir, vectors, None if encoder is None else encoder.spec)
     examples = encode_all(training_sentences(config, splits), system.vocabs, encoder)
     optimizer = make_optimizer(config.training)
     step = ParallelStep(

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cman_jax.config import Config
 from cman_jax.contextual.encoder import encode_all
 from cman_jax.data.errors import InputError
 from cman_jax.data.feature_cache import FeatureCache
+from cman_jax.extract import Extractor
+from cman_jax.training.loop import train
 from data_prep.features import add_features
 from tests.builders import SENTENCES, vocabs_of
 from tests.fake_encoder import SPEC, FakeEncoder
@@ -34,6 +37,16 @@ def test_a_cache_stands_in_for_the_encoder_that_filled_it(tmp_path: Path) -> Non
     cached = encode_all(SENTENCES, VOCABS, FeatureCache.open(tmp_path))
     for direct, example in zip(encode_all(SENTENCES, VOCABS, FakeEncoder()), cached, strict=True):
         np.testing.assert_array_equal(example.features, direct.features)
+
+
+def test_an_empty_cache_is_not_taken_for_none(tmp_path: Path) -> None:
+    add_features(FakeEncoder(), [], tmp_path / "features")
+    cache = FeatureCache.open(tmp_path / "features")
+    with pytest.raises(InputError, match="found no features of"):
+        train(Config(), {"train": SENTENCES, "dev": SENTENCES}, tmp_path / "run", encoder=cache)
+    cache.spec = SPEC._replace(digest="d2")
+    with pytest.raises(InputError, match=r"encoder.json: found features by an encoder of digest 'd1'"):
+        Extractor.load(tmp_path / "run", encoder=cache)
 
 
 def test_a_sentence_that_the_cache_lacks_is_named(tmp_path: Path) -> None:
