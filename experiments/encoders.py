@@ -29,12 +29,15 @@ def features_for_training(
     """The features of all sentences: those of --features, or made now; None where no flag asks for any.
 
     Raises:
-      InputError: a sentence is not in --features, or the encoder's files are missing or bad.
+      InputError: a sentence is not in --features, the encoder's files are missing or bad, or there are files
+        of an encoder that was not asked for.
     """
     if encoder is not None:
         cache = Path(_FEATURES.value or workdir / "features")
         print(add_features(load_encoder(encoder, **given_files()), sentences, cache), flush=True)
         return FeatureCache.open(cache)
+    if files := given_files():
+        raise InputError("flags", None, f"files of an encoder ({', '.join(files.values())})", "--encoder too")
     if not _FEATURES.value:
         return None
     source = open_features(_FEATURES.value)

@@ -86,6 +86,16 @@ def test_a_missing_or_another_encoder_is_said_on_one_line(
     assert done.stderr.startswith(f"error: {trained / 'encoder.json'}: found features by an encoder of")
 
 
+def test_files_of_an_encoder_that_is_not_asked_for_are_refused(
+    workplace: Workplace, elmo: list[str], tmp_path: Path
+) -> None:
+    done = run(workplace.training(tmp_path, *elmo, **PLAIN))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: flags: found files of an encoder (")
+    assert done.stderr.endswith("), expected --encoder too\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_is_not_continued_with_other_features(workplace: Workplace, trained: Path) -> None:
     done = run(workplace.training(trained, **PLAIN))
     assert done.returncode == 2
