@@ -38,7 +38,8 @@ def load_encoder(
         from cman_jax.contextual.minilm import MiniLMEncoder
 
         return MiniLMEncoder.load(directory)
-    raise InputError("encoder", None, repr(name), "'elmo' or 'minilm'")
+    wanted = "'elmo' or 'minilm' (of all others, features that are there already: --features)"
+    raise InputError("encoder", None, repr(name), wanted)
 
 
 def _wrong_files(name: str, given: list[str], expected: str) -> InputError:
