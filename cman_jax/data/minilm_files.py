@@ -50,8 +50,12 @@ class WordPieces(NamedTuple):
     sep: int
 
     def split(self, words: Sequence[str]) -> Pieces:
-        """The pieces of each word by itself: no piece spans two words, and no spelling is special."""
-        encoding = self.tokenizer.encode(list(words), is_pretokenized=True, add_special_tokens=False)
+        """The pieces of each word by itself: no piece spans two words, and no spelling is special.
+
+        Lone surrogates, which the tokeniser refuses, are left out.
+        """
+        words = [word.encode("utf-8", "ignore").decode() for word in words]
+        encoding = self.tokenizer.encode(words, is_pretokenized=True, add_special_tokens=False)
         return Pieces(np.array(encoding.ids, np.int32), np.array(encoding.word_ids, np.int32))
 
 

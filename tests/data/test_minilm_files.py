@@ -55,9 +55,9 @@ def split(directory: Path, words: list[str]) -> tuple[list[str], list[int]]:
 
 
 def test_pieces_belong_to_words_and_some_words_have_none(directory: Path) -> None:
-    pieces, owners = split(directory, ["Ab", "\u200b", "\x07", "c-d", "€", "e"])
+    pieces, owners = split(directory, ["Ab", "\u200b", "\x07", "c-d", "€", "\ud800", "\ud800e"])
     assert pieces == ["a", "##b", "c", "-", "d", "[UNK]", "e"]
-    assert owners == [0, 0, 3, 3, 3, 4, 5]
+    assert owners == [0, 0, 3, 3, 3, 4, 6]
     assert split(directory, []) == ([], [])
 
 
