@@ -106,6 +106,17 @@ def load_config(workdir: Path) -> Config:
         raise InputError(path, None, f"{error}", "a config that a training run wrote") from None
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote; empty where there is no file. Raises: InputError: it is damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise InputError(path, None, f"{error}", "JSON as a program of this project wrote it") from None
+    if not isinstance(value, dict):
+        raise InputError(path, None, f"a {type(value).__name__}", "a JSON object")
+    return value
+
+
 def write_json(path: Path, value: Any) -> None:
     """Indented JSON, atomically."""
     write_atomically(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())

@@ -10,7 +10,6 @@ number of rows). Writes analysis.json and, with matplotlib, analysis_SPLIT.png.
 """
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from cman_jax.data.corpus import load_split
 from cman_jax.evaluation.analysis import Judged, analyse, judge
 from cman_jax.evaluation.analysis_report import analysis_tables
 from cman_jax.extract import Extractor
-from cman_jax.system import System, load_config, write_json
+from cman_jax.system import System, load_config, read_json, write_json
 from cman_jax.types import Sentence
 from experiments.analysis_plot import plot_analysis
 from experiments.cli import run_main
@@ -55,8 +54,7 @@ def main(argv: Sequence[str]) -> None:
     print(f"{split}, {', '.join(f'{name} {value}' for name, value in (about | convention).items())}\n")
     print(analysis_tables(found), flush=True)
     path = workdir / "analysis.json"
-    by_split = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    write_json(path, {**by_split, split: {**about, "convention": convention, **found}})
+    write_json(path, {**read_json(path), split: {**about, "convention": convention, **found}})
     print(f"\n{plot_analysis(found, workdir / f'analysis_{split}.png')}")
 
 

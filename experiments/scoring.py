@@ -9,7 +9,7 @@ from cman_jax.data.corpus import write_atomically
 from cman_jax.data.text import from_tokens, to_record
 from cman_jax.evaluation.report import convention_table, score_table
 from cman_jax.extract import Extractor
-from cman_jax.system import write_json
+from cman_jax.system import read_json, write_json
 from cman_jax.types import Sentence
 
 
@@ -29,7 +29,7 @@ def evaluate(
     """
     extractor = Extractor.load(workdir, encoder=encoder, **decoding)
     path = workdir / "scores.json"
-    scores_by_split = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    scores_by_split = read_json(path)
     convention = extractor.system.config.scoring.convention
     for split, sentences in splits.items():
         annotations = extractor.annotate(sentences)

@@ -17,7 +17,7 @@ from cman_jax.data.corpus import to_json, write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.data.vocab import build_vocabs, word_candidates
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
-from cman_jax.system import System, load_config, write_json
+from cman_jax.system import System, load_config, read_json, write_json
 from cman_jax.types import EncoderSpec, Sentence
 
 Splits = Mapping[str, Sequence[Sentence]]
@@ -120,7 +120,7 @@ def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tupl
 
 
 def _refuse_other_data(fingerprint: dict[str, str], path: Path) -> None:
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    before = read_json(path)
     for name, digest in fingerprint.items():
         if before.get(name) != digest:
             raise InputError(path, None, f"a run on other {name}", f"{name} as then, or another workdir")

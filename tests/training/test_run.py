@@ -45,6 +45,17 @@ def test_more_epochs_continue_a_run_and_other_settings_or_data_do_not(tmp_path: 
         open_run(Config(), SPLITS, tmp_path, vectors)
 
 
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [('{"train"', "Expecting"), ("\xff", "'utf-8'"), ("[]", "a list")],
+)
+def test_damaged_digests_are_named(tmp_path: Path, damage: str, found: str) -> None:
+    open_run(Config(), SPLITS, tmp_path, None)
+    (tmp_path / "data.json").write_text(damage, encoding="latin-1")
+    with pytest.raises(InputError, match=f"data.json: found {found}"):
+        open_run(Config(), SPLITS, tmp_path, None)
+
+
 def test_missing_vectors_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere.txt: found no such file, expected word vectors"):
         open_run(Config(), SPLITS, tmp_path / "run", tmp_path / "nowhere.txt")
