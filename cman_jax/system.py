@@ -38,7 +38,18 @@ class System(NamedTuple):
         vectors: np.ndarray | None = None,
         encoder: EncoderSpec | None = None,
     ) -> "System":
-        """Args: vectors: pretrained word vectors, row by word id; None: they are trained."""
+        """The network for these data.
+
+        Args:
+          vectors: pretrained word vectors, row by word id; None: they are trained.
+          encoder: of the contextual features; None: there are none.
+
+        Raises:
+          ValueError: a setting that says what to do with features, and no features.
+        """
+        if config.model.feature_dim and encoder is None:
+            found = f"config.model.feature_dim is {config.model.feature_dim}"
+            raise ValueError(f"{found}; allowed: 0 without contextual features")
         constants = {} if vectors is None else {"word": {"vectors": jnp.asarray(vectors)}}
         sizes = vocabs.sizes
         if encoder is not None:
@@ -52,7 +63,7 @@ class System(NamedTuple):
         config = load_config(workdir)
         vocabs = Vocabs.load(workdir / "vocabs.json")
         vectors = _load_vectors(workdir) if vocabs.frozen_words else None
-        return cls.build(config, vocabs, vectors, _load_encoder_spec(workdir))
+        return cls.build(config, vocabs, vectors, load_encoder_spec(workdir))
 
     def save(self, workdir: Path) -> None:
         """Writes all of it; `load` is the way back, on any machine."""
@@ -62,7 +73,9 @@ class System(NamedTuple):
             vectors = io.BytesIO()
             np.save(vectors, np.asarray(self.constants["word"]["vectors"]))
             write_atomically(workdir / "word_vectors.npy", vectors.getvalue())
-        if self.encoder is not None:
+        if self.encoder is None:
+            (workdir / "encoder.json").unlink(missing_ok=True)  # of a start that was killed before this one
+        else:
             write_json(workdir / "encoder.json", self.encoder._asdict())
         write_json(workdir / "config.json", to_dict(self.config))
 
@@ -106,6 +119,17 @@ def load_config(workdir: Path) -> Config:
         raise InputError(path, None, f"{error}", "a config that a training run wrote") from None
 
 
+def load_encoder_spec(workdir: Path) -> EncoderSpec | None:
+    """The encoder whose features a run reads; None where it reads none. Raises: InputError: damaged."""
+    path = workdir / "encoder.json"
+    if not path.is_file():
+        return None
+    try:
+        return EncoderSpec(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(path, None, f"{error}", "the encoder that a training run wrote down") from None
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """What `write_json` wrote; empty where there is no file. Raises: InputError: it is damaged."""
     try:
@@ -128,13 +152,3 @@ def _load_vectors(workdir: Path) -> np.ndarray:
         return np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise InputError(path, None, f"{error}", "the word vectors of the run") from None
-
-
-def _load_encoder_spec(workdir: Path) -> EncoderSpec | None:
-    path = workdir / "encoder.json"
-    if not path.is_file():
-        return None
-    try:
-        return EncoderSpec(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise InputError(path, None, f"{error}", "the encoder that a training run wrote down") from None

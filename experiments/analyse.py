@@ -15,7 +15,6 @@ from pathlib import Path
 
 from absl import flags
 
-from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.corpus import load_split
 from cman_jax.evaluation.analysis import Judged, analyse, judge
 from cman_jax.evaluation.analysis_report import analysis_tables
@@ -42,11 +41,10 @@ def main(argv: Sequence[str]) -> None:
     config = load_config(workdir)
     trained_on = ("train", "dev") if config.training.protocol == "train+dev" else ("train",)
     train = [sentence for name in trained_on for sentence in load_split(data, name)]
-    encoder = encoder_for_prediction()
-    extractor, ours = judge_run(workdir, gold, encoder)
+    extractor, ours = judge_run(workdir, gold)
     theirs = None
     if _COMPARE.value:
-        _, theirs = judge_run(Path(_COMPARE.value), gold, encoder, extractor.system)
+        _, theirs = judge_run(Path(_COMPARE.value), gold, extractor.system)
 
     found = analyse(ours, train, config.scoring.average, theirs)
     about = {"epoch": extractor.epoch, "threshold": threshold_of(workdir), "other_run": _COMPARE.value}
@@ -59,13 +57,14 @@ def main(argv: Sequence[str]) -> None:
 
 
 def judge_run(
-    workdir: Path, gold: Sequence[Sentence], encoder: Encoder | None, like: System | None = None
+    workdir: Path, gold: Sequence[Sentence], like: System | None = None
 ) -> tuple[Extractor, Judged]:
     """The run's answers, of which threshold 0 keeps every candidate.
 
     Args:
       like: the system whose types and convention to score by; None: the run's own.
     """
+    encoder = encoder_for_prediction(workdir)
     extractor = Extractor.load(workdir, encoder=encoder, **{**decoding_flags(), "threshold": 0.0})
     candidates = extractor.annotate(gold)
     config, vocabs, *_ = like or extractor.system

@@ -3,14 +3,23 @@
 from absl import flags
 
 _FILES = {
-    "options": flags.DEFINE_string("elmo_options", None, "ELMo's options.json, as AllenNLP publishes it."),
-    "weights": flags.DEFINE_string("elmo_weights", None, "ELMo's weights.hdf5, as AllenNLP publishes it."),
-    "directory": flags.DEFINE_string(
-        "minilm_dir", None, "MiniLM's files; default: those of the installed package."
-    ),
+    "elmo": {
+        "options": flags.DEFINE_string("elmo_options", None, "ELMo's options.json, as published."),
+        "weights": flags.DEFINE_string("elmo_weights", None, "ELMo's weights.hdf5, as published."),
+    },
+    "minilm": {
+        "directory": flags.DEFINE_string(
+            "minilm_dir", None, "MiniLM's files; default: those of the installed package."
+        ),
+    },
 }
 
 
 def given_files() -> dict[str, str]:
-    """The arguments of `load_encoder` that the command line gives."""
-    return {name: flag.value for name, flag in _FILES.items() if flag.value}
+    """All that the command line gives, as arguments of `load_encoder`."""
+    return {name: path for encoder in _FILES for name, path in given_files_of(encoder).items()}
+
+
+def given_files_of(encoder: str) -> dict[str, str]:
+    """Those of one encoder."""
+    return {name: flag.value for name, flag in _FILES.get(encoder, {}).items() if flag.value}

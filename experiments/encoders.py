@@ -11,9 +11,10 @@ from cman_jax.data.allennlp_features import AllenNLPFeatures
 from cman_jax.data.errors import InputError
 from cman_jax.data.feature_cache import FeatureCache
 from cman_jax.data.features import FeatureSource
+from cman_jax.system import load_encoder_spec
 from cman_jax.types import Sentence
 from data_prep.features import add_features
-from experiments.encoder_files import given_files
+from experiments.encoder_files import given_files, given_files_of
 
 _FEATURES = flags.DEFINE_string(
     "features",
@@ -45,14 +46,18 @@ def features_for_training(
     return source
 
 
-def encoder_for_prediction() -> Encoder | None:
-    """What the flags give: features that are there, or an encoder's files; None: what the run asks for."""
+def encoder_for_prediction(workdir: Path) -> Encoder | None:
+    """What gives the features that the run in `workdir` reads: those of --features, or its encoder.
+
+    Raises:
+      InputError: the encoder's files are missing or bad.
+    """
+    spec = load_encoder_spec(workdir)
+    if spec is None:
+        return None
     if _FEATURES.value:
         return open_features(_FEATURES.value)
-    files = given_files()
-    if "directory" in files:
-        return load_encoder("minilm", **files)
-    return load_encoder("elmo", **files) if files else None
+    return load_encoder(spec.name, **given_files_of(spec.name))
 
 
 def open_features(path: str) -> FeatureSource:

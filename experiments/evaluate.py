@@ -26,7 +26,8 @@ def main(argv: Sequence[str]) -> None:
     del argv
     start_jax()
     splits = {_SPLIT.value: load_split(_DATA.value, _SPLIT.value)}
-    evaluate(Path(_WORKDIR.value), splits, encoder_for_prediction(), **decoding_flags())
+    workdir = Path(_WORKDIR.value)
+    evaluate(workdir, splits, encoder_for_prediction(workdir), **decoding_flags())
 
 
 if __name__ == "__main__":

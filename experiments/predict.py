@@ -39,7 +39,8 @@ def main(argv: Sequence[str]) -> None:
     """Reads, extracts and writes chunk by chunk, so that input of any length fits."""
     del argv
     start_jax()
-    extractor = Extractor.load(_WORKDIR.value, encoder=encoder_for_prediction(), **decoding_flags())
+    workdir = Path(_WORKDIR.value)
+    extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding_flags())
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     quiet = not sys.stderr.isatty()
     with (

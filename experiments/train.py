@@ -15,6 +15,7 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
+from cman_jax.config import validate
 from cman_jax.data.corpus import load_splits
 from cman_jax.data.errors import InputError
 from cman_jax.training.loop import train
@@ -45,8 +46,9 @@ def main(argv: Sequence[str]) -> None:
     data, workdir = Path(_DATA.value), Path(_WORKDIR.value)
     splits = load_splits(data)
     every_sentence = [sentence for sentences in splits.values() for sentence in sentences]
-    features = features_for_training(_ENCODER.value, every_sentence, workdir)
     try:
+        validate(_CONFIG.value)  # before the features, which take a while
+        features = features_for_training(_ENCODER.value, every_sentence, workdir)
         train(
             _CONFIG.value,
             splits,

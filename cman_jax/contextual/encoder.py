@@ -10,6 +10,8 @@ from cman_jax.data.batching import Example, encode
 from cman_jax.data.vocab import Vocabs
 from cman_jax.types import EncoderSpec, Sentence
 
+_CHUNK = 128  # sentences whose features are held in full precision at a time
+
 
 @runtime_checkable  # or the tests' type checker could not check it
 class Encoder(Protocol):
@@ -37,5 +39,9 @@ def encode_all(sentences: Sequence[Sentence], vocabs: Vocabs, encoder: Encoder |
     """Examples of all sentences, with contextual features where there is an encoder."""
     if encoder is None:
         return [encode(sentence, vocabs) for sentence in sentences]
-    features = encoder.encode([sentence.tokens for sentence in sentences])
-    return [encode(sentence, vocabs, each) for sentence, each in zip(sentences, features, strict=True)]
+    examples: list[Example] = []
+    for start in range(0, len(sentences), _CHUNK):
+        chunk = sentences[start : start + _CHUNK]
+        features = encoder.encode([sentence.tokens for sentence in chunk])
+        examples += [encode(sentence, vocabs, each) for sentence, each in zip(chunk, features, strict=True)]
+    return examples

@@ -122,7 +122,7 @@ def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tupl
 def _refuse_other_data(fingerprint: dict[str, str], path: Path) -> None:
     before = read_json(path)
     for name, digest in fingerprint.items():
-        if before.get(name) != digest:
+        if before.get(name, "none") != digest:
             raise InputError(path, None, f"a run on other {name}", f"{name} as then, or another workdir")
 
 

@@ -100,3 +100,9 @@ def test_a_run_is_not_continued_with_other_features(workplace: Workplace, traine
     done = run(workplace.training(trained, **PLAIN))
     assert done.returncode == 2
     assert "data.json: found a run on other features" in done.stderr
+
+
+def test_a_projection_of_features_that_are_not_there_is_refused(workplace: Workplace) -> None:
+    done = run(workplace.training(workplace.folder / "projected", **{**PLAIN, "model.feature_dim": 4}))
+    assert done.returncode == 2
+    assert "config.model.feature_dim is 4; allowed: 0 without contextual features" in done.stderr
