@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from absl import app
+from absl import app, flags, logging
 
 from cman_jax.data.errors import InputError
 
@@ -26,6 +26,8 @@ def run_main(main: Callable[[Sequence[str]], int | None]) -> None:
     def guarded(argv: Sequence[str]) -> int | None:
         if len(argv) > 1:
             raise app.UsageError(f"found the argument {argv[1]!r}, expected only flags (--name=value)")
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.ERROR)  # libraries chatter
         try:
             status = main(argv)
             sys.stdout.flush()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from absl import flags, logging
+from absl import flags
 
 _CACHE = flags.DEFINE_string(
     "compilation_cache",
@@ -31,9 +31,7 @@ def decoding_flags() -> dict[str, Any]:
 
 
 def start_jax() -> None:
-    """Call first in a main: turns the compilation cache on and the libraries' chatter off."""
-    if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.ERROR)
+    """Call first in a main: turns the compilation cache on."""
     if _CACHE.value:
         jax.config.update("jax_compilation_cache_dir", str(Path(_CACHE.value).expanduser()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
