@@ -29,7 +29,7 @@ class MultiHeadAttention(nn.Module):
             projected = Dense(width, use_bias=False, name=name)(x)
             return projected.reshape(*x.shape[:-1], self.num_heads, head_width)
 
-        query = heads("query", queries) / head_width**0.5
+        query = heads("query", queries)
         attended = attend(query, heads("key", memory), heads("value", memory), mask)
         return Dense(width, use_bias=False, name="output")(attended.reshape(queries.shape))
 
@@ -41,7 +41,7 @@ def attend(
     value: Float[Array, "b m h k"],
     mask: Bool[Array, "b m"],
 ) -> Float[Array, "b n h k"]:
-    """`softmax(query key^T) value` over the positions that the mask leaves.
+    """`softmax(query key^T / sqrt(k)) value` over the positions that the mask leaves.
 
     Of everything with n m numbers, only the weights are kept for the gradient; JAX by itself keeps three
     such arrays, which for long sentences is most of a step's memory.
@@ -50,7 +50,7 @@ def attend(
 
 
 def _attend_forward(query: Array, key: Array, value: Array, mask: Array) -> tuple[Array, tuple[Array, ...]]:
-    logits = jnp.einsum("bnhk,bmhk->bhnm", query, key)
+    logits = jnp.einsum("bnhk,bmhk->bhnm", query, key) / query.shape[-1] ** 0.5
     # Finite, so that an all-padding sentence gives a uniform row and not NaN.
     weights = nn.softmax(jnp.where(mask[:, None, None, :], logits, -1e9))
     attended = jnp.einsum("bhnm,bmhk->bnhk", weights, value)
@@ -61,7 +61,8 @@ def _attend_backward(residuals: tuple[Array, ...], d_attended: Array) -> tuple[A
     query, key, value, weights, attended = residuals
     d_weights = jnp.einsum("bnhk,bmhk->bhnm", d_attended, value)
     # The softmax's gradient takes sum_m weights d_weights off, which is this sum over the narrower k.
-    d_logits = weights * (d_weights - jnp.einsum("bnhk,bnhk->bhn", d_attended, attended)[..., None])
+    d_softmax = weights * (d_weights - jnp.einsum("bnhk,bnhk->bhn", d_attended, attended)[..., None])
+    d_logits = d_softmax / query.shape[-1] ** 0.5
     return (
         jnp.einsum("bhnm,bmhk->bnhk", d_logits, key),
         jnp.einsum("bhnm,bnhk->bmhk", d_logits, query),

@@ -8,6 +8,7 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
+from cman_jax.model.attention import attend
 from cman_jax.model.dense import Dense
 from cman_jax.types import Params
 
@@ -79,16 +80,11 @@ class SelfAttention(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> Float[Array, "b n d"]:
         width = x.shape[-1]
-        head_width = width // self.num_heads
 
         def heads(name: str) -> Float[Array, "b n h k"]:
-            return Dense(width, name=name)(x).reshape(*x.shape[:-1], self.num_heads, head_width)
+            return Dense(width, name=name)(x).reshape(*x.shape[:-1], self.num_heads, -1)
 
-        query, key, value = heads("query"), heads("key"), heads("value")
-        logits = jnp.einsum("bnhk,bmhk->bhnm", query, key) / head_width**0.5
-        # Finite, so that an all-padding row gives numbers and not NaN.
-        logits = jnp.where(mask[:, None, None, :], logits, -1e9)
-        attended = jnp.einsum("bhnm,bmhk->bnhk", nn.softmax(logits), value)
+        attended = attend(heads("query"), heads("key"), heads("value"), mask)
         return Dense(width, name="output")(attended.reshape(x.shape))
 
 

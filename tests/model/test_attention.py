@@ -37,7 +37,7 @@ def test_equals_a_loop_over_heads(case: Any) -> None:
 def test_the_gradient_is_that_of_the_plain_formula() -> None:
     def plain(query: Any, key: Any, value: Any) -> Any:
         query, key, value = (x.swapaxes(1, 2) for x in (query, key, value))
-        logits = jnp.where(MASK[:, None, None], query @ key.swapaxes(2, 3), -jnp.inf)
+        logits = jnp.where(MASK[:, None, None], query @ key.swapaxes(2, 3) / 3**0.5, -jnp.inf)
         return (nn.softmax(logits) @ value).swapaxes(1, 2)
 
     heads = [jnp.asarray(normal(seed, B, length, 2, 3)) for seed, length in enumerate((N, M, M))]
