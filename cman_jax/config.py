@@ -68,7 +68,8 @@ class TrainingConfig:
 
     num_epochs: int = 180
     batch_size: int = 8  # sentences; the paper does not say
-    learning_rate: float = 5e-4  # Adam, no schedule
+    learning_rate: float = 5e-4  # Adam, no schedule in the paper
+    final_rate: float = 1.0  # share of the learning rate that is left in the end, falling linearly; 1 = all
     clip_norm: float = 0.0  # global gradient norm is cut to this; 0 = never
     alpha: float = 0.01  # radius of the perturbation, epsilon = alpha sqrt(e), Eq. 14; 0 = no second pass
     protocol: str = _one_of(Protocol)  # best epoch by dev; or all of train+dev for the full number of epochs
@@ -184,6 +185,7 @@ _RANGES = (
     ("at least 0", lambda x: x >= 0, ["training.alpha", "training.clip_norm", "training.seed"]),
     ("at least 0", lambda x: x >= 0, ["model.feature_dim", "model.label_dim"]),
     ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count"]),
+    ("in [0, 1]", lambda x: 0 <= x <= 1, ["training.final_rate"]),
     ("in [0, 1)", lambda x: 0 <= x < 1, ["model.input_dropout", "model.lstm_dropout", "decoding.threshold"]),
     ("in (0, 0.5]", lambda x: 0 < x <= 0.5, ["model.relation_prior"]),
 )

@@ -39,6 +39,7 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "training.num_epochs": (1, [0, -1, 1.5, True]),
     "training.batch_size": (1, [0, -8, 8.0]),
     "training.learning_rate": (1, [0, 0.0, -1e-3, float("nan"), float("inf"), "fast"]),
+    "training.final_rate": (0.1, [-0.1, 1.1, "all"]),
     "training.clip_norm": (1.5, [-1.0, float("nan"), float("inf"), None]),
     "training.alpha": (0, [-0.01, float("nan"), float("inf"), False]),
     "training.protocol": ("train+dev", ["test"]),

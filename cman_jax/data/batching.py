@@ -75,7 +75,10 @@ def plan_batches(
       config: has the bucket lengths; longer sentences get buckets of twice, four times, ... the last.
       batch_size: examples per batch. What a bucket leaves over joins the next longer one, so at most one
         batch is smaller.
-      rng: shuffles both members and order of batches; None: by rising length.
+      rng: shuffles the members of batches; None: by rising length.
+
+    Returns:
+      By rising length; how many there are of each length does not depend on `rng`.
     """
     order = np.argsort(lengths, kind="stable") if rng is None else rng.permutation(len(lengths))
     plans, waiting = [], []
@@ -88,7 +91,7 @@ def plan_batches(
     if waiting:
         longest = max(lengths[i] for i in waiting)
         plans.append(Plan(tuple(waiting), next(high for _, high in buckets if longest <= high)))
-    return plans if rng is None else [plans[i] for i in rng.permutation(len(plans))]
+    return plans
 
 
 def collate(

@@ -60,7 +60,7 @@ def train(
     progress = progress or Progress()
     system = open_run(config, splits, workdir, vectors, None if encoder is None else encoder.spec)
     examples = encode_all(training_sentences(config, splits), system.vocabs, encoder)
-    optimizer = make_optimizer(config.training)
+    optimizer = make_optimizer(config.training, len(examples))
     step = ParallelStep(
         partial(train_step, system.model, optimizer, config.training.alpha), system.constants, num_devices
     )
@@ -93,10 +93,15 @@ def training_sentences(config: Config, splits: Splits) -> Sequence[Sentence]:
 
 
 def epoch_plans(examples: Sequence[Example], config: Config, epoch: int) -> list[Plan]:
-    """The batches of an epoch: a function of seed and epoch alone, so a resumed run draws the same."""
+    """The batches of an epoch: a function of seed and epoch alone, so a resumed run draws the same.
+
+    The seed says which sentences share a batch; which length comes when is the same for all seeds, so that
+    runs of several seeds can be stepped together.
+    """
     rng = np.random.default_rng((config.training.seed, epoch))
     lengths = [len(example.word_ids) for example in examples]
-    return plan_batches(lengths, config.data, config.training.batch_size, rng)
+    plans = plan_batches(lengths, config.data, config.training.batch_size, rng)
+    return [plans[i] for i in np.random.default_rng(epoch).permutation(len(plans))]
 
 
 def run_epoch(

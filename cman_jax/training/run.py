@@ -101,9 +101,10 @@ def _read_vectors(path: Path | None, splits: Splits, config: Config) -> WordVect
 
 
 def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> None:
-    """Only the number of epochs may differ from the run that is being continued."""
+    """Only the number of epochs may differ from the run that is being continued, if no rate falls with it."""
+    constant_rate = config.training.final_rate == 1
     for name, there, here in _differences(to_dict(before), to_dict(config)):
-        if name != "training.num_epochs":
+        if name != "training.num_epochs" or not constant_rate:
             raise InputError(
                 workdir,
                 None,

@@ -38,7 +38,9 @@ def make_network(system: System, params: Params, device: torch.device | str = "c
 
 
 def make_optimizer(network: TorchCMAN, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Adam over what is trained."""
+    """Adam over what is trained. Raises: InputError: the rate is to fall."""
+    if config.final_rate != 1:
+        raise InputError("config", None, f"final_rate {config.final_rate}", "1, as the twin has no schedule")
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     return torch.optim.Adam(trained, lr=config.learning_rate)
 

@@ -14,9 +14,9 @@ from tests.builders import normal
 GRADIENTS = normal(0, 6, 3) * np.array([[3, 0.1, 10, 0.01, 5, 1]], np.float32).T
 
 
-def updates(config: TrainingConfig) -> Iterator[dict[str, np.ndarray]]:
+def updates(config: TrainingConfig, num_sentences: int = 0) -> Iterator[dict[str, np.ndarray]]:
     """What the optimiser adds to two parameters at each of the steps."""
-    optimizer = make_optimizer(config)
+    optimizer = make_optimizer(config, num_sentences)
     params = {"a": np.zeros(2, np.float32), "b": np.zeros(1, np.float32)}
     state = optimizer.init(params)
     for gradient in GRADIENTS:
@@ -40,3 +40,11 @@ def test_clipping_cuts_the_norm_over_all_parameters_before_adam() -> None:
     assert (norms > 1).any()
     assert (norms < 1).any()
     assert_steps(TrainingConfig(clip_norm=1.0), GRADIENTS / np.maximum(norms, 1))
+
+
+def test_the_rate_falls_linearly_over_all_steps_of_all_epochs() -> None:
+    config = TrainingConfig(learning_rate=1e-2, final_rate=0.25, num_epochs=2, batch_size=4)
+    shares = np.linspace(1, 0.25, 7)[:6]  # three batches an epoch, the last of them not full
+    adam = oracles.adam(GRADIENTS, config.learning_rate)
+    for step, share, expected in zip(updates(config, num_sentences=11), shares, adam, strict=True):
+        np.testing.assert_allclose(np.concatenate([step["a"], step["b"]]), share * expected, rtol=1e-4)

@@ -37,6 +37,9 @@ def test_more_epochs_continue_a_run_and_other_settings_or_data_do_not(tmp_path: 
     assert open_run(config_with(num_epochs=5), SPLITS, tmp_path, None).config.training.num_epochs == 5
     with pytest.raises(InputError, match=r"found a run with training.seed = 0, expected 1"):
         open_run(config_with(seed=1), SPLITS, tmp_path, None)
+    open_run(config_with(num_epochs=2, final_rate=0.1), SPLITS, tmp_path / "falling", None)
+    with pytest.raises(InputError, match=r"found a run with training.num_epochs = 2, expected 5"):
+        open_run(config_with(num_epochs=5, final_rate=0.1), SPLITS, tmp_path / "falling", None)
     with pytest.raises(InputError, match=r"data.json: found a run on other dev, expected"):
         open_run(Config(), {**SPLITS, "dev": SENTENCES[1:]}, tmp_path, None)
     vectors = tmp_path / "vectors.txt"
