@@ -14,6 +14,7 @@ from cman_jax.types import Sentence, Sizes
 
 UNKNOWN_WORD = 0  # also what padding holds
 PADDING_CHAR, UNKNOWN_CHAR = 0, 1
+_CHAR_STEP = 16  # alphabets of corpora that differ little, as folds do, get networks of one shape
 
 
 def word_candidates(token: str) -> tuple[str, ...]:
@@ -53,7 +54,7 @@ class Vocabs:
         """The network dimensions that follow."""
         return Sizes(
             num_words=len(self.words) + 1,
-            num_chars=len(self.chars) + 2,
+            num_chars=-(-(len(self.chars) + 2) // _CHAR_STEP) * _CHAR_STEP,
             num_tags=len(self.tags),
             num_relations=len(self.relation_types) + self.null_relation,
             frozen_words=self.frozen_words,
