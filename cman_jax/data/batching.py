@@ -97,22 +97,47 @@ def plan_batches(
 def collate(
     examples: Sequence[Example], length: int, config: DataConfig, batch_size: int, sizes: Sizes
 ) -> Batch:
-    """Pads examples into one batch.
+    """Pads examples into one batch: `collate_alike` of one group."""
+    (batch,) = collate_alike([examples], length, config, batch_size, sizes)
+    return batch
+
+
+def collate_alike(
+    groups: Sequence[Sequence[Example]], length: int, config: DataConfig, batch_size: int, sizes: Sizes
+) -> list[Batch]:
+    """Pads each group of examples into a batch; all batches get one shape, and can be stacked.
 
     Args:
-      examples: at most `batch_size`; missing ones become sentences without tokens.
+      groups: of at most `batch_size` examples; missing ones become sentences without tokens.
       length: n.
       config: has the word length classes and their capacities.
       batch_size: b.
       sizes: has the number of relations, which marks padding among their cells, and the features' shape.
     """
+    distinct = [_distinct_spellings(examples) for examples in groups]
+    capacities = _capacities(distinct, config, batch_size * length)
+    most_cells = max((len(example.relation_cells) for examples in groups for example in examples), default=0)
+    shape = (batch_size, length, _round_up(most_cells, 16))
+    return [
+        _pad(examples, shape, sizes, _char_tables(words, config, capacities))
+        for examples, words in zip(groups, distinct, strict=True)
+    ]
+
+
+def _pad(
+    examples: Sequence[Example],
+    shape: tuple[int, int, int],
+    sizes: Sizes,
+    char_tables: tuple[tuple[Int[np.ndarray, "_ _"], ...], dict[Spelling, int]],
+) -> Batch:
+    """Args: shape: (b, n, p)."""
+    batch_size, length, num_cells = shape
+    char_ids, row_of = char_tables
     blank = np.zeros((batch_size, length), np.int32)
     word_ids, tags, rows, mask = blank, blank.copy(), blank.copy(), blank.astype(bool)
-    most_cells = max((len(example.relation_cells) for example in examples), default=0)
     no_cell = np.int32([length, length, sizes.num_relations])
-    cells = np.tile(no_cell, (batch_size, _round_up(most_cells, 16), 1))
+    cells = np.tile(no_cell, (batch_size, num_cells, 1))
     features = np.zeros((batch_size, sizes.feature_layers, length, sizes.feature_width), np.float16)
-    char_ids, row_of = _char_tables([e.spellings for e in examples], config, batch_size * length)
     for i, example in enumerate(examples):
         n = len(example.word_ids)
         word_ids[i, :n], tags[i, :n], mask[i, :n] = example.word_ids, example.tags, True
@@ -120,6 +145,12 @@ def collate(
         cells[i, : len(example.relation_cells)] = example.relation_cells
         features[i, :, :n] = example.features
     return Batch(word_ids, mask, tags, char_ids, rows, cells, features)
+
+
+def _distinct_spellings(examples: Sequence[Example]) -> list[Spelling]:
+    """By rising length."""
+    spellings = (spelling for example in examples for spelling in example.spellings)
+    return sorted(dict.fromkeys(spellings), key=len)
 
 
 def _buckets(lengths: Sequence[int], longest: int) -> list[tuple[int, int]]:
@@ -131,15 +162,13 @@ def _buckets(lengths: Sequence[int], longest: int) -> list[tuple[int, int]]:
 
 
 def _char_tables(
-    sentences: Sequence[Sequence[Spelling]], config: DataConfig, num_tokens: int
+    distinct: Sequence[Spelling], config: DataConfig, capacities: Sequence[int]
 ) -> tuple[tuple[Int[np.ndarray, "_ _"], ...], dict[Spelling, int]]:
-    """Tables of the distinct spellings, by length class, and each one's row in the tables laid end to end.
+    """Tables of the spellings, by length class, and each one's row in the tables laid end to end.
 
     A class that is full hands its longest words up; words beyond the longest class are cut to it.
     """
     longest = config.char_lengths[-1]
-    distinct = sorted(dict.fromkeys(s for spellings in sentences for s in spellings), key=len)
-    capacities = _capacities(distinct, config, num_tokens)
     tables = [
         np.full((c, n), PADDING_CHAR, np.int32) for c, n in zip(capacities, config.char_lengths, strict=True)
     ]
@@ -152,12 +181,14 @@ def _char_tables(
     return tuple(tables), row_of
 
 
-def _capacities(distinct: Sequence[Spelling], config: DataConfig, num_tokens: int) -> list[int]:
-    """The least of 1, 2, 4, ... times the configured shares that holds the words."""
+def _capacities(batches: Sequence[Sequence[Spelling]], config: DataConfig, num_tokens: int) -> list[int]:
+    """The least of 1, 2, 4, ... times the configured shares that holds the words of every batch."""
     for doubling in itertools.count():
         shares = [min(1.0, share * 2**doubling) for share in config.char_shares]
         capacities = [_round_up(int(np.ceil(share * num_tokens)), 8) for share in shares]
-        if sum(map(len, _fill(distinct, config.char_lengths, capacities))) == len(distinct):
+        if all(
+            sum(map(len, _fill(words, config.char_lengths, capacities))) == len(words) for words in batches
+        ):
             return capacities  # at the latest when every class holds all tokens
 
 
