@@ -26,9 +26,9 @@ def _one_of(choices: Any) -> Any:
     return dataclasses.field(default=names[0], metadata={"choices": names})
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, unsafe_hash=True)
 class ModelConfig:
-    """The network."""
+    """The network. Hashed by value, so that equal networks share compiled programs; `System` keeps a copy."""
 
     network: str = _one_of(NetworkKind)  # CMAN, or the baseline: multi-head selection (Bekoulis et al., 2018)
     char_dim: int = 128  # width of a character's vector, §4.1

@@ -1,14 +1,17 @@
 """A network with all it needs short of parameters, and its files in a run's working directory."""
 
+import dataclasses
 import io
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PRNGKeyArray
 
 from cman_jax.config import Config, from_dict, to_dict
 from cman_jax.data.batching import Example, collate
@@ -55,7 +58,7 @@ class System(NamedTuple):
         if encoder is not None:
             sizes = sizes._replace(feature_layers=encoder.num_layers, feature_width=encoder.width)
         network = {"cman": CMAN, "multihead": MultiHead}[config.model.network]
-        return cls(config, vocabs, network(config.model, sizes), constants, encoder)
+        return cls(config, vocabs, network(dataclasses.replace(config.model), sizes), constants, encoder)
 
     @classmethod
     def load(cls, workdir: Path) -> "System":
@@ -85,27 +88,31 @@ class System(NamedTuple):
         return collate(examples, length, self.config.data, batch_size, self.model.sizes)
 
     def init_params(self, key: jax.Array) -> Params:
-        """Fresh parameters, in one compiled program."""
-        # It runs once: a quarter of the time to compile it in is worth more than its speed.
-        quickly = {"xla_backend_optimization_level": 0}
-        return jax.jit(self._init, compiler_options=quickly)(key)
+        """Fresh parameters; all systems with this network share the one compiled program."""
+        return _compiled_init(self.model, self.constants, self._blank(), key)
 
     def param_shapes(self) -> Params:
         """The parameters' tree with shapes in place of arrays."""
-        return jax.eval_shape(self._init, jax.random.key(0))
+        arguments = (self.constants, self._blank(), jax.random.key(0))
+        return jax.eval_shape(partial(_init_params, self.model), *arguments)
 
-    def _init(self, key: jax.Array) -> Params:
-        batch = jax.tree.map(jnp.asarray, self.collate([], 2, 1))  # only shows the shapes
-        # Not model.init: the constants are given, and parameters are made as they are asked for.
-        _, made = self.model.apply(
-            {"constants": self.constants},
-            batch,
-            batch.tags,
-            train=False,
-            rngs={"params": key},
-            mutable=["params"],
-        )
-        return made["params"]
+    def _blank(self) -> Batch:
+        """A batch without a token, which only shows the shapes."""
+        return jax.tree.map(jnp.asarray, self.collate([], 2, 1))
+
+
+def _init_params(model: JointNetwork, constants: Constants, blank: Batch, key: PRNGKeyArray) -> Params:
+    # Not model.init: the constants are given, and parameters are made as they are asked for.
+    _, made = model.apply(
+        {"constants": constants}, blank, blank.tags, train=False, rngs={"params": key}, mutable=["params"]
+    )
+    return made["params"]
+
+
+# It seldom runs: a quarter of the time to compile it in is worth more than its speed.
+_compiled_init = jax.jit(
+    _init_params, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0}
+)
 
 
 def load_config(workdir: Path) -> Config:

@@ -1,7 +1,6 @@
 """From examples to annotations: the inference step, compiled once per batch shape, over many sentences."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -50,13 +49,15 @@ def _predict(model: JointNetwork, batch: Batch, allowed: tuple[Array, Array] | N
     return Predictions(tags, nn.sigmoid(logits), probabilities.initial, probabilities.pairwise)
 
 
-def compiled_step(system: System) -> Step:
-    """`predict_step` of the system, compiled once per batch shape."""
+_compiled_step = jax.jit(predict_step, static_argnums=0)
+
+
+def step_of(system: System) -> Step:
+    """`predict_step` of the system, compiled once per network and batch shape, for all systems together."""
     allowed = None
     if system.config.decoding.bio_constraints:
         allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
-    step = jax.jit(partial(predict_step, system.model))
-    return lambda params, batch: step(params, system.constants, batch, allowed)
+    return lambda params, batch: _compiled_step(system.model, params, system.constants, batch, allowed)
 
 
 class Predictor:
@@ -68,7 +69,7 @@ class Predictor:
 
     def __init__(self, system: System, step: Step | None = None):
         self.system = system
-        self._step = step or compiled_step(system)
+        self._step = step or step_of(system)
 
     def __call__(
         self,
