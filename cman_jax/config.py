@@ -75,6 +75,11 @@ class TrainingConfig:
     protocol: str = _one_of(Protocol)  # best epoch by dev; or all of train+dev for the full number of epochs
     seed: int = 0
 
+    @property
+    def trained_splits(self) -> tuple[str, ...]:
+        """The splits that the protocol trains on."""
+        return ("train", "dev") if self.protocol == "train+dev" else ("train",)
+
 
 @dataclasses.dataclass(slots=True)
 class DecodingConfig:

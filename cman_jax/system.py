@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from cman_jax.config import Config, from_dict, to_dict
-from cman_jax.data.batching import Example, collate
+from cman_jax.data.batching import Example, collate_alike
 from cman_jax.data.corpus import write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.data.vocab import Vocabs
@@ -84,8 +84,15 @@ class System(NamedTuple):
 
     def collate(self, examples: Sequence[Example], length: int, batch_size: int | None = None) -> Batch:
         """One padded batch; of the configured size unless told otherwise."""
+        (batch,) = self.collate_alike([examples], length, batch_size)
+        return batch
+
+    def collate_alike(
+        self, groups: Sequence[Sequence[Example]], length: int, batch_size: int | None = None
+    ) -> list[Batch]:
+        """A padded batch of each group, all of one shape."""
         batch_size = batch_size or self.config.training.batch_size
-        return collate(examples, length, self.config.data, batch_size, self.model.sizes)
+        return collate_alike(groups, length, self.config.data, batch_size, self.model.sizes)
 
     def init_params(self, key: jax.Array) -> Params:
         """Fresh parameters; all systems with this network share the one compiled program."""

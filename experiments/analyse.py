@@ -39,8 +39,7 @@ def main(argv: Sequence[str]) -> None:
     workdir, data, split = Path(_WORKDIR.value), Path(_DATA.value), _SPLIT.value
     gold = load_split(data, split)
     config = load_config(workdir)
-    trained_on = ("train", "dev") if config.training.protocol == "train+dev" else ("train",)
-    train = [sentence for name in trained_on for sentence in load_split(data, name)]
+    train = [sentence for name in config.training.trained_splits for sentence in load_split(data, name)]
     extractor, ours = judge_run(workdir, gold)
     theirs = None
     if _COMPARE.value:

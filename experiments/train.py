@@ -5,9 +5,11 @@
 
 With contextual features, which are computed first and kept: --encoder=minilm, or --encoder=elmo
 --elmo_options=options.json --elmo_weights=weights.hdf5.
-Started again on the same workdir it continues where it stopped.
+Started again on the same workdir it continues where it stopped. Several seeds as one program:
+--population=5, each in a folder of its own, WORKDIR/seed_0 and so on, that is an ordinary run.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +17,11 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
-from cman_jax.config import validate
+from cman_jax.config import Config, validate
 from cman_jax.data.corpus import load_splits
 from cman_jax.data.errors import InputError
-from cman_jax.training.loop import train
+from cman_jax.training.loop import train_population
+from cman_jax.training.member import Job
 from cman_jax.training.progress import ConsoleProgress
 from experiments.cli import run_main
 from experiments.encoders import features_for_training
@@ -36,7 +39,12 @@ _VECTORS = flags.DEFINE_string(
     "vectors", None, "Word vectors: word2vec or GloVe text (gzip too), word2vec binary."
 )
 _ENCODER = flags.DEFINE_enum("encoder", None, ["elmo", "minilm"], "Read contextual features of this encoder.")
-_DEVICES = flags.DEFINE_integer("num_devices", 0, "Devices that share each batch; 0 = all.", lower_bound=0)
+_POPULATION = flags.DEFINE_integer(
+    "population", 1, "Seeds that are trained together, from --config.training.seed on.", lower_bound=1
+)
+_DEVICES = flags.DEFINE_integer(
+    "num_devices", 0, "Devices that share each batch, or the seeds of a population; 0 = all.", lower_bound=0
+)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -45,14 +53,15 @@ def main(argv: Sequence[str]) -> None:
     start_jax()
     data, workdir = Path(_DATA.value), Path(_WORKDIR.value)
     splits = load_splits(data)
+    jobs = [
+        Job(config, splits, folder) for config, folder in seeds(_CONFIG.value, workdir, _POPULATION.value)
+    ]
     every_sentence = [sentence for sentences in splits.values() for sentence in sentences]
     try:
         validate(_CONFIG.value)  # before the features, which take a while
         features = features_for_training(_ENCODER.value, every_sentence, workdir)
-        train(
-            _CONFIG.value,
-            splits,
-            workdir,
+        train_population(
+            jobs,
             vectors=Path(_VECTORS.value) if _VECTORS.value else None,
             encoder=features,
             num_devices=_DEVICES.value or jax.local_device_count(),
@@ -62,7 +71,23 @@ def main(argv: Sequence[str]) -> None:
         if isinstance(error, InputError):
             raise
         raise InputError("flags", None, str(error), "settings that fit together") from error
-    evaluate(workdir, {name: sentences for name, sentences in splits.items() if name != "train"}, features)
+    held_out = {name: sentences for name, sentences in splits.items() if name != "train"}
+    for job in jobs:
+        evaluate(job.workdir, held_out, features)
+
+
+def seeds(config: Config, workdir: Path, population: int) -> list[tuple[Config, Path]]:
+    """The config with each seed, and the folder of its run: the workdir itself where there is only one."""
+    if population == 1:
+        return [(config, workdir)]
+    first = config.training.seed
+    return [
+        (
+            dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed)),
+            workdir / f"seed_{seed}",
+        )
+        for seed in range(first, first + population)
+    ]
 
 
 if __name__ == "__main__":

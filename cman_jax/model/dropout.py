@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
+_STRIDE = 0x9E3779B1  # odd and far from small fractions of 2**32, so that near positions stay apart
 _MULTIPLIERS = (0x7FEB352D, 0x846CA68B)
 
 
@@ -30,12 +31,14 @@ class Dropout(nn.Module):
 def random_bits(key: PRNGKeyArray, shape: tuple[int, ...]) -> UInt32[Array, "..."]:
     """32 bits per position; good enough for dropout, for nothing that needs a cryptographic generator.
 
+    A position's bits do not depend on the shape, so padding changes none.
+
     Rounds of xor-shift and multiply with the constants of Wellons' `lowbias32`, salted with the key twice.
     """
     salts = jax.random.bits(key, (2,))
     bits = jnp.zeros(shape, jnp.uint32)
     for axis in range(len(shape)):
-        bits = bits * jnp.uint32(shape[axis]) + jax.lax.broadcasted_iota(jnp.uint32, shape, axis)
+        bits = bits * jnp.uint32(_STRIDE) + jax.lax.broadcasted_iota(jnp.uint32, shape, axis)
     for salt in salts:
         bits = bits ^ salt
         bits = (bits ^ (bits >> 16)) * jnp.uint32(_MULTIPLIERS[0])

@@ -46,6 +46,10 @@ class Checkpoints:
         return self
 
     def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Waits for writes."""
         self._manager.wait_until_finished()
         self._manager.close()
 
@@ -66,18 +70,15 @@ class Checkpoints:
         """None: nothing saved yet."""
         return self._manager.latest_step()
 
-    def restore_latest(self, fresh: TrainState) -> tuple[int, TrainState]:
-        """The latest epoch and its state; 0 and `fresh` if none is saved.
+    def restore(self, epoch: int, like: TrainState) -> TrainState:
+        """The state that was saved after that epoch; `like` may hold shapes instead of arrays.
 
         Raises:
           InputError: it is the state of another network.
         """
-        epoch = self.latest_epoch()
-        if epoch is None:
-            return 0, fresh
-        rest = {"step": fresh.step, "opt_state": fresh.opt_state}
-        found = self._restore(epoch, params=fresh.params, optimizer=rest)
-        return epoch, TrainState(found["optimizer"]["step"], found["params"], found["optimizer"]["opt_state"])
+        rest = {"step": like.step, "opt_state": like.opt_state}
+        found = self._restore(epoch, params=like.params, optimizer=rest)
+        return TrainState(found["optimizer"]["step"], found["params"], found["optimizer"]["opt_state"])
 
     def restore_params(self, epoch: int, like: Params) -> Params:
         """The parameters alone; `like` may hold shapes instead of arrays.

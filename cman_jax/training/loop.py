@@ -1,27 +1,28 @@
-"""The training loop: epochs of steps, dev scores, metrics and checkpoints; continues where it stopped."""
+"""The training loop, of one run or of a population: epochs of steps, dev scores, checkpoints; it continues
+where it stopped."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from cman_jax.config import Config, validate
-from cman_jax.contextual.encoder import Encoder, encode_all
-from cman_jax.data.batching import Example, Plan, plan_batches
-from cman_jax.evaluation.predict import Predictor, score_annotations
+from cman_jax.config import Config, to_dict, validate
+from cman_jax.contextual.encoder import Encoder
+from cman_jax.data.batching import Example, Plan
 from cman_jax.system import System
-from cman_jax.training.checkpoint import Checkpoints
+from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
-from cman_jax.training.parallel import ParallelStep
+from cman_jax.training.parallel import ParallelStep, PopulationStep
+from cman_jax.training.plans import in_order
 from cman_jax.training.progress import Progress
-from cman_jax.training.run import Splits, open_run, read_metrics, write_metrics
+from cman_jax.training.run import Splits
 from cman_jax.training.step import Metrics, TrainState, train_step
-from cman_jax.types import Annotation, Batch, Sentence
 
 
 def train(
@@ -54,103 +55,115 @@ def train(
       ValueError: a setting that cannot be.
       InputError: bad vectors, a sentence without features, or a workdir whose run had other settings or data.
     """
-    validate(config)
     if config.training.batch_size % num_devices:
         raise ValueError(f"batch_size {config.training.batch_size} is not divisible by {num_devices} devices")
-    progress = progress or Progress()
-    system = open_run(config, splits, workdir, vectors, None if encoder is None else encoder.spec)
-    examples = encode_all(training_sentences(config, splits), system.vocabs, encoder)
-    optimizer = make_optimizer(config.training, len(examples))
-    step = ParallelStep(
-        partial(train_step, system.model, optimizer, config.training.alpha), system.constants, num_devices
-    )
-    predictor = Predictor(system)
-    dev_examples = encode_all(splits["dev"], system.vocabs, encoder)
-    key, init_key = jax.random.split(jax.random.key(config.training.seed))
-    with Checkpoints(workdir / "checkpoints") as checkpoints:
-        params = system.init_params(init_key)
-        state = TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
-        done, state = checkpoints.restore_latest(state)
-        rows = [row for row in read_metrics(workdir) if row["epoch"] <= done]
-        state = step.place(state)
-        for epoch in range(done + 1, config.training.num_epochs + 1):
-            plans = epoch_plans(examples, config, epoch)
-            progress.start_epoch(epoch, config.training.num_epochs, len(examples))
-            state, row = run_epoch(step, state, plans, examples, system, key, progress)
-            annotations = predictor(step.fetch(state.params), dev_examples)
-            scores = dev_scores(system, splits["dev"], annotations)
-            rows.append({"epoch": epoch, **row, **scores})
-            progress.end_epoch(rows)
-            write_metrics(workdir, rows)
-            checkpoints.save(epoch, step.fetch(state), scores["selection"])
+    options = {"vectors": vectors, "encoder": encoder, "num_devices": num_devices, "progress": progress}
+    (system,) = train_population([Job(config, splits, workdir)], **options)
     return system
 
 
-def training_sentences(config: Config, splits: Splits) -> Sequence[Sentence]:
-    """What the protocol trains on: "train", or "dev" as well."""
-    both = config.training.protocol == "train+dev"
-    return [*splits["train"], *splits["dev"]] if both else splits["train"]
+def train_population(
+    jobs: Sequence[Job],
+    *,
+    vectors: Path | None = None,
+    encoder: Encoder | None = None,
+    num_devices: int = 1,
+    progress: Progress | None = None,
+) -> list[System]:
+    """Trains all jobs as one program that does a step of each at a time; see `train`.
 
+    Each comes out as it would alone, up to rounding, in a workdir of its own, and can be gone on with alone.
 
-def epoch_plans(examples: Sequence[Example], config: Config, epoch: int) -> list[Plan]:
-    """The batches of an epoch: a function of seed and epoch alone, so a resumed run draws the same.
+    Args:
+      jobs: their configs are equal but for the seed; their data may differ, as those of folds do.
+      num_devices: devices that share the jobs out among themselves; of a single job, each batch.
 
-    The seed says which sentences share a batch; which length comes when is the same for all seeds, and
-    nearly so for data that differ little, so that several runs can be stepped together.
+    Raises:
+      ValueError: as in `train`, or jobs that do not fit together.
+      InputError: as in `train`, or a job that is several epochs ahead of others.
     """
-    rng = np.random.default_rng((config.training.seed, epoch))
-    lengths = [len(example.word_ids) for example in examples]
-    plans = plan_batches(lengths, config.data, config.training.batch_size, rng)
-    return [plans[i] for i in np.random.default_rng(epoch).random(len(plans)).argsort()]
+    config, num_epochs = jobs[0].config, jobs[0].config.training.num_epochs
+    progress = progress or Progress()
+    for job in jobs:
+        validate(job.config)
+        if _but_for_seed(job.config) != _but_for_seed(config):
+            raise ValueError("the settings of a population differ in more than the seed")
+    with ExitStack() as stack:
+        members = [stack.enter_context(closing(Member(job, vectors, encoder))) for job in jobs]
+        optimizer = make_optimizer(config.training, max(len(member.examples) for member in members))
+        step = _make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
+        done = min(member.latest_epoch() for member in members)
+        state = step.place([member.start_after(done, optimizer) for member in members])
+        for epoch in range(done + 1, num_epochs + 1):
+            progress.start_epoch(epoch, num_epochs, sum(len(member.examples) for member in members))
+            state, rows = run_epoch(step, state, members, epoch, progress)
+            for member, member_state, row in zip(members, step.fetch(state), rows, strict=True):
+                member.end_epoch(epoch, member_state, row)
+            progress.end_epoch(*(member.rows for member in members))
+    return [member.system for member in members]
 
 
 def run_epoch(
-    step: ParallelStep,
+    step: ParallelStep | PopulationStep,
     state: TrainState,
-    plans: Sequence[Plan],
-    examples: Sequence[Example],
-    system: System,
-    key: jax.Array,
+    members: Sequence[Member],
+    epoch: int,
     progress: Progress,
-) -> tuple[TrainState, dict[str, float]]:
-    """One pass over the plans. Returns the new state, and mean losses (nats per sentence) with the speed."""
+) -> tuple[TrainState, list[dict[str, float]]]:
+    """One pass over the data of all members.
+
+    Returns:
+      The new state, and of each member mean losses (nats per sentence) and the speed.
+    """
     start, history = time.perf_counter(), []
-    for plan in plans:
-        shards = _shards(plan, examples, system, step.num_devices)
-        state, metrics = step(state, shards, key)
+    for plans in in_order(list(zip_longest(*(member.plans(epoch) for member in members))), epoch):
+        state, metrics = step(state, _batches(plans, members, step.num_parts))
         history.append(metrics)
-        progress.advance(len(plan.indices))
-    means = _means(jax.device_get(history))
+        progress.advance(sum(len(plan.indices) for plan in plans if plan))
+    means = _means(jax.device_get(history), len(members))
     seconds = time.perf_counter() - start
-    return state, {
-        **means,
-        "seconds": round(seconds, 3),
-        "sentences_per_second": round(len(examples) / seconds, 1),
-    }
+    speed = [round(len(member.examples) / seconds, 1) for member in members]
+    return state, [
+        {**mean, "seconds": round(seconds, 3), "sentences_per_second": each}
+        for mean, each in zip(means, speed, strict=True)
+    ]
 
 
-def dev_scores(
-    system: System, sentences: Sequence[Sentence], annotations: Sequence[Annotation]
-) -> dict[str, Any]:
-    """`{"dev": {"ner": f1, "re": f1}, "selection": their mean}`, in %, by the configured convention."""
-    scores = score_annotations(system, sentences, annotations)
-    convention = system.config.scoring.convention
-    f1 = {task: scores.f1(task, **convention) for task in ("ner", "re")}
-    return {"dev": f1, "selection": (f1["ner"] + f1["re"]) / 2}
+def _make_step(members: Sequence[Member], step: partial, num_devices: int) -> ParallelStep | PopulationStep:
+    first, *others = (member.system for member in members)
+    if any(system.model.sizes != first.model.sizes for system in others):
+        raise ValueError("the vocabularies of a population differ in size")
+    step = partial(step, first.config.training.alpha)
+    if not others:
+        return ParallelStep(step, first.constants, members[0].key, num_devices)
+    constants, keys = [member.system.constants for member in members], [member.key for member in members]
+    return PopulationStep(step, constants, keys, num_devices)
 
 
-def _shards(plan: Plan, examples: Sequence[Example], system: System, num_devices: int) -> list[Batch]:
-    """The batch, dealt out to the devices in turn so that each has long and short sentences."""
-    size = system.config.training.batch_size // num_devices
-    parts = [[examples[i] for i in plan.indices[k::num_devices]] for k in range(num_devices)]
-    return [system.collate(part, plan.length, size) for part in parts]
+def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts: int) -> list:
+    """Each member's batch, dealt out to the parts in turn so that each has long and short sentences."""
+    system = members[0].system
+    groups: list[list[Example]] = [
+        [member.examples[i] for i in (plan.indices if plan else ())[part::num_parts]]
+        for plan, member in zip(plans, members, strict=True)
+        for part in range(num_parts)
+    ]
+    length = max(plan.length for plan in plans if plan)
+    return system.collate_alike(groups, length, system.config.training.batch_size // num_parts)
 
 
-def _means(history: Sequence[Metrics]) -> dict[str, float]:
-    """Means over sentences, of steps that had different numbers of them."""
-    weights = np.array([metrics.num_sentences for metrics in history])
-    names = [name for name in Metrics._fields if name != "num_sentences"]
-    return {
-        name: round(float(np.average([getattr(m, name) for m in history], weights=weights)), 5)
-        for name in names
-    }
+def _means(history: Sequence[Metrics], num_members: int) -> list[dict[str, float]]:
+    """Each member's means over sentences, of steps that had different numbers of them, and perhaps none."""
+    by_name = {name: np.stack([np.ravel(getattr(m, name)) for m in history], 1) for name in Metrics._fields}
+    weights = by_name.pop("num_sentences")
+
+    def mean(values: np.ndarray, weights: np.ndarray) -> float:
+        return round(float(np.average(values[weights > 0], weights=weights[weights > 0])), 5)
+
+    return [
+        {name: mean(values[k], weights[k]) for name, values in by_name.items()} for k in range(num_members)
+    ]
+
+
+def _but_for_seed(config: Config) -> dict:
+    return to_dict(dataclasses.replace(config, training=dataclasses.replace(config.training, seed=0)))

@@ -1,40 +1,44 @@
-"""Devices: the training step under jit on one, under pmap on several. The only file that knows of them."""
+"""Devices: one run's batches shared by several, or a population of runs. The only file that knows of them.
+
+Both steps have the same use: `state = place([TrainState, ...])`, then as often as need be `state, metrics =
+step(state, batches)`, then `fetch(state)`. Between `place` and `fetch` the state is donated, that is, updated
+in its own memory.
+"""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+from jaxtyping import PRNGKeyArray
 
 from cman_jax.types import Batch, Constants
 
 AXIS = "devices"
 
+Step = Callable[..., tuple[Any, Any]]
+"""`(state, constants, batch, key, *, axis_name=None) -> (state, metrics)`."""
+
 
 class ParallelStep:
-    """A compiled training step over `num_devices` devices, each with its own part of every batch.
+    """A training step of one run, each of whose batches is dealt out to `num_devices` devices.
 
-    The state lives where the step runs: bring it there with `place`, take it back with `fetch`. Between the
-    two it is donated, that is, updated in its own memory.
-
-    Args:
-      step: `(state, constants, batch, key, *, axis_name) -> (state, metrics)`.
-      constants: the network's untrained arrays; placed once.
-      num_devices: how many local devices to use.
+    Attributes:
+      num_parts: parts that each batch is to be given in, all of one shape.
 
     Raises:
       ValueError: there are fewer devices.
     """
 
-    def __init__(self, step: Callable, constants: Constants, num_devices: int):
-        if num_devices > jax.local_device_count():
-            raise ValueError(f"{num_devices} devices asked for, {jax.local_device_count()} there")
-        self.num_devices = num_devices
+    def __init__(self, step: Step, constants: Constants, key: PRNGKeyArray, num_devices: int):
+        devices = _devices(num_devices)
+        self.num_parts = num_devices
         if num_devices == 1:
             self._step = jax.jit(step, donate_argnums=0)
         else:
-            devices = jax.local_devices()[:num_devices]
             self._step = jax.pmap(
                 lambda *arguments: step(*arguments, axis_name=AXIS),
                 axis_name=AXIS,
@@ -43,22 +47,84 @@ class ParallelStep:
                 donate_argnums=0,
                 devices=devices,
             )
-        self._constants = self.place(constants)
+        self._key = key
+        self._constants = self.place([constants])
 
-    def place(self, tree: Any) -> Any:
-        """A copy of the tree for every device."""
-        if self.num_devices == 1:
-            return jax.tree.map(jnp.array, tree)
-        return jax.tree.map(lambda x: jnp.stack([x] * self.num_devices), tree)
+    def place(self, states: Sequence[Any]) -> Any:
+        """A copy of the one state for every device."""
+        (state,) = states
+        if self.num_parts == 1:
+            return jax.tree.map(jnp.array, state)
+        return jax.tree.map(lambda x: jnp.stack([x] * self.num_parts), state)
 
-    def fetch(self, tree: Any) -> Any:
+    def fetch(self, state: Any) -> list[Any]:
         """One device's copy; all are equal."""
-        return tree if self.num_devices == 1 else jax.tree.map(lambda x: x[0], tree)
+        return [state if self.num_parts == 1 else jax.tree.map(lambda x: x[0], state)]
 
-    def __call__(self, state: Any, shards: Sequence[Batch], key: jax.Array) -> tuple[Any, Any]:
-        """One step on a batch given as one shard per device, all of the same shape."""
-        if self.num_devices == 1:
-            (batch,) = shards
-        else:
-            batch = jax.tree.map(lambda *parts: np.stack(parts), *shards)
-        return self._step(state, self._constants, batch, key)
+    def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
+        """One step on a batch given in `num_parts` parts."""
+        batch = batches[0] if self.num_parts == 1 else _stack(batches)
+        return self._step(state, self._constants, batch, self._key)
+
+
+class PopulationStep:
+    """A training step of several runs at once, as one program; every device has its share of the runs.
+
+    Attributes:
+      num_parts: 1; each run's batch is given whole, all batches in one shape. A run whose batch has no token
+        sits the step out.
+
+    Raises:
+      ValueError: there are fewer devices, or their number does not divide that of the runs.
+    """
+
+    num_parts = 1
+
+    def __init__(
+        self, step: Step, constants: Sequence[Constants], keys: Sequence[PRNGKeyArray], num_devices: int
+    ):
+        mesh = jax.sharding.Mesh(np.array(_devices(num_devices)), (AXIS,))
+        if len(keys) % num_devices:
+            raise ValueError(f"a population of {len(keys)} is not divisible by {num_devices} devices")
+        members = PartitionSpec(AXIS)
+        self._sharding = NamedSharding(mesh, members)
+        each = jax.shard_map(jax.vmap(step), mesh=mesh, in_specs=members, out_specs=members, check_vma=False)
+        self._step = jax.jit(each, donate_argnums=0)
+        self._constants, self._keys = self.place(constants), self.place(keys)
+
+    def place(self, states: Sequence[Any]) -> Any:
+        """The runs' states, stacked and dealt out to the devices."""
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+        return jax.device_put(stacked, self._sharding)
+
+    def fetch(self, state: Any) -> list[Any]:
+        """The runs' states again, in main memory."""
+        state = jax.device_get(state)
+        return [jax.tree.map(lambda x, k=k: x[k], state) for k in range(self._keys.shape[0])]
+
+    def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
+        """One step of every run; metrics have the runs as their first axis."""
+        arguments = (self._constants, _stack(batches), self._keys)
+        steps = np.array([batch.mask.any() for batch in batches])
+        if steps.all():
+            return self._step(state, *arguments)
+        before = jax.tree.map(jnp.copy, state)
+        after, metrics = self._step(state, *arguments)
+        return _choose(steps, after, before), metrics
+
+
+@jax.jit
+def _choose(steps: Any, after: Any, before: Any) -> Any:
+    """`after` of the runs that step, `before` of the others."""
+    choose = partial(jax.vmap(jnp.where), steps)
+    return jax.tree.map(choose, after, before)
+
+
+def _devices(num_devices: int) -> list[jax.Device]:
+    if num_devices > jax.local_device_count():
+        raise ValueError(f"{num_devices} devices asked for, {jax.local_device_count()} there")
+    return jax.local_devices()[:num_devices]
+
+
+def _stack(batches: Sequence[Batch]) -> Batch:
+    return jax.tree.map(lambda *parts: np.stack(parts), *batches)

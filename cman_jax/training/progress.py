@@ -1,6 +1,8 @@
 """What a person sees of a running training: a bar within the epoch, a line after it."""
 
 import sys
+from collections.abc import Sequence
+from statistics import fmean, stdev
 from typing import Any
 
 from rich.console import Console
@@ -17,8 +19,8 @@ class Progress:
     def advance(self, num_sentences: int) -> None:
         """So many more sentences are on their way."""
 
-    def end_epoch(self, rows: list[dict[str, Any]]) -> None:
-        """The epoch is scored; its row of metrics.jsonl is the last of `rows`."""
+    def end_epoch(self, *runs: list[dict[str, Any]]) -> None:
+        """The epoch is scored; of each run of the population, its row of metrics.jsonl is the last."""
 
 
 class ConsoleProgress(Progress):
@@ -42,20 +44,32 @@ class ConsoleProgress(Progress):
         """Moves the bar."""
         self._bar.advance(self._task, num_sentences)
 
-    def end_epoch(self, rows: list[dict[str, Any]]) -> None:
+    def end_epoch(self, *runs: list[dict[str, Any]]) -> None:
         """Replaces the bar by the epoch's line."""
         self._bar.remove_task(self._task)
         self._bar.stop()
-        print(epoch_line(rows, self._num_epochs), flush=True)
+        print(epoch_line(runs, self._num_epochs), flush=True)
 
 
-def epoch_line(rows: list[dict[str, Any]], num_epochs: int) -> str:
-    """Losses (nats per sentence), dev F1 (%), the best epoch so far, the speed and the time left."""
-    row = rows[-1]
-    best = max(rows, key=lambda other: other["selection"])["epoch"]
-    left = (num_epochs - row["epoch"]) * row["seconds"] / 60
-    return (
-        f"epoch {row['epoch']:>3}/{num_epochs}  loss ner {row['ner_loss']:.2f} re {row['relation_loss']:.2f} "
-        f"adv {row['adversarial_loss']:.2f}  dev NER {row['dev']['ner']:.2f} RE {row['dev']['re']:.2f} "
-        f"(best: epoch {best})  {row['sentences_per_second']:.0f} sentences/s, {left:.0f} min left"
+def epoch_line(runs: Sequence[list[dict[str, Any]]], num_epochs: int) -> str:
+    """Losses (nats per sentence), dev F1 (%), the best epoch so far, the speed and the time left.
+
+    Of several runs: means, F1 with its standard deviation, the speed of all together.
+    """
+    rows = [run[-1] for run in runs]
+    best = sorted({max(run, key=lambda row: row["selection"])["epoch"] for run in runs})
+    left = (num_epochs - rows[0]["epoch"]) * rows[0]["seconds"] / 60
+    ner, relation, perturbed = (
+        fmean(row[f"{name}_loss"] for row in rows) for name in ("ner", "relation", "adversarial")
     )
+    f1 = [_spread([row["dev"][task] for row in rows]) for task in ("ner", "re")]
+    return (
+        f"epoch {rows[0]['epoch']:>3}/{num_epochs}  "
+        f"loss ner {ner:.2f} re {relation:.2f} adv {perturbed:.2f}  dev NER {f1[0]} RE {f1[1]} "
+        f"(best: epoch {', '.join(map(str, best))})  "
+        f"{sum(row['sentences_per_second'] for row in rows):.0f} sentences/s, {left:.0f} min left"
+    )
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{fmean(values):.2f}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "")

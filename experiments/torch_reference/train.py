@@ -12,7 +12,8 @@ from cman_jax.data.batching import Example, encode
 from cman_jax.data.errors import InputError
 from cman_jax.evaluation.predict import Predictor
 from cman_jax.system import System
-from cman_jax.training.loop import dev_scores, epoch_plans
+from cman_jax.training.member import dev_scores
+from cman_jax.training.plans import epoch_plans
 from cman_jax.training.progress import Progress
 from cman_jax.training.run import Splits, open_run
 from cman_jax.types import Annotation, Batch, Params, Predictions

@@ -40,6 +40,11 @@ def test_neighbours_in_every_axis_and_draws_of_other_keys_are_uncorrelated(bits:
             assert abs(correlation(a, b)) < limit
 
 
+def test_padding_does_not_change_the_bits_of_a_position() -> None:
+    key = jax.random.key(0)
+    np.testing.assert_array_equal(random_bits(key, (2, 5, 3)), random_bits(key, (4, 8, 3))[:2, :5])
+
+
 @pytest.mark.parametrize("rate", [0.1, 0.2, 0.5])
 def test_the_share_of_zeros_is_the_rate_in_rows_and_columns_and_the_mean_stays(rate: float) -> None:
     y = Dropout(rate).apply({}, jnp.ones(SHAPE), train=True, rngs={"dropout": jax.random.key(7)})

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from cman_jax.config import Config, DataConfig
 from cman_jax.extract import Extractor
-from cman_jax.training.loop import dev_scores, train
+from cman_jax.training.loop import train
+from cman_jax.training.member import dev_scores
 from cman_jax.training.run import read_metrics
 from experiments.configs import multihead_conll04
 from tests.builders import SENTENCES, quick_compilation

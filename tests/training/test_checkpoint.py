@@ -35,8 +35,8 @@ def saved(tmp_path: Path) -> Path:
 def test_the_whole_state_comes_back(saved: Path) -> None:
     fresh = jax.tree.map(jnp.zeros_like, state_of(PARAMS))
     with Checkpoints(saved) as checkpoints:
-        epoch, state = checkpoints.restore_latest(fresh)
-    assert epoch == 2
+        assert checkpoints.latest_epoch() == 2
+        state = checkpoints.restore(2, fresh)
     jax.tree.map(np.testing.assert_array_equal, state, state_of(PARAMS))
 
 
@@ -55,7 +55,7 @@ def test_another_network_is_refused_by_its_arrays(saved: Path, params: Params, m
     with Checkpoints(saved, read_only=True) as checkpoints:
         for restore in (
             lambda: checkpoints.restore_params(2, params),
-            lambda: checkpoints.restore_latest(state_of(params)),
+            lambda: checkpoints.restore(2, state_of(params)),
         ):
             with pytest.raises(
                 InputError, match=f"{saved}/2/params: found arrays of another network, {message}"
@@ -69,4 +69,4 @@ def test_another_optimizer_is_refused_by_its_arrays(saved: Path) -> None:
         Checkpoints(saved, read_only=True) as checkpoints,
         pytest.raises(InputError, match=r"2/optimizer: .* opt_state/0/mu/tag/kernel \(3, 4\)"),
     ):
-        checkpoints.restore_latest(state)
+        checkpoints.restore(2, state)

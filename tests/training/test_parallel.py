@@ -33,13 +33,14 @@ def shards(sentences: Sequence[Sentence], num_devices: int) -> list[Batch]:
 def after_steps(num_devices: int, num_steps: int) -> tuple[TrainState, Metrics]:
     """Without dropout, whose draws depend on the device."""
     model, optimizer = network(STILL), make_optimizer(TrainingConfig(learning_rate=1e-2))
-    step = ParallelStep(partial(train_step, model, optimizer, ALPHA), {}, num_devices)
+    key = jax.random.key(1)
+    step = ParallelStep(partial(train_step, model, optimizer, ALPHA), {}, key, num_devices)
     batch = jax.tree.map(jnp.asarray, shards(EIGHT, 1)[0])
     params = random_variables(model, batch, batch.tags, scale=0.3, train=False)["params"]
-    state = step.place(TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params)))
+    state = step.place([TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))])
     for _ in range(num_steps):
-        state, metrics = step(state, shards(EIGHT, num_devices), jax.random.key(1))
-    return step.fetch(state), metrics
+        state, metrics = step(state, shards(EIGHT, num_devices))
+    return step.fetch(state)[0], metrics
 
 
 @pytest.fixture(scope="module")
@@ -59,4 +60,4 @@ def test_ten_steps_on_several_devices_equal_those_on_one(
 
 def test_asking_for_more_devices_than_there_are_is_refused() -> None:
     with pytest.raises(ValueError, match="99 devices asked for, 4 there"):
-        ParallelStep(lambda *arguments: arguments, {}, 99)
+        ParallelStep(lambda *arguments: arguments, {}, jax.random.key(0), 99)

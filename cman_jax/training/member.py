@@ -1,0 +1,106 @@
+"""One run as the training loop sees it: its data, its files, and what it has reached."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from cman_jax.config import Config
+from cman_jax.contextual.encoder import Encoder, encode_all
+from cman_jax.data.batching import Plan
+from cman_jax.data.errors import InputError
+from cman_jax.evaluation.predict import Predictor, score_annotations
+from cman_jax.system import System
+from cman_jax.training.checkpoint import Checkpoints
+from cman_jax.training.plans import drawn_plans
+from cman_jax.training.run import Splits, open_run, read_metrics, write_metrics
+from cman_jax.training.step import TrainState
+from cman_jax.types import Annotation, Sentence
+
+
+class Job(NamedTuple):
+    """A run to be made."""
+
+    config: Config
+    splits: Splits  # "train" and "dev", perhaps "test"
+    workdir: Path  # made if need be; see run.py for what it will hold
+
+
+class Member:
+    """A run that is being trained, alone or in a population.
+
+    Attributes:
+      system: what is trained.
+      examples: what it is trained on.
+      key: of all its random draws in training.
+      rows: of metrics.jsonl, one for each finished epoch.
+
+    Raises:
+      InputError: bad vectors, a sentence without features, or a workdir whose run had other settings or data.
+    """
+
+    def __init__(self, job: Job, vectors: Path | None, encoder: Encoder | None):
+        config, splits, self._workdir = job
+        self.system = open_run(config, splits, self._workdir, vectors, encoder and encoder.spec)
+        vocabs = self.system.vocabs
+        self.examples = encode_all(training_sentences(config, splits), vocabs, encoder)
+        self._dev, self._dev_examples = splits["dev"], encode_all(splits["dev"], vocabs, encoder)
+        self._predictor = Predictor(self.system)
+        self.key, self._init_key = jax.random.split(jax.random.key(config.training.seed))
+        self.rows: list[dict[str, Any]] = []
+        self._checkpoints = Checkpoints(self._workdir / "checkpoints")
+
+    def close(self) -> None:
+        """Waits until all is written."""
+        self._checkpoints.close()
+
+    def latest_epoch(self) -> int:
+        """The last one that can be gone on from; 0 = none yet."""
+        return self._checkpoints.latest_epoch() or 0
+
+    def start_after(self, epoch: int, optimizer: optax.GradientTransformation) -> TrainState:
+        """The state that the run had after that epoch; a fresh one for 0.
+
+        Raises:
+          InputError: it is no longer there, or is of another network.
+        """
+        self.rows = [row for row in read_metrics(self._workdir) if row["epoch"] <= epoch]
+        params = self.system.init_params(self._init_key)
+        fresh = TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
+        if epoch == 0:
+            return fresh
+        saved = self._checkpoints.epochs()
+        if epoch not in saved:
+            found = f"checkpoints of the epochs {', '.join(map(str, saved))}"
+            raise InputError(self._workdir, None, found, f"epoch {epoch}, where others of its population are")
+        return self._checkpoints.restore(epoch, fresh)
+
+    def plans(self, epoch: int) -> list[Plan]:
+        """`drawn_plans` of its data."""
+        return drawn_plans(self.examples, self.system.config, epoch)
+
+    def end_epoch(self, epoch: int, state: TrainState, row: dict[str, Any]) -> None:
+        """Scores dev and writes everything down."""
+        annotations = self._predictor(jax.tree.map(jnp.asarray, state.params), self._dev_examples)
+        scores = dev_scores(self.system, self._dev, annotations)
+        self.rows.append({"epoch": epoch, **row, **scores})
+        write_metrics(self._workdir, self.rows)
+        self._checkpoints.save(epoch, state, scores["selection"])
+
+
+def training_sentences(config: Config, splits: Splits) -> Sequence[Sentence]:
+    """What the protocol trains on."""
+    return [sentence for name in config.training.trained_splits for sentence in splits[name]]
+
+
+def dev_scores(
+    system: System, sentences: Sequence[Sentence], annotations: Sequence[Annotation]
+) -> dict[str, Any]:
+    """`{"dev": {"ner": f1, "re": f1}, "selection": their mean}`, in %, by the configured convention."""
+    scores = score_annotations(system, sentences, annotations)
+    convention = system.config.scoring.convention
+    f1 = {task: scores.f1(task, **convention) for task in ("ner", "re")}
+    return {"dev": f1, "selection": (f1["ner"] + f1["re"]) / 2}

@@ -1,0 +1,161 @@
+"""That runs trained together are the runs trained alone, and that they can be gone on with."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from cman_jax.config import Config, DataConfig
+from cman_jax.data.batching import Example
+from cman_jax.data.errors import InputError
+from cman_jax.system import System
+from cman_jax.training.checkpoint import Checkpoints
+from cman_jax.training.loop import train, train_population
+from cman_jax.training.member import Job
+from cman_jax.training.plans import drawn_plans, epoch_plans, in_order
+from cman_jax.training.run import read_metrics
+from cman_jax.types import Params
+from tests.builders import SENTENCES, SMALL_MODEL, changed, quick_compilation
+
+EPOCHS = 9
+TWELVE = tuple(s._replace(id=f"{k}-{s.id}") for k in range(3) for s in SENTENCES)
+SEEDS = (3, 4)
+# The second run has less data, and sits out one of six steps of every epoch: 54 and 45 steps.
+TRAIN = {3: TWELVE, 4: TWELVE[:10]}
+
+
+def config_of(seed: int, num_epochs: int = EPOCHS) -> Config:
+    config = Config()
+    config.model = changed(SMALL_MODEL, num_bsa=1)
+    config.data = DataConfig(bucket_lengths=(4, 8), char_lengths=(12,), char_shares=(1.0,), min_word_count=1)
+    config.training.batch_size, config.training.num_epochs, config.training.seed = 2, num_epochs, seed
+    return config
+
+
+def job(folder: Path, seed: int, num_epochs: int = EPOCHS) -> Job:
+    splits = {"train": TRAIN[seed], "dev": SENTENCES[:3]}
+    return Job(config_of(seed, num_epochs), splits, folder / f"seed_{seed}")
+
+
+def params_of(workdir: Path, epoch: int = EPOCHS) -> Params:
+    with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
+        return checkpoints.restore_params(epoch, System.load(workdir).param_shapes())
+
+
+def assert_close(actual: Path, expected: Path, tolerance: float) -> None:
+    def compare(a: jax.Array, b: jax.Array) -> None:
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+    jax.tree.map(compare, params_of(actual), params_of(expected))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quickly() -> Iterator[None]:
+    with quick_compilation():
+        yield
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both runs, one after the other."""
+    folder = tmp_path_factory.mktemp("alone")
+    for seed in SEEDS:
+        train(*job(folder, seed))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both runs as one program, on one device."""
+    folder = tmp_path_factory.mktemp("together")
+    train_population([job(folder, seed) for seed in SEEDS])
+    return folder
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_fifty_steps_together_equal_those_alone(alone: Path, together: Path, seed: int) -> None:
+    workdirs = [folder / f"seed_{seed}" for folder in (together, alone)]
+    assert_close(*workdirs, 1e-4)
+    for ours, theirs in zip(*map(read_metrics, workdirs), strict=True):
+        assert ours["dev"] == theirs["dev"]
+        for name in ("ner_loss", "relation_loss", "adversarial_loss"):
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-3)
+
+
+def test_seeds_make_different_runs(together: Path) -> None:
+    first, second = (jax.tree.leaves(params_of(together / f"seed_{seed}")) for seed in SEEDS)
+    assert any(not np.allclose(a, b, atol=0.01) for a, b in zip(first, second, strict=True))
+
+
+def test_several_devices_share_a_population_out(together: Path, tmp_path: Path) -> None:
+    train_population([job(tmp_path, seed) for seed in SEEDS], num_devices=2)
+    for seed in SEEDS:
+        assert_close(tmp_path / f"seed_{seed}", together / f"seed_{seed}", 1e-4)
+
+
+def test_a_population_killed_between_two_writes_goes_on_with_the_same_bits(
+    together: Path, tmp_path: Path
+) -> None:
+    """The first run has written an epoch more than the second, which has begun to."""
+    shutil.copytree(together, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "seed_4" / "checkpoints" / str(EPOCHS))
+    train_population([job(tmp_path, seed) for seed in SEEDS])
+    for seed in SEEDS:
+        assert_close(tmp_path / f"seed_{seed}", together / f"seed_{seed}", 0)
+        rows = read_metrics(tmp_path / f"seed_{seed}")
+        assert [row["epoch"] for row in rows] == list(range(1, EPOCHS + 1))
+
+
+def test_a_run_far_ahead_of_its_population_is_refused(together: Path, tmp_path: Path) -> None:
+    shutil.copytree(together / "seed_3", tmp_path / "seed_3")
+    with pytest.raises(
+        InputError, match=r"seed_3: found checkpoints of the epochs .*8, 9, expected .* others"
+    ):
+        train_population([job(tmp_path, 3), job_after(tmp_path, 2)])
+
+
+def job_after(folder: Path, epochs: int) -> Job:
+    """Seed 4, trained that far."""
+    train(*job(folder, 4, epochs))
+    return job(folder, 4)
+
+
+def test_settings_that_differ_in_more_than_the_seed_are_refused(tmp_path: Path) -> None:
+    first, second = (job(tmp_path, seed) for seed in SEEDS)
+    second.config.training.alpha = 0.5
+    with pytest.raises(ValueError, match="differ in more than the seed"):
+        train_population([first, second])
+
+
+def test_vocabularies_of_different_size_are_refused(tmp_path: Path) -> None:
+    first, second = (job(tmp_path, seed) for seed in SEEDS)
+    second = second._replace(splits={**second.splits, "train": SENTENCES[:2]})
+    with pytest.raises(ValueError, match="vocabularies of a population differ in size"):
+        train_population([first, second])
+
+
+def test_devices_that_cannot_share_the_runs_equally_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a population of 2 is not divisible by 3 devices"):
+        train_population([job(tmp_path, seed) for seed in SEEDS], num_devices=3)
+
+
+def test_every_seed_meets_the_lengths_in_one_order() -> None:
+    examples = [example_of(n) for n in (1, 3, 5, 7) * 6]
+    first, second = (epoch_plans(examples, config_of(seed), 1) for seed in SEEDS)
+    assert [plan.length for plan in first] == [plan.length for plan in second]
+    assert {plan.indices for plan in first} != {plan.indices for plan in second}
+    assert [plan.length for plan in first] != [plan.length for plan in epoch_plans(examples, config_of(3), 2)]
+
+
+def test_one_batch_more_leaves_the_order_of_the_others() -> None:
+    plans = drawn_plans([example_of(n) for n in (1, 3, 5, 7) * 6], config_of(3), 1)
+    assert [plan for plan in in_order(plans, 5) if plan != plans[-1]] == in_order(plans[:-1], 5)
+
+
+def example_of(num_tokens: int) -> Example:
+    blank = np.zeros(num_tokens, np.int32)
+    cells, features = np.zeros((0, 3), np.int32), np.zeros((0, num_tokens, 0), np.float16)
+    return Example(blank, blank, ((2,),) * num_tokens, cells, features)
