@@ -23,7 +23,15 @@ from data_prep.generated_corpus import generate_splits
 from experiments.benchmarking import measures, report
 from experiments.benchmarking.harness import Bench
 from experiments.benchmarking.plot import plot_steps
-from experiments.benchmarking.settings import FRAMEWORKS, MEASURES, PRECISIONS, Settings, choices, numbers
+from experiments.benchmarking.settings import (
+    FRAMEWORKS,
+    MEASURES,
+    PRECISIONS,
+    Settings,
+    choices,
+    is_jax,
+    numbers,
+)
 from experiments.benchmarking.workload import share
 from experiments.cli import run_main
 
@@ -40,7 +48,10 @@ _BATCH_SIZE = flags.DEFINE_list(
 _LENGTH = flags.DEFINE_list("length", ["32", "64", "96"], "Tokens per sentence; epochs use the corpus' own.")
 _PRECISION = flags.DEFINE_enum("precision", "float32", PRECISIONS, "Of matrix products.")
 _POPULATION = flags.DEFINE_integer(
-    "population", 1, "Networks that JAX trains side by side; for train_step, compile, memory.", lower_bound=1
+    "population",
+    1,
+    "Networks that jax trains side by side, jax_alone one; train_step, compile, memory.",
+    lower_bound=1,
 )
 _REPETITIONS = flags.DEFINE_integer("repetitions", 10, "Measurements of each case.", lower_bound=1)
 _EPOCHS = flags.DEFINE_integer("epochs", 5, "Epochs of a whole run.", lower_bound=1)
@@ -145,7 +156,7 @@ def _settings(shared: Path, cores: int) -> Settings:
 
 def _check(whats: Sequence[str], frameworks: Sequence[str]) -> None:
     """Refuses what cannot be measured together."""
-    if any(name != "jax" for name in frameworks) and importlib.util.find_spec("torch") is None:
+    if not all(map(is_jax, frameworks)) and importlib.util.find_spec("torch") is None:
         found = f"frameworks = {','.join(frameworks)} without PyTorch installed"
         raise InputError("flags", None, found, "pip install 'cman-jax[torch]', or --frameworks=jax")
     alone = [what for what in whats if what in ("inference", "epoch")]

@@ -12,11 +12,12 @@ import numpy as np
 from flax import linen as nn
 from hypothesis import settings
 
-from cman_jax.config import DataConfig, ModelConfig
+from cman_jax.config import Config, DataConfig, ModelConfig
 from cman_jax.data.batching import collate, encode
 from cman_jax.data.vocab import Vocabs, build_vocabs
 from cman_jax.model.cman import CMAN
 from cman_jax.types import Batch, Entity, Relation, Sentence
+from experiments.configs import multihead_conll04
 
 # The first example compiles, so no deadline; a gate must not fail by chance, so the same examples each time.
 numeric = settings(deadline=None, derandomize=True, max_examples=25)
@@ -92,6 +93,17 @@ def quick_compilation() -> Iterator[None]:
         yield
     finally:
         jax.config.update("jax_disable_most_optimizations", False)
+
+
+def tiny_config() -> Config:
+    """Without what takes long to compile: the baseline with one shape, one scan, one pass."""
+    config = multihead_conll04.get_config()
+    model = config.model
+    model.char_dim = model.char_lstm_dim = model.word_dim = model.label_dim = 4
+    model.lstm_dim, model.scorer_dim, model.num_bsa, model.encoder = 8, 8, 1, "mlp"
+    config.data = DataConfig(bucket_lengths=(8,), char_lengths=(12,), char_shares=(1.0,))
+    config.training.batch_size, config.training.alpha = 4, 0.0
+    return config
 
 
 def random_variables(module: nn.Module, *inputs: Any, scale: float = 1.0, **options: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from cman_jax.config import Config, to_dict, validate
 from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.batching import Example, Plan
+from cman_jax.data.errors import InputError
 from cman_jax.system import System
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
@@ -90,9 +91,10 @@ def train_population(
             raise ValueError("the settings of a population differ in more than the seed")
     with ExitStack() as stack:
         members = [stack.enter_context(closing(Member(job, vectors, encoder))) for job in jobs]
+        systems = [member.system for member in members]
+        members, done = _unfinished(members, num_epochs)
         optimizer = make_optimizer(config.training, max(len(member.examples) for member in members))
         step = _make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
-        done = min(member.latest_epoch() for member in members)
         state = step.place([member.start_after(done, optimizer) for member in members])
         for epoch in range(done + 1, num_epochs + 1):
             progress.start_epoch(epoch, num_epochs, sum(len(member.examples) for member in members))
@@ -100,7 +102,23 @@ def train_population(
             for member, member_state, row in zip(members, step.fetch(state), rows, strict=True):
                 member.end_epoch(epoch, member_state, row)
             progress.end_epoch(*(member.rows for member in members))
-    return [member.system for member in members]
+    return systems
+
+
+def _unfinished(members: Sequence[Member], num_epochs: int) -> tuple[Sequence[Member], int]:
+    """Those that still have epochs to go, and the last one that all of them have behind them.
+
+    Raises:
+      InputError: one is further ahead than a kill between two writes explains.
+    """
+    done = min(member.latest_epoch() for member in members)
+    if done < num_epochs - 1:
+        members = [member for member in members if member.latest_epoch() < num_epochs]
+    for member in members:
+        if member.latest_epoch() > done + 1:
+            found = f"a run of {member.latest_epoch()} epochs"
+            raise InputError(member.workdir, None, found, f"{done}, as of others of its population")
+    return members, done
 
 
 def run_epoch(

@@ -11,7 +11,6 @@ import optax
 from cman_jax.config import Config
 from cman_jax.contextual.encoder import Encoder, encode_all
 from cman_jax.data.batching import Plan
-from cman_jax.data.errors import InputError
 from cman_jax.evaluation.predict import Predictor, score_annotations
 from cman_jax.system import System
 from cman_jax.training.checkpoint import Checkpoints
@@ -33,6 +32,7 @@ class Member:
     """A run that is being trained, alone or in a population.
 
     Attributes:
+      workdir: its files.
       system: what is trained.
       examples: what it is trained on.
       key: of all its random draws in training.
@@ -43,15 +43,15 @@ class Member:
     """
 
     def __init__(self, job: Job, vectors: Path | None, encoder: Encoder | None):
-        config, splits, self._workdir = job
-        self.system = open_run(config, splits, self._workdir, vectors, encoder and encoder.spec)
+        config, splits, self.workdir = job
+        self.system = open_run(config, splits, self.workdir, vectors, encoder and encoder.spec)
         vocabs = self.system.vocabs
         self.examples = encode_all(training_sentences(config, splits), vocabs, encoder)
         self._dev, self._dev_examples = splits["dev"], encode_all(splits["dev"], vocabs, encoder)
         self._predictor = Predictor(self.system)
         self.key, self._init_key = jax.random.split(jax.random.key(config.training.seed))
         self.rows: list[dict[str, Any]] = []
-        self._checkpoints = Checkpoints(self._workdir / "checkpoints")
+        self._checkpoints = Checkpoints(self.workdir / "checkpoints")
 
     def close(self) -> None:
         """Waits until all is written."""
@@ -62,21 +62,15 @@ class Member:
         return self._checkpoints.latest_epoch() or 0
 
     def start_after(self, epoch: int, optimizer: optax.GradientTransformation) -> TrainState:
-        """The state that the run had after that epoch; a fresh one for 0.
+        """The state that the run had after that epoch, the latest or the one before; a fresh one for 0.
 
         Raises:
-          InputError: it is no longer there, or is of another network.
+          InputError: it is of another network.
         """
-        self.rows = [row for row in read_metrics(self._workdir) if row["epoch"] <= epoch]
+        self.rows = [row for row in read_metrics(self.workdir) if row["epoch"] <= epoch]
         params = self.system.init_params(self._init_key)
         fresh = TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
-        if epoch == 0:
-            return fresh
-        saved = self._checkpoints.epochs()
-        if epoch not in saved:
-            found = f"checkpoints of the epochs {', '.join(map(str, saved))}"
-            raise InputError(self._workdir, None, found, f"epoch {epoch}, where others of its population are")
-        return self._checkpoints.restore(epoch, fresh)
+        return self._checkpoints.restore(epoch, fresh) if epoch else fresh
 
     def plans(self, epoch: int) -> list[Plan]:
         """`drawn_plans` of its data."""
@@ -87,7 +81,7 @@ class Member:
         annotations = self._predictor(jax.tree.map(jnp.asarray, state.params), self._dev_examples)
         scores = dev_scores(self.system, self._dev, annotations)
         self.rows.append({"epoch": epoch, **row, **scores})
-        write_metrics(self._workdir, self.rows)
+        write_metrics(self.workdir, self.rows)
         self._checkpoints.save(epoch, state, scores["selection"])
 
 

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from cman_jax.data.errors import InputError
-from experiments.benchmarking.settings import Case, Settings
+from experiments.benchmarking.settings import Case, Settings, is_jax
 
 PAUSE_SECONDS = 0.25  # OpenMP's threads spin for up to 0.2 s
 _ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +99,7 @@ def all_at_once(bench: Bench) -> Iterator[dict[str, Process]]:
     with tempfile.TemporaryDirectory() as compiled, contextlib.ExitStack() as stack:
         workers = {}
         for name in bench.frameworks:
-            cache = None if name == "jax" else Path(compiled) / name
+            cache = None if is_jax(name) else Path(compiled) / name
             workers[name] = stack.enter_context(Process(name, bench.settings, cache))
         platforms = {name: worker.description["platform"] for name, worker in workers.items()}
         if len(set(platforms.values())) > 1:
@@ -141,7 +141,7 @@ def _environment(framework: str, settings: Settings, cache: Path | None) -> dict
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(_ROOT), os.environ.get("PYTHONPATH", ""))),
     }
-    if framework == "jax":
+    if is_jax(framework):
         environment.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.4")
     else:
         environment["JAX_PLATFORMS"] = "cpu"  # it reads the parameters

@@ -82,16 +82,18 @@ class JaxSide:
         params = jax.tree.map(jnp.array, self._workload.params)
         state = TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
         key = jax.random.key(training.seed)
-        if members > 1:
-            step = jax.vmap(step, in_axes=(0, None, None, 0))
-            state = jax.tree.map(lambda x: jnp.stack([x] * members), state)
+        constants = system.constants
+        if members > 1:  # each with a batch and word vectors of its own, as in PopulationStep
+            step = jax.vmap(step)
+            stack = partial(jax.tree.map, lambda x: jnp.stack([x] * members))
+            state, constants, batch = stack(state), stack(constants), stack(batch)
             key = jax.random.split(key, members)
-        step = self._compile(jax.jit(step, donate_argnums=0), state, system.constants, batch, key)
+        step = self._compile(jax.jit(step, donate_argnums=0), state, constants, batch, key)
 
         def run(steps: int) -> None:
             nonlocal state
             for _ in range(steps):
-                state, metrics = step(state, system.constants, batch, key)
+                state, metrics = step(state, constants, batch, key)
             jax.block_until_ready((state, metrics))
 
         return run

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmarking.harness import Bench, Process, all_at_once, in_turns, train_in_turns
-from experiments.benchmarking.settings import Case
+from experiments.benchmarking.settings import Case, is_jax
 from experiments.benchmarking.statistics import geometric_mean, pairwise_ratios, summary
 
 CEILING_SIZES = {"cpu": 1024, "gpu": 8192, "tpu": 8192}
@@ -77,7 +77,7 @@ def memory_peaks(
         frameworks = {}
         for name in bench.frameworks:
             with tempfile.TemporaryDirectory() as cache:
-                inductor = None if name == "jax" else Path(cache)
+                inductor = None if is_jax(name) else Path(cache)
                 with Process(name, bench.settings, inductor) as worker:
                     frameworks[name] = worker.ask("memory", case=dataclasses.asdict(case))
         yield {"batch_size": batch_size, "length": length, "frameworks": frameworks}

@@ -8,7 +8,7 @@ from typing import Any
 from cman_jax.config import Config, from_dict
 from cman_jax.data.errors import InputError
 
-FRAMEWORKS = ("jax", "torch", "torch_compile", "torch_cudagraphs")
+FRAMEWORKS = ("jax", "jax_alone", "torch", "torch_compile", "torch_cudagraphs")
 MEASURES = ("train_step", "inference", "epoch", "compile", "memory")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
@@ -24,7 +24,7 @@ class Settings:
       shared: folder that `workload.share` filled: a run's system and the initial parameters.
       precision: of matrix products. "float32" is that in both frameworks, also on GPUs where JAX would take
         TF32 of itself; "tf32" and "bfloat16" are for GPUs (PyTorch has bfloat16 on the CPU too).
-      population: networks trained side by side in one program; JAX only.
+      population: networks trained side by side in one program; "jax" only, "jax_alone" trains one.
       distinct_words: PyTorch too encodes characters once per distinct word of a batch.
       num_threads: PyTorch's; JAX follows the process' CPU affinity.
     """
@@ -62,6 +62,11 @@ class Case:
     what: str
     batch_size: int
     length: int
+
+
+def is_jax(framework: str) -> bool:
+    """Whether it is this library, not PyTorch."""
+    return framework.startswith("jax")
 
 
 def choices(flag: str, values: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:

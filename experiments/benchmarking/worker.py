@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.data.errors import InputError
-from experiments.benchmarking.settings import Case, Settings
+from experiments.benchmarking.settings import Case, Settings, is_jax
 
 MEASUREMENT_SECONDS = 0.2  # a measurement is repeated steps that take at least so long
 WARM_UP_STEPS, LONG_STEP_SECONDS, MEMORY_STEPS = 3, 1.0, 3
@@ -57,8 +57,11 @@ class Worker:
     def load(self, framework: str, settings: dict[str, Any], cache: str | None) -> dict[str, Any]:
         """Imports the framework, timed, and reads the workload."""
         start = time.perf_counter()
-        if framework == "jax":
+        if is_jax(framework):
             from experiments.benchmarking.jax_side import JaxSide as Side
+
+            if framework == "jax_alone":
+                settings = {**settings, "population": 1}
         else:
             from experiments.benchmarking.torch_side import TorchSide
 

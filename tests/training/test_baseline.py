@@ -2,34 +2,27 @@
 
 from pathlib import Path
 
-from cman_jax.config import Config, DataConfig
+from cman_jax.config import Config
 from cman_jax.extract import Extractor
 from cman_jax.training.loop import train
 from cman_jax.training.member import dev_scores
 from cman_jax.training.run import read_metrics
-from experiments.configs import multihead_conll04
-from tests.builders import SENTENCES, quick_compilation
+from tests.builders import SENTENCES, quick_compilation, tiny_config
 from tests.fake_encoder import FakeEncoder
 
 SPLITS = {"train": SENTENCES, "dev": SENTENCES[:3]}
 
 
-def tiny_config(num_epochs: int) -> Config:
-    """Without what takes long to compile: one shape, one scan, one pass."""
-    config = multihead_conll04.get_config()
-    model = config.model
-    model.char_dim = model.char_lstm_dim = model.word_dim = model.feature_dim = model.label_dim = 4
-    model.lstm_dim, model.scorer_dim, model.num_bsa, model.encoder = 8, 8, 1, "mlp"
-    config.data = DataConfig(bucket_lengths=(8,), char_lengths=(12,), char_shares=(1.0,))
-    config.training.batch_size, config.training.num_epochs = 4, num_epochs
-    config.training.alpha = 0.0
+def config_of(num_epochs: int) -> Config:
+    config = tiny_config()
+    config.model.feature_dim, config.training.num_epochs = 4, num_epochs
     return config
 
 
 def test_it_trains_on_contextual_features_goes_on_and_predicts_what_was_scored(tmp_path: Path) -> None:
     with quick_compilation():
         for num_epochs in (2, 8):
-            train(tiny_config(num_epochs), SPLITS, tmp_path, encoder=FakeEncoder())
+            train(config_of(num_epochs), SPLITS, tmp_path, encoder=FakeEncoder())
         extractor = Extractor.load(tmp_path, encoder=FakeEncoder())
         annotations = extractor.annotate(SPLITS["dev"])
     rows = read_metrics(tmp_path)
