@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
-from cman_jax.model.lstm import both_ways
+from cman_jax.model.lstm import at, both_ways
 
 
 class CharacterCNN(nn.Module):
@@ -133,13 +133,13 @@ class ProjectedLSTM(nn.Module):
         gates = gates.reshape(*x.shape[:-1], -1)
 
         def step(state: LSTMState, t: Array) -> tuple[LSTMState, Array]:
-            z = _at(gates, t) + jnp.einsum("gbp,gpk->gbk", state.output, recurrent_kernel)
+            z = at(gates, t) + jnp.einsum("gbp,gpk->gbk", state.output, recurrent_kernel)
             i, g, f, o = jnp.split(z, 4, -1)
             cell = nn.sigmoid(f) * state.cell + nn.sigmoid(i) * jnp.tanh(g)
             cell = _clip(cell, self.cell_clip)
             output = jnp.einsum("gbd,gdp->gbp", nn.sigmoid(o) * jnp.tanh(cell), projection)
             output = _clip(output, self.proj_clip)
-            taken = _at(mask, t)[:, :, None]
+            taken = at(mask, t)[:, :, None]
             state = LSTMState(jnp.where(taken, output, state.output), jnp.where(taken, cell, state.cell))
             return state, state.output
 
@@ -149,7 +149,3 @@ class ProjectedLSTM(nn.Module):
 
 def _clip(x: Float[Array, "g b d"], bound: float | None) -> Float[Array, "g b d"]:
     return x if bound is None else jnp.clip(x, -bound, bound)
-
-
-def _at(x: Array, t: Array) -> Array:
-    return jax.lax.dynamic_index_in_dim(x, t, 1, keepdims=False)

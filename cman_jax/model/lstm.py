@@ -8,7 +8,7 @@ step together; the scan's custom VJP leaves the recurrent weights' gradient to o
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Bool, Float, Shaped
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 
 class BiLSTM(nn.Module):
@@ -104,10 +104,10 @@ def _scan_forward(gates: Array, recurrent_kernel: Array, mask: Array) -> tuple[A
 
     def step(t: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
         activations, states, cells, h, c = carry
-        z = _at(activations, t) + jnp.einsum("gbd,gdk->gbk", h, recurrent_kernel)
+        z = at(activations, t) + jnp.einsum("gbd,gdk->gbk", h, recurrent_kernel)
         a = scale * jnp.tanh(scale * z) + (1 - scale)
         i, f, g, o = jnp.split(a, 4, -1)
-        taken = _at(mask, t)[..., None]
+        taken = at(mask, t)[..., None]
         c = jnp.where(taken, f * c + i * g, c)
         h = jnp.where(taken, o * jnp.tanh(c), h)
         return _put(activations, a, t), _put(states, h, t), _put(cells, c, t), h, c
@@ -127,10 +127,10 @@ def _scan_backward(residuals: tuple[Array, ...], d_states: Array) -> tuple[Array
     def step(k: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
         dz_all, dh, dc = carry
         t = length - 1 - k
-        i, f, g, o = jnp.split(_at(activations, t), 4, -1)
-        c, taken = _at(cells, t), _at(mask, t)[..., None]
-        c_before = jnp.where(t > 0, _at(cells, jnp.maximum(t - 1, 0)), 0)
-        dh = dh + _at(d_states, t)
+        i, f, g, o = jnp.split(at(activations, t), 4, -1)
+        c, taken = at(cells, t), at(mask, t)[..., None]
+        c_before = jnp.where(t > 0, at(cells, jnp.maximum(t - 1, 0)), 0)
+        dh = dh + at(d_states, t)
         held_dh, held_dc = jnp.where(taken, 0, dh), jnp.where(taken, 0, dc)
         dh, dc = jnp.where(taken, dh, 0), jnp.where(taken, dc, 0)
         tanh_c = jnp.tanh(c)
@@ -154,7 +154,8 @@ def _scan_backward(residuals: tuple[Array, ...], d_states: Array) -> tuple[Array
 lstm_scan.defvjp(_scan_forward, _scan_backward)
 
 
-def _at(x: Shaped[Array, "g n b ..."], t: Array) -> Shaped[Array, "g b ..."]:
+def at(x: Shaped[Array, "g n b ..."], t: Int[Array, ""]) -> Shaped[Array, "g b ..."]:
+    """Time step t of both directions."""
     return jax.lax.dynamic_index_in_dim(x, t, 1, keepdims=False)
 
 
