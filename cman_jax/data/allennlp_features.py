@@ -13,8 +13,7 @@ Source: allennlp/commands/elmo.py of AllenNLP 0.8 and 0.9.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from jaxtyping import Float16
 from cman_jax.data.corpus import is_token, show, unique_keys
 from cman_jax.data.errors import InputError
 from cman_jax.data.features import FeatureSource, quote, to_float16
+from cman_jax.data.hdf5 import open_hdf5, reading
 from cman_jax.types import EncoderSpec
 
 _NUMBERS = "sentence_to_index"
@@ -42,10 +42,8 @@ class AllenNLPFeatures(FeatureSource):
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        if not self.path.is_file():
-            raise InputError(path, None, "no such file", _EXPECTED)
-        with _reading(self.path):
-            self._file = _open(self.path)
+        self._file = open_hdf5(self.path, _EXPECTED)
+        with reading(self.path, _EXPECTED):
             self._numbers = _read_numbers(self.path, self._file)
             num_layers, _, width = _first_shape(self.path, self._file)
             with open(self.path, "rb") as file:
@@ -63,14 +61,14 @@ class AllenNLPFeatures(FeatureSource):
         dataset = self._dataset(tokens)
         if dataset is None:
             raise self._incomplete(f"no features of {quote(tokens)}")
-        with _reading(self.path):
+        with reading(self.path, _EXPECTED):
             return to_float16(dataset[()], tokens, self.path)
 
     def _dataset(self, tokens: Sequence[str]) -> Any | None:
         if not all(map(is_token, tokens)):  # no line of text holds such a sentence
             return None
         name = " ".join(tokens) if self._numbers is None else self._numbers.get(tuple(tokens))
-        with _reading(self.path):
+        with reading(self.path, _EXPECTED):
             found = self._file.get(name) if name else None
         if not _is_dataset(found):
             return None
@@ -79,26 +77,6 @@ class AllenNLPFeatures(FeatureSource):
             wrong = f"{found.dtype} {found.shape} for {quote(tokens)}"
             raise InputError(self.path, None, wrong, f"float32 {expected}: layers, tokens, width")
         return found
-
-
-def _open(path: Path) -> Any:
-    try:
-        import h5py
-    except ImportError:
-        wanted = "the extra that reads it (pip install 'cman-jax[elmo]')"
-        raise InputError(path, None, "an HDF5 file", wanted) from None
-    return h5py.File(path, "r")
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Makes one error of the many that h5py has for a damaged file."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(path, None, f"a file that cannot be read ({error})", _EXPECTED) from None
 
 
 def _is_dataset(found: Any) -> bool:

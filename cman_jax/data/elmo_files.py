@@ -5,7 +5,6 @@ github.com/allenai/bilm-tf and github.com/allenai/allennlp. Where the two differ
 options that it wants and the other does without may be absent.
 """
 
-import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +15,13 @@ from jaxtyping import Float, Int
 
 from cman_jax.data.elmo_options import ElmoOptions, read_options
 from cman_jax.data.errors import InputError
+from cman_jax.data.hdf5 import open_hdf5, reading
 
 BEGIN_SENTENCE, END_SENTENCE = "<S>", "</S>"
 NUM_CHARACTERS = 261  # 256 bytes and the five below; rows of the file's table
 NUM_IDS = NUM_CHARACTERS + 1  # and id 0, no character at all
 
+_EXPECTED = "ELMo's weights (HDF5)"
 _BEGIN_SENTENCE, _END_SENTENCE, _BEGIN_WORD, _END_WORD, _PADDING = range(256, NUM_CHARACTERS)
 
 
@@ -86,32 +87,14 @@ def _cell(direction: int, layer: int) -> str:
 
 def _read_weights(path: str | Path, options: ElmoOptions) -> dict[str, np.ndarray]:
     """Every dataset that the options ask for, as float32."""
-    if not Path(path).is_file():
-        raise InputError(path, None, "no such file", "ELMo's weights (HDF5)")
     expected = "as many layers as the options say"
     surplus = (f"CNN/W_cnn_{len(options.filters)}", f"CNN_high_{options.num_highways}/W_carry")
-    with _open(path) as file:
+    with reading(path, _EXPECTED), open_hdf5(path, _EXPECTED) as file:
         # A network with fewer layers than the file would run, and give other vectors.
         for name in (*surplus, *(f"{_cell(direction, options.num_layers)}/W_0" for direction in range(2))):
             if name in file:
                 raise InputError(path, None, f"the dataset {name}", expected)
         return {name: _read(path, file, name, shape) for name, shape in weight_shapes(options)}
-
-
-@contextlib.contextmanager
-def _open(path: str | Path) -> Iterator[Mapping[str, Any]]:
-    try:
-        import h5py
-    except ImportError:
-        wanted = "the extra that reads them (pip install 'cman-jax[elmo]')"
-        raise InputError(path, None, "weights in HDF5", wanted) from None
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except InputError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # as h5py puts damage
-        raise InputError(path, None, f"a damaged file ({error})", "ELMo's weights (HDF5)") from None
 
 
 def _read(path: str | Path, file: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
