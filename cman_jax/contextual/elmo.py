@@ -1,6 +1,5 @@
 """ELMo as an encoder: sentences in, the vectors of all its layers out."""
 
-import functools
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from flax import linen as nn
 from jaxtyping import Float
 
+from cman_jax.contextual.float32 import apply_float32
 from cman_jax.data.elmo_files import BEGIN_SENTENCE, END_SENTENCE, NUM_IDS, character_ids, read_elmo
 from cman_jax.model.elmo import BidirectionalLM, CharacterCNN, LSTMState
 from cman_jax.types import EncoderSpec
@@ -78,7 +77,8 @@ class ElmoEncoder:
         for part in _parts(words, _MOST_WORDS):
             padded = [*part, *[""] * (_power_of_two(len(part)) - len(part))]
             ids = character_ids(padded, self._max_characters)
-            vectors.append(np.asarray(_apply(self._characters, self._params["characters"], ids))[: len(part)])
+            made = apply_float32(self._characters, self._params["characters"], ids)
+            vectors.append(np.asarray(made)[: len(part)])
         return np.concatenate(vectors)
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[tuple[Sequence[int], int]]:
@@ -100,16 +100,9 @@ class ElmoEncoder:
         for i, sentence in enumerate(tokens):
             padded[i, : len(sentence)], mask[i, : len(sentence)] = sentence, True
         state = state or self._lm.start(batch, dim)
-        layers, state = _apply(self._lm, self._params["lstms"], padded, mask, state)
+        layers, state = apply_float32(self._lm, self._params["lstms"], padded, mask, state)
         layers = np.asarray(layers)
         return [layers[:, i, : len(sentence)].copy() for i, sentence in enumerate(tokens)], state
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _apply(module: nn.Module, params: Any, *inputs: Any) -> Any:
-    # Features are kept on disk and serve every device, so no device may round its factors.
-    with jax.default_matmul_precision("float32"):
-        return module.apply({"params": params}, *inputs)
 
 
 def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:

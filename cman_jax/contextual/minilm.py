@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from cman_jax.contextual.float32 import apply_float32
 from cman_jax.contextual.windows import Window, plan_windows
 from cman_jax.data.minilm_files import WEIGHTS_SHA256, BertFiles, Pieces, find_minilm, read_bert
 from cman_jax.model.minilm import MiniLM, params_from_checkpoint
@@ -39,7 +40,7 @@ class MiniLMEncoder:
         self._pieces = files.pieces
         self._lengths = bucket_lengths(config.num_positions)
         self._params = jax.device_put(params_from_checkpoint(files.weights, config.num_layers))
-        self._apply = jax.jit(MiniLM(**config._asdict()).apply)
+        self._model = MiniLM(**config._asdict())
 
     @classmethod
     def load(
@@ -84,9 +85,7 @@ class MiniLMEncoder:
         mask = np.zeros(ids.shape, bool)
         for index, row in enumerate(rows):
             ids[index, : len(row)], mask[index, : len(row)] = row, True
-        # Accelerators would round a product's operands of themselves.
-        with jax.default_matmul_precision("float32"):
-            return np.asarray(self._apply({"params": self._params}, ids, mask))
+        return np.asarray(apply_float32(self._model, self._params, ids, mask))
 
 
 def bucket_lengths(longest: int) -> tuple[int, ...]:
