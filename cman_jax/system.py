@@ -136,11 +136,10 @@ def load_config(workdir: Path) -> Config:
 def load_encoder_spec(workdir: Path) -> EncoderSpec | None:
     """The encoder whose features a run reads; None where it reads none. Raises: InputError: damaged."""
     path = workdir / "encoder.json"
-    if not path.is_file():
-        return None
+    fields = read_json(path)
     try:
-        return EncoderSpec(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        return EncoderSpec(**fields) if path.is_file() else None
+    except TypeError as error:
         raise InputError(path, None, f"{error}", "the encoder that a training run wrote down") from None
 
 
