@@ -28,6 +28,7 @@ SMALL_DATA = DataConfig(bucket_lengths=(8, 16), char_lengths=(4, 12), char_share
 SMALL_MODEL = ModelConfig(
     char_dim=6, char_lstm_dim=3, word_dim=5, label_dim=4, lstm_dim=8, num_heads=4, scorer_dim=7
 )
+STILL = dataclasses.replace(SMALL_MODEL, input_dropout=0.0, lstm_dropout=0.0)
 ABLATIONS = {
     "full": {},
     "as Bekoulis": {"crf": "factored", "relation_scorer": "shared"},

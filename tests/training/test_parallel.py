@@ -1,6 +1,5 @@
 """That devices change nothing: the step under jit and under pmap."""
 
-import dataclasses
 from collections.abc import Sequence
 from functools import partial
 
@@ -15,10 +14,9 @@ from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.parallel import ParallelStep
 from cman_jax.training.step import Metrics, TrainState, train_step
 from cman_jax.types import Batch, Sentence
-from tests.builders import SENTENCES, SMALL_DATA, SMALL_MODEL, network, random_variables, vocabs_of
+from tests.builders import SENTENCES, SMALL_DATA, STILL, network, random_variables, vocabs_of
 
 ALPHA = 0.05
-STILL = dataclasses.replace(SMALL_MODEL, input_dropout=0.0, lstm_dropout=0.0)
 # Lengths differ, so that a mean of per-device means would be wrong.
 EIGHT = tuple(Sentence(f"{k}-{s.id}", *s[1:]) for k in range(2) for s in SENTENCES)
 

@@ -1,6 +1,5 @@
 """The training step: what it perturbs, what it updates, and that devices change nothing."""
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -20,13 +19,13 @@ from cman_jax.types import Batch
 from tests.builders import (
     SENTENCES,
     SMALL_MODEL,
+    STILL,
     batch_of,
     network,
     random_variables,
 )
 
 ALPHA = 0.05
-STILL = dataclasses.replace(SMALL_MODEL, input_dropout=0.0, lstm_dropout=0.0)
 
 
 def on_device(batch: Batch) -> Batch:

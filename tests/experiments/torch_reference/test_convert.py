@@ -14,8 +14,8 @@ from cman_jax.types import Sentence
 from experiments.torch_reference.batch import to_torch
 from experiments.torch_reference.convert import load_params, to_jax_params, to_torch_params
 from experiments.torch_reference.network import TorchCMAN
-from tests.builders import changed
-from tests.experiments.torch_reference.twins import BATCH_SIZE, CASES, LENGTH, STILL, Twins, make_twins
+from tests.builders import STILL, changed
+from tests.experiments.torch_reference.twins import BATCH_SIZE, CASES, LENGTH, Twins, make_twins
 
 
 @pytest.fixture(scope="module")

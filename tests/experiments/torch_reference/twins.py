@@ -22,9 +22,8 @@ from cman_jax.training.optimizer import make_optimizer
 from cman_jax.types import Batch, Constants, Params, Sentence
 from experiments.torch_reference.convert import load_params
 from experiments.torch_reference.network import TorchCMAN
-from tests.builders import ABLATIONS, SMALL_MODEL, changed, normal, vocabs_of
+from tests.builders import ABLATIONS, STILL, changed, normal, vocabs_of
 
-STILL = changed(SMALL_MODEL, input_dropout=0.0, lstm_dropout=0.0)
 PAPER = ModelConfig(input_dropout=0.0, lstm_dropout=0.0)
 PROJECTED = changed(STILL, feature_dim=5)
 CASES = {
