@@ -4,14 +4,18 @@ A checkpoint appears whole or not at all, so a run killed at any moment resumes 
 Parameters are an item of their own, for programs that only predict.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+import tensorstore as ts
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
+from cman_jax.data.corpus import show
 from cman_jax.data.errors import InputError
 from cman_jax.training.step import TrainState
 from cman_jax.types import Params
@@ -25,6 +29,9 @@ class Checkpoints:
     Args:
       directory: made if need be, unless `read_only`.
       read_only: leave a training that may be writing there undisturbed.
+
+    Raises:
+      InputError: the scores that are kept with the checkpoints are damaged.
     """
 
     def __init__(self, directory: Path, *, read_only: bool = False):
@@ -40,7 +47,10 @@ class Checkpoints:
         # Without handlers of their own the items have no metadata.
         handlers = {item: ocp.StandardCheckpointHandler() for item in ("params", "optimizer")}
         self._directory = directory
-        self._manager = ocp.CheckpointManager(directory.absolute(), options=options, item_handlers=handlers)
+        with _reading(directory):
+            self._manager = ocp.CheckpointManager(
+                directory.absolute(), options=options, item_handlers=handlers
+            )
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -74,7 +84,7 @@ class Checkpoints:
         """The state that was saved after that epoch; `like` may hold shapes instead of arrays.
 
         Raises:
-          InputError: it is the state of another network.
+          InputError: it is the state of another network, or damaged.
         """
         rest = {"step": like.step, "opt_state": like.opt_state}
         found = self._restore(epoch, params=like.params, optimizer=rest)
@@ -84,17 +94,42 @@ class Checkpoints:
         """The parameters alone; `like` may hold shapes instead of arrays.
 
         Raises:
-          InputError: they are of another network.
+          InputError: they are of another network, or damaged.
         """
         return self._restore(epoch, params=like)["params"]
 
     def _restore(self, epoch: int, **like: Any) -> Any:
         """The named items, each with the layout of its argument, on this machine's device."""
-        saved = self._manager.item_metadata(epoch)
+        folder = self._directory / str(epoch)
         for item, expected in like.items():
-            _refuse_other_layout(self._directory / str(epoch) / item, saved.get(item), expected)
+            _refuse_other_layout(folder / item, _layout(folder / item), expected)
         items = {item: ocp.args.StandardRestore(_here(expected)) for item, expected in like.items()}
-        return self._manager.restore(epoch, args=ocp.args.Composite(**items))
+        with _reading(folder):
+            return self._manager.restore(epoch, args=ocp.args.Composite(**items))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """To read in: what Orbax and TensorStore raise for damage leaves as an InputError, the cause kept."""
+    try:
+        yield
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        found = f"a damaged file ({show(str(error))})"
+        raise InputError(path, None, found, "a checkpoint as training wrote it") from error
+
+
+def _layout(item: Path) -> Any:
+    """The tree of an item's arrays as Orbax describes them, after reading every one of them.
+
+    Orbax reads them all at once, and having failed at one it prints a traceback for each of the others.
+    """
+    store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item.absolute()}/"}}
+    with _reading(item):
+        for key in ts.KvStore.open(store).result().list().result():
+            name, is_array, _ = key.decode().partition(".zarray")
+            if is_array:
+                ts.open({"driver": "zarr", "kvstore": {**store, "path": name}}).result().read().result()
+        return ocp.StandardCheckpointHandler().metadata(item.absolute())
 
 
 def _rank(metrics: dict[str, float]) -> float:

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -161,6 +162,20 @@ def test_predict_on_tokens_agrees_with_the_predictions_of_training(
     done = run(workplace.command("predict", f"--workdir={trained}", f"--input={data}", f"--output={output}"))
     assert done.returncode == 0, done.stderr
     assert output.read_text() == (trained / "predictions.jsonl").read_text()
+
+
+def test_predict_says_of_a_damaged_checkpoint_in_one_line_which_it_is(
+    workplace: Workplace, trained: Path
+) -> None:
+    damaged = workplace.folder / "damaged"
+    shutil.copytree(trained, damaged)
+    for epoch in (damaged / "checkpoints").iterdir():
+        os.truncate(epoch / "params" / "manifest.ocdbt", 50)
+    done = run(workplace.command("predict", f"--workdir={damaged}"), stdin="Ann lives in Oslo.\n")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {damaged / 'checkpoints'}/")
+    assert "params: found a damaged file" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
-"""A state comes back as it was saved, and the parameters of another network are refused by name."""
+"""A state comes back as it was saved; another network's and damaged files are refused by name."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -70,3 +72,53 @@ def test_another_optimizer_is_refused_by_its_arrays(saved: Path) -> None:
         pytest.raises(InputError, match=r"2/optimizer: .* opt_state/0/mu/tag/kernel \(3, 4\)"),
     ):
         checkpoints.restore(2, state)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x80
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, Path.unlink])
+@pytest.mark.parametrize("item", ["params", "optimizer"])
+def test_damaged_arrays_are_refused_and_nothing_else_is_said(
+    saved: Path,
+    item: str,
+    damage: Callable[[Path], None],
+    tmp_path_factory: pytest.TempPathFactory,
+    capfd: pytest.CaptureFixture,
+) -> None:
+    """Every file that Orbax reads; it keeps others, of the process that wrote."""
+    folder = saved / "2" / item
+    files = [folder / "_METADATA", folder / "manifest.ocdbt", *(folder / "d").iterdir()]
+    assert len(files) == 3
+    for path in files:
+        copy = tmp_path_factory.mktemp("damaged")
+        shutil.copytree(saved, copy, dirs_exist_ok=True)
+        damage(copy / path.relative_to(saved))
+        with (
+            Checkpoints(copy, read_only=True) as checkpoints,
+            pytest.raises(
+                InputError, match=f"{copy}/2/{item}: found a damaged file .* expected a checkpoint"
+            ),
+        ):
+            checkpoints.restore(2, state_of(PARAMS))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [truncate, flip])
+def test_damaged_scores_are_refused(saved: Path, damage: Callable[[Path], None]) -> None:
+    damage(saved / "2" / "metrics" / "metrics")
+    with pytest.raises(InputError, match=f"{saved}: found a damaged file"):
+        Checkpoints(saved, read_only=True)
+
+
+def test_parameters_are_read_whatever_the_optimizer_s_files_hold(saved: Path) -> None:
+    truncate(saved / "2" / "optimizer" / "manifest.ocdbt")
+    with Checkpoints(saved, read_only=True) as checkpoints:
+        jax.tree.map(np.testing.assert_array_equal, checkpoints.restore_params(2, PARAMS), PARAMS)
