@@ -18,6 +18,7 @@ ScorerKind = Literal["per_relation", "shared"]
 EncoderKind = Literal["bilstm", "mlp"]
 Anchor = Literal["last", "any"]
 Protocol = Literal["dev", "train+dev"]
+Labels = Literal["predicted", "gold"]
 
 
 def _one_of(choices: Any) -> Any:
@@ -88,6 +89,7 @@ class DecodingConfig:
     threshold: float = 0.5  # a relation holds above this probability
     anchor: str = _one_of(Anchor)  # arguments' last tokens, or any token inside them
     bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper preset leaves them in
+    labels: str = _one_of(Labels)  # tags that relations read at inference: Viterbi's or the gold's, Table 3
 
 
 @dataclasses.dataclass(slots=True)

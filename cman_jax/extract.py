@@ -13,8 +13,10 @@ from typing import Any
 
 from cman_jax.contextual.encoder import Encoder, encode_all
 from cman_jax.contextual.load import load_encoder
+from cman_jax.data.errors import InputError
 from cman_jax.data.features import check_spec
 from cman_jax.data.text import Document, from_text, to_record
+from cman_jax.evaluation.facts import check_types
 from cman_jax.evaluation.metrics import Scores
 from cman_jax.evaluation.predict import Predictor, score_annotations
 from cman_jax.system import System
@@ -66,15 +68,18 @@ class Extractor:
     def annotate(
         self, sentences: Sequence[Sentence], on_batch: Callable[[int], None] = lambda num_sentences: None
     ) -> list[Annotation]:
-        """One annotation per sentence; gold annotations are not looked at.
+        """One annotation per sentence; the gold's tags are read under `decoding.labels="gold"` alone.
 
         `on_batch` is called with the number of sentences of every finished batch.
+
+        Raises:
+          InputError: the gold is read and has a type that the system does not know.
         """
         annotations: list[Annotation] = []
         for start in range(0, len(sentences), CHUNK):  # so that features of text of any length fit
             chunk = sentences[start : start + CHUNK]
-            bare = [Sentence(sentence.id, sentence.tokens) for sentence in chunk if sentence.tokens]
-            examples = encode_all(bare, self.system.vocabs, self._encoder)
+            shown = [self._shown(sentence) for sentence in chunk if sentence.tokens]
+            examples = encode_all(shown, self.system.vocabs, self._encoder)
             said = iter(self._predictor(self._params, examples, on_batch))
             annotations += [next(said) if sentence.tokens else Annotation((), ()) for sentence in chunk]
         return annotations
@@ -87,8 +92,10 @@ class Extractor:
         """One record per document, as `to_record` describes; a string is a sentence of raw text.
 
         Raises:
-          InputError: raw text without the extra that tokenises it.
+          InputError: raw text without the extra that tokenises it, or a system that wants gold labels.
         """
+        if self._reads_gold:
+            raise InputError("labels", None, "gold", "predicted: what is to be annotated has no gold")
         read = [
             from_text(document, str(i)) if isinstance(document, str) else document
             for i, document in enumerate(documents, 1)
@@ -97,6 +104,18 @@ class Extractor:
         return [
             to_record(document, annotation) for document, annotation in zip(read, annotations, strict=True)
         ]
+
+    @property
+    def _reads_gold(self) -> bool:
+        return self.system.config.decoding.labels == "gold"
+
+    def _shown(self, sentence: Sentence) -> Sentence:
+        """What the network may see of a sentence."""
+        if not self._reads_gold:
+            return Sentence(sentence.id, sentence.tokens)
+        vocabs, where = self.system.vocabs, f"the gold of sentence {sentence.id}"
+        check_types(sentence, vocabs.entity_types, vocabs.relation_types, where)
+        return sentence
 
     def score(self, gold: Sequence[Sentence], annotations: Sequence[Annotation]) -> Scores:
         """Scores under every convention."""

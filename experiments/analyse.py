@@ -16,15 +16,14 @@ from pathlib import Path
 from absl import flags
 
 from cman_jax.data.corpus import load_split
-from cman_jax.evaluation.analysis import Judged, analyse, judge
+from cman_jax.evaluation.analysis import analyse
 from cman_jax.evaluation.analysis_report import analysis_tables
-from cman_jax.extract import Extractor
-from cman_jax.system import System, load_config, read_json, write_json
-from cman_jax.types import Sentence
+from cman_jax.system import load_config, read_json, write_json
 from experiments.analysis_plot import plot_analysis
 from experiments.cli import run_main
 from experiments.encoders import encoder_for_prediction
 from experiments.runtime import decoding_flags, start_jax
+from experiments.scoring import judge_run
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _DATA = flags.DEFINE_string("data", None, "Folder with SPLIT.jsonl and train.jsonl.", required=True)
@@ -40,40 +39,22 @@ def main(argv: Sequence[str]) -> None:
     gold = load_split(data, split)
     config = load_config(workdir)
     train = [sentence for name in config.training.trained_splits for sentence in load_split(data, name)]
-    extractor, ours = judge_run(workdir, gold)
+    decoding = decoding_flags()
+    extractor, ours = judge_run(workdir, gold, encoder_for_prediction(workdir), **decoding)
     theirs = None
     if _COMPARE.value:
-        _, theirs = judge_run(Path(_COMPARE.value), gold, extractor.system)
+        other = Path(_COMPARE.value)
+        _, theirs = judge_run(other, gold, encoder_for_prediction(other), extractor.system, **decoding)
 
     found = analyse(ours, train, config.scoring.average, theirs)
-    about = {"epoch": extractor.epoch, "threshold": threshold_of(workdir), "other_run": _COMPARE.value}
+    threshold = decoding.get("threshold", config.decoding.threshold)
+    about = {"epoch": extractor.epoch, "threshold": threshold, "other_run": _COMPARE.value}
     convention = dataclasses.asdict(config.scoring)
     print(f"{split}, {', '.join(f'{name} {value}' for name, value in (about | convention).items())}\n")
     print(analysis_tables(found), flush=True)
     path = workdir / "analysis.json"
     write_json(path, {**read_json(path), split: {**about, "convention": convention, **found}})
     print(f"\n{plot_analysis(found, workdir / f'analysis_{split}.png')}")
-
-
-def judge_run(
-    workdir: Path, gold: Sequence[Sentence], like: System | None = None
-) -> tuple[Extractor, Judged]:
-    """The run's answers, of which threshold 0 keeps every candidate.
-
-    Args:
-      like: the system whose types and convention to score by; None: the run's own.
-    """
-    encoder = encoder_for_prediction(workdir)
-    extractor = Extractor.load(workdir, encoder=encoder, **{**decoding_flags(), "threshold": 0.0})
-    candidates = extractor.annotate(gold)
-    config, vocabs, *_ = like or extractor.system
-    types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
-    return extractor, judge(gold, candidates, threshold_of(workdir), config.scoring, **types)
-
-
-def threshold_of(workdir: Path) -> float:
-    """The threshold that the run's answers exceed."""
-    return decoding_flags().get("threshold", load_config(workdir).decoding.threshold)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,22 @@ _ANCHOR = flags.DEFINE_enum(
     "Which tokens of two entities make a relation; default: the run's.",
 )
 _BIO = flags.DEFINE_bool("bio_constraints", None, "Forbid ill-formed tag sequences; default: the run's.")
+_LABELS = flags.DEFINE_enum(
+    "labels",
+    None,
+    ["predicted", "gold"],
+    "Tags that relations read: decoded ones, or those of annotated input (Table 3); default: the run's.",
+)
 
 
 def decoding_flags() -> dict[str, Any]:
     """The fields of `DecodingConfig` that the command line sets."""
-    values = {"threshold": _THRESHOLD.value, "anchor": _ANCHOR.value, "bio_constraints": _BIO.value}
+    values = {
+        "threshold": _THRESHOLD.value,
+        "anchor": _ANCHOR.value,
+        "bio_constraints": _BIO.value,
+        "labels": _LABELS.value,
+    }
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -1,15 +1,18 @@
-"""Scoring a finished run on whole splits: what `train` ends with and `evaluate` is."""
+"""Scoring a finished run on whole splits: what `train` ends with and `evaluate` is; judging its answers."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from cman_jax.config import Labels
 from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.corpus import write_atomically
 from cman_jax.data.text import from_tokens, to_record
+from cman_jax.evaluation.analysis import Judged, judge
 from cman_jax.evaluation.report import convention_table, score_table
 from cman_jax.extract import Extractor
-from cman_jax.system import read_json, write_json
+from cman_jax.system import System, load_config, read_json, write_json
 from cman_jax.types import Sentence
 
 
@@ -17,12 +20,12 @@ def evaluate(
     workdir: Path,
     splits: Mapping[str, Sequence[Sentence]],
     encoder: Encoder | None = None,
-    **decoding: object,
+    **decoding: Any,
 ) -> None:
     """Scores the chosen epoch on each split: prints tables, updates scores.json, writes predictions.
 
-    The predictions go to predictions.jsonl (test) or predictions_SPLIT.jsonl. `encoder` and `decoding` are
-    those of `Extractor.load`.
+    The predictions go to predictions.jsonl (test) or predictions_NAME.jsonl; NAME is the split's, with gold
+    labels `entry_name`'s, in scores.json too. `encoder` and `decoding` are those of `Extractor.load`.
 
     Raises:
       InputError: there is nothing to load, or the gold has a type that the run does not know.
@@ -30,16 +33,44 @@ def evaluate(
     extractor = Extractor.load(workdir, encoder=encoder, **decoding)
     path = workdir / "scores.json"
     scores_by_split = read_json(path)
-    convention = extractor.system.config.scoring.convention
+    config = extractor.system.config
+    convention = config.scoring.convention
     for split, sentences in splits.items():
+        entry = entry_name(split, config.decoding.labels)
         annotations = extractor.annotate(sentences)
         scores = extractor.score(sentences, annotations)
-        title = f"{split}, epoch {extractor.epoch}"
+        title = f"{entry}, epoch {extractor.epoch}"
         print(f"\n{score_table(scores, **convention, title=title)}")
         print(f"\n{convention_table(scores, **convention, title=title)}", flush=True)
-        scores_by_split[split] = {"epoch": extractor.epoch, **scores.as_dict()}
+        scores_by_split[entry] = {"epoch": extractor.epoch, **scores.as_dict()}
         records = [to_record(from_tokens(s), a) for s, a in zip(sentences, annotations, strict=True)]
-        name = "predictions.jsonl" if split == "test" else f"predictions_{split}.jsonl"
+        name = "predictions.jsonl" if entry == "test" else f"predictions_{entry}.jsonl"
         lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         write_atomically(workdir / name, lines.encode())
     write_json(path, scores_by_split)
+
+
+def entry_name(split: str, labels: Labels) -> str:
+    """Under which name a split's results are kept: those with gold labels stand beside the usual ones."""
+    return split if labels == "predicted" else f"{split}_gold_labels"
+
+
+def judge_run(
+    workdir: Path,
+    gold: Sequence[Sentence],
+    encoder: Encoder | None = None,
+    like: System | None = None,
+    **decoding: Any,
+) -> tuple[Extractor, Judged]:
+    """The run's answers, of which threshold 0 keeps every candidate.
+
+    Args:
+      encoder, decoding: as for `Extractor.load`; the threshold is the answers'.
+      like: the system whose types and convention to score by; None: the run's own.
+    """
+    extractor = Extractor.load(workdir, encoder=encoder, **{**decoding, "threshold": 0.0})
+    candidates = extractor.annotate(gold)
+    config, vocabs, *_ = like or extractor.system
+    types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
+    threshold = decoding.get("threshold", load_config(workdir).decoding.threshold)
+    return extractor, judge(gold, candidates, threshold, config.scoring, **types)

@@ -47,6 +47,7 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "decoding.threshold": (0.3, [-0.1, 1.0, float("nan"), "0.5"]),
     "decoding.anchor": ("any", ["first"]),
     "decoding.bio_constraints": (True, [1]),
+    "decoding.labels": ("gold", ["golden", None]),
     "scoring.match": ("boundaries", ["loose"]),
     "scoring.average": ("macro", ["mean"]),
     "scoring.other": (False, [0]),

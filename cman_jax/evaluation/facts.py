@@ -65,14 +65,15 @@ def pair_up(
     if len(gold) != len(predicted):
         raise ValueError(f"{len(gold)} gold sentences but {len(predicted)} predictions; one each is needed")
     for sentence, annotation in zip(gold, predicted, strict=True):
-        _check_types(sentence, entity_types, relation_types, f"the gold of sentence {sentence.id}")
-        _check_types(annotation, entity_types, relation_types, f"the prediction for sentence {sentence.id}")
+        check_types(sentence, entity_types, relation_types, f"the gold of sentence {sentence.id}")
+        check_types(annotation, entity_types, relation_types, f"the prediction for sentence {sentence.id}")
     return [(facts(g, overlap), facts(p, overlap)) for g, p in zip(gold, predicted, strict=True)]
 
 
-def _check_types(
+def check_types(
     annotated: Sentence | Annotation, entity_types: Sequence[str], relation_types: Sequence[str], where: str
 ) -> None:
+    """Raises: InputError: a type stands outside its inventory. Args: where: what the error begins with."""
     for kind, those, inventory in (
         ("entity", annotated.entities, entity_types),
         ("relation", annotated.relations, relation_types),

@@ -8,6 +8,7 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array
 
+from cman_jax.config import Labels
 from cman_jax.data.batching import Example, plan_batches
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.evaluation.decode import decode
@@ -27,29 +28,34 @@ def predict_step(
     constants: Constants,
     batch: Batch,
     allowed: tuple[Array, Array] | None = None,
+    labels: Labels = "predicted",
 ) -> Predictions:
-    """Viterbi tags, then relation probabilities given them (§3.5); `batch.tags` is not read.
+    """Viterbi tags, then relation probabilities given them (§3.5).
 
     Args:
       allowed: first tags and transitions to constrain decoding to; None leaves the chain free.
+      labels: "gold": the relations are given `batch.tags` instead, which nothing else reads (Table 3).
     """
     variables = {"params": params, "constants": constants}
-    return model.apply(variables, batch, allowed, method=_predict)
+    return model.apply(variables, batch, allowed, labels, method=_predict)
 
 
-def _predict(model: JointNetwork, batch: Batch, allowed: tuple[Array, Array] | None) -> Predictions:
+def _predict(
+    model: JointNetwork, batch: Batch, allowed: tuple[Array, Array] | None, labels: Labels
+) -> Predictions:
     mask = batch.mask
     x = model.encode_tokens(model.encode_inputs(batch), mask, train=False)
     tagging = model.tag(x, mask)
     if allowed is not None:
         tagging = constrain(tagging, *allowed)
     tags = viterbi(tagging, mask)
-    logits = model.relate(x, model.encode_labels(tags, mask), mask, train=False)
+    memories = model.encode_labels(batch.tags if labels == "gold" else tags, mask)
+    logits = model.relate(x, memories, mask, train=False)
     probabilities = marginals(tagging, mask)
     return Predictions(tags, nn.sigmoid(logits), probabilities.initial, probabilities.pairwise)
 
 
-_compiled_step = jax.jit(predict_step, static_argnums=0)
+_compiled_step = jax.jit(predict_step, static_argnums=0, static_argnames="labels")
 
 
 def step_of(system: System) -> Step:
@@ -57,7 +63,10 @@ def step_of(system: System) -> Step:
     allowed = None
     if system.config.decoding.bio_constraints:
         allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
-    return lambda params, batch: _compiled_step(system.model, params, system.constants, batch, allowed)
+    labels = system.config.decoding.labels
+    return lambda params, batch: _compiled_step(
+        system.model, params, system.constants, batch, allowed, labels=labels
+    )
 
 
 class Predictor:
