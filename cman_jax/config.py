@@ -9,7 +9,7 @@ import itertools
 import math
 import operator
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 NetworkKind = Literal["cman", "multihead"]
@@ -121,6 +121,15 @@ class Config:
 def to_dict(config: Config) -> dict[str, dict[str, Any]]:
     """The config as JSON-ready nested dictionaries; `from_dict` is the way back."""
     return dataclasses.asdict(config)
+
+
+def differences(before: Config, after: Config) -> Iterator[tuple[str, Any, Any]]:
+    """Dotted name and both values of every field that they do not share."""
+    there, here = to_dict(before), to_dict(after)
+    for section, fields in here.items():
+        for name, value in fields.items():
+            if there[section][name] != value:
+                yield f"{section}.{name}", there[section][name], value
 
 
 def from_dict(values: Any) -> Config:

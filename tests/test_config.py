@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cman_jax.config import Config, from_dict, to_dict, validate
+from cman_jax.config import Config, differences, from_dict, to_dict, validate
 
 # A valid value other than the default, and values that are refused, for every field there is.
 FIELDS: dict[str, tuple[Any, list[Any]]] = {
@@ -81,6 +81,14 @@ def through_json(config: Config) -> Config:
 
 def test_this_file_knows_every_field() -> None:
     assert list(FIELDS) == list(leaves(Config()))
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_difference_has_its_name_and_both_values(name: str) -> None:
+    changed, default = config_with(name, FIELDS[name][0]), Config()
+    found = {where: (there, here) for where, there, here in differences(default, changed)}
+    assert found[name] == (leaves(default)[name], FIELDS[name][0])
+    assert set(found) == {name, *NEEDS.get(str(FIELDS[name][0]), {})}
 
 
 def test_the_defaults_are_valid_and_survive_json() -> None:

@@ -8,11 +8,11 @@ scores.json  predictions.jsonl                            from experiments.train
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cman_jax.config import Config, to_dict
+from cman_jax.config import Config, differences, to_dict
 from cman_jax.data.corpus import to_json, write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.data.vocab import build_vocabs, word_candidates
@@ -103,7 +103,7 @@ def _read_vectors(path: Path | None, splits: Splits, config: Config) -> WordVect
 def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> None:
     """Only the number of epochs may differ from the run that is being continued, if no rate falls with it."""
     constant_rate = config.training.final_rate == 1
-    for name, there, here in _differences(to_dict(before), to_dict(config)):
+    for name, there, here in differences(before, config):
         if name != "training.num_epochs" or not constant_rate:
             raise InputError(
                 workdir,
@@ -111,13 +111,6 @@ def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> Non
                 f"a run with {name} = {there!r}",
                 f"{here!r} as asked for (or another --workdir)",
             )
-
-
-def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    for section, fields in after.items():
-        for name, value in fields.items():
-            if before[section][name] != value:
-                yield f"{section}.{name}", before[section][name], value
 
 
 def _refuse_other_data(fingerprint: dict[str, str], path: Path) -> None:
