@@ -1,0 +1,1 @@
+"""The paper's tables and figures: the runs they need, training what is missing, writing them down."""

@@ -1,0 +1,78 @@
+"""Figures 4 and 5 as JSON and as pictures."""
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cman_jax.config import ScoringConfig
+from experiments.reproduction.comparison import SYSTEMS
+from experiments.reproduction.published import NOTES, PUBLISHED_GAINS, TITLES
+from experiments.reproduction.rows import ROWS
+from experiments.reproduction.runs import Setup, runs_of, train_command
+from experiments.reproduction.tables import TASKS, describe
+from experiments.reproduction.training import is_finished
+
+_SLICES = {"figure4": "distance", "figure5": "length"}
+_AXES = {"figure4": "characters between two entities", "figure5": "tokens per sentence"}
+_NAMES = {"ner": "NER", "re": "RE"}
+
+
+def make_figure(what: str, compared: Sequence[Mapping[str, Any]], setup: Setup) -> dict[str, Any]:
+    """Args: compared: what `compare_systems` found on dev."""
+    absent = {
+        row.name: [train_command(run, setup) for run in runs_of(row, setup) if not is_finished(run)]
+        for row in ROWS[what]
+    }
+    return {
+        "title": TITLES[what],
+        "setting": f"{setup.corpora['conll04']}, dev; {describe(ScoringConfig())}",
+        "panels": panels_of(compared, _SLICES[what]),
+        "published_gains": PUBLISHED_GAINS[what],
+        "notes": list(NOTES[what]),
+        "missing": {name: commands for name, commands in absent.items() if commands},
+    }
+
+
+def panels_of(compared: Sequence[Mapping[str, Any]], by: str) -> list[dict[str, Any]]:
+    """Of each input, both systems on everything and on the slices of one kind."""
+    return [
+        {"input": each["input"], "seeds": each["seeds"], "bins": each["slices"]["all"] | each["slices"][by]}
+        for each in compared
+    ]
+
+
+def plot_figure(what: str, figure: Mapping[str, Any], folder: Path) -> str:
+    """Writes WHAT.png and WHAT.svg, a row of panels for each input. Returns what to tell the user."""
+    if not figure["panels"]:
+        return f"{what} was not drawn: no seed of both systems is finished"
+    if importlib.util.find_spec("matplotlib") is None:
+        return f"{what} was not drawn: matplotlib is missing; pip install 'cman-jax[plots]'"
+    from matplotlib.figure import Figure
+
+    rows = len(figure["panels"])
+    picture = Figure(figsize=(9, 3.5 * rows + 0.5), layout="constrained")
+    all_axes = picture.subplots(rows, len(TASKS), squeeze=False)
+    for panel, some_axes in zip(figure["panels"], all_axes, strict=True):
+        for task, axes in zip(TASKS, some_axes, strict=True):
+            bins = {name: row for name, row in panel["bins"].items() if name != "all"}
+            for k, system in enumerate(SYSTEMS):
+                _bars(axes, k, system, [row[system][task] for row in bins.values()])
+            axes.set_xticks(range(len(bins)), list(bins))
+            axes.set(title=f"{_NAMES[task]}, {panel['input']}", xlabel=_AXES[what], ylabel="F1, %")
+            axes.set_ylim(0, 100)
+    all_axes[0][0].legend()
+    picture.suptitle(figure["setting"], fontsize="small")
+    for kind in ("png", "svg"):
+        picture.savefig(folder / f"{what}.{kind}", dpi=150)
+    return f"{folder / what}.png, .svg"
+
+
+def _bars(axes: Any, k: int, system: str, measured: Sequence[Mapping[str, Any]]) -> None:
+    """The k-th of two systems, with intervals."""
+    heights = [each["f1"] for each in measured]
+    # Of few sentences the interval may leave the score itself out, which a bar's whisker cannot.
+    below = [max(each["f1"] - each["interval"][0], 0) for each in measured]
+    above = [max(each["interval"][1] - each["f1"], 0) for each in measured]
+    places = [i + 0.4 * k - 0.2 for i in range(len(measured))]
+    axes.bar(places, heights, width=0.4, yerr=[below, above], capsize=3, label=system, alpha=0.8)

@@ -1,0 +1,120 @@
+"""What `tables` and `figures` made, as Markdown: published, ours, difference, settings, notes, commands."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from experiments.reproduction.comparison import SYSTEMS
+from experiments.reproduction.published import TITLES
+from experiments.reproduction.tables import TASKS
+
+_BLANK = ""
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The whole report. Args: document: the budget and its meaning, and each table and figure by its name."""
+    parts = [f"# Reproduction, budget {document['budget']}\n\n{document['about']}\n"]
+    for name in TITLES:
+        if part := document.get(name):
+            parts.append(render_table(part) if name.startswith("table") else render_figure(name, part))
+    return "\n".join(parts)
+
+
+def render_table(table: Mapping[str, Any]) -> str:
+    """One of Tables 1 to 4; F1 in %, entities / relations."""
+    header = ("", "published", "ours, NER", "ours, RE", "difference", "setting")
+    blocks = [_head(table), _grid(header, map(_table_row, table["rows"])), _notes(table["notes"])]
+    for panel in table.get("comparison", ()):
+        blocks.append(
+            f"CMAN beside Multi-head + AT, {_panel_name(panel)}:\n\n{_bins_grid(panel['bins'], {})}"
+        )
+    return "\n".join([*blocks, _conventions(table["rows"]), _missing(table["missing"])])
+
+
+def render_figure(name: str, figure: Mapping[str, Any]) -> str:
+    """Figure 4 or 5: its picture, where there is one, and the numbers behind it."""
+    blocks = [_head(figure)]
+    if figure["panels"]:
+        blocks.append(f"![{figure['title']}]({name}.png)\n")
+    for panel in figure["panels"]:
+        grid = _bins_grid(panel["bins"], figure["published_gains"])
+        blocks.append(f"{_panel_name(panel).capitalize()}:\n\n{grid}")
+    return "\n".join([*blocks, _notes(figure["notes"]), _missing(figure["missing"])])
+
+
+def _head(part: Mapping[str, Any]) -> str:
+    return f"## {part['title']}\n\n{part['setting']}\n"
+
+
+def _table_row(row: Mapping[str, Any]) -> list[str]:
+    published = row["published"]
+    return [
+        row["label"],
+        _BLANK if published is None else " / ".join(f"{number:.2f}" for number in published),
+        *(_mean(row["ours"][task]) if "ours" in row else _BLANK for task in TASKS),
+        " / ".join(f"{row['difference'][task]:+.2f}" for task in TASKS) if "difference" in row else _BLANK,
+        row.get("about", _BLANK),
+    ]
+
+
+def _mean(summary: Mapping[str, Any]) -> str:
+    deviation = "" if summary["std"] is None else f" ± {summary['std']:.2f}"
+    return f"{summary['mean']:.2f}{deviation}"
+
+
+def _conventions(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Every other way to count, folded away."""
+    lines = [
+        (row["label"], row["about"], name, *(_mean(f1[task]) for task in TASKS))
+        for row in rows
+        for name, f1 in row.get("conventions", {}).items()
+    ]
+    if not lines:
+        return ""
+    grid = _grid(("", "setting", "convention", "NER", "RE"), lines)
+    return f"<details><summary>ours under every convention</summary>\n\n{grid}\n</details>\n"
+
+
+def _panel_name(panel: Mapping[str, Any]) -> str:
+    return f"{panel['input']}, seeds {', '.join(map(str, panel['seeds']))}"
+
+
+def _bins_grid(bins: Mapping[str, Any], gains: Mapping[str, Mapping[str, float]]) -> str:
+    """F1 with intervals of both systems, their difference, its p; the difference that the paper names."""
+    header = ["", *(cell for task in TASKS for cell in _bin_header(task.upper()))]
+    lines = (
+        [name, *(cell for task in TASKS for cell in _bin_cells(row, task, gains.get(name, {})))]
+        for name, row in bins.items()
+    )
+    return _grid(header, lines)
+
+
+def _bin_header(task: str) -> list[str]:
+    return [*(f"{task}, {system}" for system in SYSTEMS), f"{task}, difference", "p", "published difference"]
+
+
+def _bin_cells(row: Mapping[str, Any], task: str, gains: Mapping[str, float]) -> list[str]:
+    measured = [row[system][task] for system in SYSTEMS]
+    scores = [f"{each['f1']:.2f} [{each['interval'][0]:.1f}, {each['interval'][1]:.1f}]" for each in measured]
+    gain = f"{measured[0]['f1'] - measured[1]['f1']:+.2f}"
+    published = f"{gains[task]:+.2f}" if task in gains else _BLANK
+    return [*scores, gain, f"{measured[0]['p']:.4f}", published]
+
+
+def _notes(notes: Sequence[str]) -> str:
+    return "".join(f"- {note}\n" for note in notes)
+
+
+def _missing(missing: Mapping[str, Sequence[str]]) -> str:
+    """The first command of every blank; the others are in the JSON."""
+    if not missing:
+        return ""
+    lines = []
+    for name, (first, *others) in missing.items():
+        more = f", and {len(others)} more like it in reproduction.json" if others else ""
+        lines.append(f"# {name}{more}\n{first}\n")
+    return f"Not run:\n\n```\n{''.join(lines)}```\n"
+
+
+def _grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

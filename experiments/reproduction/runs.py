@@ -1,0 +1,118 @@
+"""From a row of a table to its runs: settings under a budget, folders, commands."""
+
+import importlib
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from cman_jax.config import Config, differences, validate
+from data_prep.ade import NUM_FOLDS
+from experiments.reproduction.rows import Corpus, Row
+
+Budget = Literal["quick", "short", "full"]
+BUDGETS: Mapping[Budget, str] = {
+    "quick": "a smoke test of the whole way on a few short sentences: its numbers mean nothing",
+    "short": "20 epochs of batches of 8, the learning rate falling from 1e-3 to 5e-5: what a CPU can do",
+    "full": "the paper's epochs and learning rates",
+}
+QUICK_FOLDS = 2
+QUICK_LENGTH = 64
+"""Tokens to which all of the quick budget's sentences are padded, so that each network has one shape."""
+
+
+class Setup(NamedTuple):
+    """What all runs share."""
+
+    workdir: Path
+    budget: Budget
+    num_seeds: int
+    corpora: Mapping[Corpus, Path]  # a folder of splits; of ADE, one of folds
+    vectors: Path | None = None
+    features: Path | None = None  # stored contextual features
+
+
+class Run(NamedTuple):
+    """One training."""
+
+    row: Row
+    index: int  # seed, or fold
+    config: Config
+    data: Path
+    workdir: Path
+
+
+def runs_of(row: Row, setup: Setup) -> list[Run]:
+    """One for each seed; on ADE one for each fold, all of seed 0."""
+    root, data = setup.workdir / "runs" / setup.budget / row.name, setup.corpora[row.corpus]
+    if row.corpus == "ade":
+        folds = QUICK_FOLDS if setup.budget == "quick" else NUM_FOLDS
+        names = [f"fold_{k}" for k in range(folds)]
+        return [
+            Run(row, k, config_of(row, setup.budget), data / name, root / name)
+            for k, name in enumerate(names)
+        ]
+    return [
+        Run(row, seed, config_of(row, setup.budget, seed), data, root / f"seed_{seed}")
+        for seed in range(setup.num_seeds)
+    ]
+
+
+def config_of(row: Row, budget: Budget, seed: int = 0) -> Config:
+    """The row's settings within the budget."""
+    config = _file_config(row)
+    for name, value in row.overrides.items():
+        section, field = name.split(".")
+        setattr(getattr(config, section), field, value)
+    config.training.seed = seed
+    {"quick": _make_quick, "short": _make_short, "full": lambda _: None}[budget](config)
+    validate(config)
+    return config
+
+
+def _file_config(row: Row) -> Config:
+    return importlib.import_module(f"experiments.configs.{row.config}").get_config()
+
+
+def _make_quick(config: Config) -> None:
+    """Little to compile, less to compute: small widths, one layer, one shape."""
+    model, data, training = config.model, config.data, config.training
+    model.char_dim = model.char_lstm_dim = model.word_dim = model.scorer_dim = 8
+    model.lstm_dim, model.num_bsa = 16, 1
+    data.bucket_lengths, data.char_lengths, data.char_shares = (QUICK_LENGTH,), (16,), (1.0,)
+    training.num_epochs, training.batch_size = 2, 16
+
+
+def _make_short(config: Config) -> None:
+    """Both networks alike."""
+    training = config.training
+    training.num_epochs, training.batch_size = 20, 8
+    training.learning_rate, training.final_rate = 1e-3, 0.05
+
+
+def train_command(run: Run, setup: Setup) -> str:
+    """What trains and scores this run alone, with all that distinguishes it from its config file."""
+    inputs = [f"--vectors={setup.vectors}"] if setup.vectors else []
+    if run.row.features:
+        inputs += [f"--features={setup.features}"] if setup.features else _ENCODER
+    settings = differences(_file_config(run.row), run.config)
+    return shlex.join(
+        [
+            *("python", "-m", "experiments.train"),
+            f"--config=experiments/configs/{run.row.config}.py",
+            *(f"--data={run.data}", f"--workdir={run.workdir}", "--num_devices=1"),
+            *inputs,
+            *(f"--config.{name}={value}" for name, _, value in settings),
+        ]
+    )
+
+
+_ENCODER = ["--encoder=elmo", "--elmo_options=options.json", "--elmo_weights=weights.hdf5"]
+"""The paper's features, where none were given."""
+
+
+def gold_labels_command(run: Run, setup: Setup) -> str:
+    """What scores a finished run with gold labels (Table 3)."""
+    inputs = [f"--features={setup.features}"] if run.row.features and setup.features else []
+    places = [f"--workdir={run.workdir}", f"--data={run.data}", "--split=test"]
+    return shlex.join(["python", "-m", "experiments.evaluate", *places, *inputs, "--labels=gold"])

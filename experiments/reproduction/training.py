@@ -1,0 +1,70 @@
+"""Trains and scores the runs that are missing; what is finished stays as it is."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cman_jax.config import differences
+from cman_jax.contextual.encoder import Encoder
+from cman_jax.data.corpus import load_split
+from cman_jax.data.errors import InputError
+from cman_jax.system import load_config, read_json
+from cman_jax.training.loop import train
+from cman_jax.training.progress import ConsoleProgress
+from cman_jax.training.run import chosen_epoch, open_run, read_metrics
+from experiments.reproduction.runs import Run
+from experiments.scoring import entry_name, evaluate
+
+GOLD_LABELS = entry_name("test", "gold")
+"""Where scores.json has a run's scores on test with gold labels."""
+
+
+def train_missing(runs: Sequence[Run], vectors: Path | None, features: Encoder | None) -> None:
+    """One after the other; an interrupted one goes on after its last epoch.
+
+    Args:
+      features: of every sentence, for the runs that read any.
+
+    Raises:
+      InputError: a split is missing, or a run had other settings or data.
+    """
+    for number, run in enumerate(runs, 1):
+        print(f"\nrun {number} of {len(runs)}: {run.workdir}", flush=True)
+        splits = {split: load_split(run.data, split) for split in ("train", "dev", "test")}
+        encoder = features if run.row.features else None
+        if is_finished(run):
+            # Opened only to refuse other data.
+            open_run(run.config, splits, run.workdir, vectors, None if encoder is None else encoder.spec)
+            print("finished already")
+            continue
+        train(run.config, splits, run.workdir, vectors=vectors, encoder=encoder, progress=ConsoleProgress())
+        evaluate(run.workdir, {split: splits[split] for split in ("dev", "test")}, encoder)
+
+
+def score_gold_labels(run: Run, features: Encoder | None) -> None:
+    """Scores a finished run on test with gold labels too, unless that is done."""
+    if not has_scores(run, GOLD_LABELS):
+        encoder = features if run.row.features else None
+        evaluate(run.workdir, {"test": load_split(run.data, "test")}, encoder, labels="gold")
+
+
+def is_finished(run: Run) -> bool:
+    """Whether all epochs are done and the chosen one is scored on dev and test.
+
+    Raises:
+      InputError: the folder holds a run with other settings.
+    """
+    if not (run.workdir / "config.json").is_file():
+        return False
+    for name, there, here in differences(load_config(run.workdir), run.config):
+        expected = f"{here!r} as in {run.row.config}.py within this budget (or another --workdir)"
+        raise InputError(run.workdir, None, f"a run with {name} = {there!r}", expected)
+    rows = read_metrics(run.workdir)
+    return len(rows) == run.config.training.num_epochs and has_scores(run, "dev", "test")
+
+
+def has_scores(run: Run, *entries: str) -> bool:
+    """Whether scores.json has those, of the epoch that a run with all epochs chooses."""
+    scores = read_json(run.workdir / "scores.json")
+    every_epoch = range(1, run.config.training.num_epochs + 1)
+    chosen = chosen_epoch(run.workdir, run.config, every_epoch)
+    return all(scores.get(entry, {}).get("epoch") == chosen for entry in entries)
