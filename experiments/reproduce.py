@@ -12,7 +12,6 @@ tables that are not asked for stay there as they are. What was not run is blank,
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import jax
 from absl import flags
 
 from cman_jax.data.corpus import load_splits, write_atomically
@@ -54,8 +53,6 @@ def main(argv: Sequence[str]) -> None:
     """Trains and writes as the flags say."""
     del argv
     start_jax()
-    if _BUDGET.value == "quick":
-        jax.config.update("jax_disable_most_optimizations", True)  # it compiles far more than it computes
     whats = list(ROWS) if _WHAT.value == ["all"] else choices("what", _WHAT.value, tuple(ROWS))
     setup, features = _prepare(whats)
     if _TRAIN.value:

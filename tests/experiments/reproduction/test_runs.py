@@ -1,0 +1,114 @@
+"""Rows, budgets and commands: what a run is, and that its command says all of it."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+from absl import flags
+from ml_collections import config_flags
+
+from cman_jax.config import Config, differences
+from experiments.reproduction.rows import ROWS, rows_for
+from experiments.reproduction.runs import BUDGETS, Run, Setup, config_of, runs_of, train_command
+from tests.experiments.reproduction.places import row_named
+
+# ml_collections loads config files in a manner that Python will drop.
+pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
+
+EVERY_ROW = {row.name: row for rows in ROWS.values() for row in rows}
+ROOT = Path(__file__).parents[3]
+
+
+def setup_of(budget: str, **fields: object) -> Setup:
+    return Setup(Path("w"), budget, 2, {"conll04": Path("c"), "ade": Path("a")}, **fields)
+
+
+def parsed(command: str) -> tuple[Config, dict[str, str]]:
+    """The config that the program would get, and the flags beside it."""
+    words = shlex.split(command)
+    assert words[:3] == ["python", "-m", "experiments.train"]
+    own = [word for word in words[3:] if word.startswith("--config")]
+    argv = ["train", *(word.replace("=experiments", f"={ROOT}/experiments", 1) for word in own)]
+    values = flags.FlagValues()
+    config = config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
+    values(argv)
+    return config.value, dict(word.lstrip("-").split("=", 1) for word in words[3:] if word not in own)
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_a_command_says_all_that_makes_a_run(budget: str) -> None:
+    setup = setup_of(budget, vectors=Path("v"), features=Path("f"))
+    for run in (runs_of(row, setup)[1] for row in EVERY_ROW.values()):
+        config, others = parsed(train_command(run, setup))
+        assert list(differences(config, run.config)) == []
+        expected = {"data": str(run.data), "workdir": str(run.workdir), "num_devices": "1", "vectors": "v"}
+        assert others == expected | ({"features": "f"} if run.row.features else {})
+
+
+def test_without_features_their_command_names_the_papers_encoder() -> None:
+    setup = setup_of("full")
+    _, others = parsed(train_command(runs_of(row_named("cman_features"), setup)[0], setup))
+    assert others["encoder"] == "elmo"
+    assert "vectors" not in others
+
+
+def test_seeds_and_folds_have_folders_of_their_own() -> None:
+    def places(runs: list[Run]) -> list[tuple[int, str, str]]:
+        return [(run.config.training.seed, str(run.data), str(run.workdir)) for run in runs]
+
+    assert places(runs_of(row_named("mlp"), setup_of("full"))) == [
+        (0, "c", "w/runs/full/mlp/seed_0"),
+        (1, "c", "w/runs/full/mlp/seed_1"),
+    ]
+    folds = places(runs_of(row_named("cman_ade"), setup_of("full")))
+    assert folds[9] == (0, "a/fold_9", "w/runs/full/cman_ade/fold_9")
+    assert len(folds) == 10
+    assert len(runs_of(row_named("cman_ade"), setup_of("quick"))) == 2
+
+
+def test_the_budgets() -> None:
+    full, short = (config_of(row_named("multihead"), budget, 3) for budget in ("full", "short"))
+    assert (full.training.num_epochs, full.training.batch_size, full.training.learning_rate) == (130, 1, 1e-3)
+    assert [(name, here) for name, _, here in differences(full, short)] == [
+        ("training.num_epochs", 20),
+        ("training.batch_size", 8),
+        ("training.final_rate", 0.05),
+    ]
+    for name in EVERY_ROW:
+        quick = config_of(EVERY_ROW[name], "quick")
+        assert len(quick.data.bucket_lengths) == len(quick.data.char_lengths) == 1
+        assert quick.training.num_epochs == 2
+
+
+def test_rows_differ_from_their_systems_in_what_they_are_named_after() -> None:
+    def changes(name: str, system: str) -> dict[str, object]:
+        found = differences(config_of(row_named(system), "full"), config_of(row_named(name), "full"))
+        return {name: here for name, _, here in found}
+
+    assert changes("cman_features", "cman") == {}
+    assert changes("cman_without_at", "cman") == {"training.alpha": 0.0}
+    assert changes("no_self_attention", "cman") == {"model.self_attention": False}
+    assert changes("no_bla", "cman") == {"model.label_attention": False}
+    assert changes("no_attention", "cman") == {"model.self_attention": False, "model.label_attention": False}
+    assert changes("mlp", "cman") == {"model.encoder": "mlp"}
+    assert changes("multihead_train_dev", "multihead") == {"training.protocol": "train+dev"}
+    assert changes("multihead_without_at", "multihead_train_dev") == {"training.alpha": 0.0}
+
+
+def test_names_are_folders_and_so_belong_to_one_row() -> None:
+    for rows in ROWS.values():
+        assert all(EVERY_ROW[row.name] == row for row in rows)
+        assert len({row.name for row in rows}) == len(rows)
+
+
+def test_features_take_the_place_of_words_where_the_paper_has_them() -> None:
+    def names(what: str, with_features: bool) -> list[str]:
+        return [row.name for row in rows_for([what], with_features)]
+
+    assert names("table3", False) == ["cman"]
+    assert names("figure5", True) == ["cman_features", "multihead_features"]
+    assert names("table4", True)[:2] == ["cman_features", "no_self_attention_features"]
+    assert names("table2", True) == ["cman_ade", "cman_ade_features", "multihead_ade"]
+    assert not any(row.features for row in rows_for(list(ROWS), False))
+    every = [row.name for row in rows_for(list(ROWS), True)]
+    assert len(every) == len(set(every))
