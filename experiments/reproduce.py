@@ -9,26 +9,22 @@ interrupted one goes on. WORKDIR/BUDGET gets reproduction.md and .json and a PNG
 tables that are not asked for stay there as they are. What was not run is blank, its command listed below.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
-from cman_jax.data.corpus import load_splits, write_atomically
+from cman_jax.data.corpus import load_splits
 from cman_jax.data.features import FeatureSource
-from cman_jax.system import read_json, write_json
 from cman_jax.types import Sentence
 from experiments.benchmarking.settings import choices
 from experiments.cli import run_main
 from experiments.encoders import features_for_training
-from experiments.reproduction.comparison import compare_systems
 from experiments.reproduction.corpora import write_quick
-from experiments.reproduction.figures import make_figure, panels_of, plot_figure
-from experiments.reproduction.markdown import render
-from experiments.reproduction.rows import ROWS, Row, rows_for
+from experiments.reproduction.report import write_down
+from experiments.reproduction.rows import ROWS, rows_for
 from experiments.reproduction.runs import BUDGETS, Run, Setup, runs_of
-from experiments.reproduction.tables import make_table
-from experiments.reproduction.training import is_finished, score_gold_labels, train_missing
+from experiments.reproduction.training import train_missing
 from experiments.runtime import start_jax
 
 _WHAT = flags.DEFINE_list("what", ["all"], f"Some of {', '.join(ROWS)}; or all.")
@@ -57,9 +53,6 @@ def main(argv: Sequence[str]) -> None:
     setup, features = _prepare(whats)
     if _TRAIN.value:
         train_missing(_runs_to_train(whats, setup), setup.vectors, features)
-    if "table3" in whats:
-        for run in _finished(ROWS["table3"], setup, features):
-            score_gold_labels(run, features)
     for line in write_down(whats, setup, features):
         print(line)
 
@@ -93,30 +86,6 @@ def _runs_to_train(whats: Sequence[str], setup: Setup) -> list[Run]:
         names = choices("rows", _ROWS.value, [row.name for row in rows])
         rows = [row for row in rows if row.name in names]
     return sorted((run for row in rows for run in runs_of(row, setup)), key=lambda run: run.index)
-
-
-def _finished(rows: Iterable[Row], setup: Setup, features: FeatureSource | None) -> list[Run]:
-    """The rows' finished runs whose features are at hand."""
-    runs = (run for row in rows if features is not None or not row.features for run in runs_of(row, setup))
-    return [run for run in runs if is_finished(run)]
-
-
-def write_down(whats: Sequence[str], setup: Setup, features: FeatureSource | None) -> list[str]:
-    """Makes those tables and figures anew, and all files. Returns what to tell the user."""
-    out = setup.workdir / setup.budget
-    document = read_json(out / "reproduction.json")
-    document |= {"budget": setup.budget, "about": BUDGETS[setup.budget]}
-    figures = [what for what in whats if what.startswith("figure")]
-    on_dev = compare_systems("dev", setup, features) if figures else []
-    for what in whats:
-        document[what] = make_figure(what, on_dev, setup) if what in figures else make_table(what, setup)
-    if "table1" in whats:
-        on_test = compare_systems("test", setup, features)
-        document["table1"]["comparison"] = panels_of(on_test, "train")
-    write_json(out / "reproduction.json", document)
-    write_atomically(out / "reproduction.md", render(document).encode())
-    drawn = [plot_figure(what, document[what], out) for what in figures]
-    return [*drawn, f"{out / 'reproduction'}.md, .json"]
 
 
 if __name__ == "__main__":

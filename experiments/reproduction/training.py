@@ -25,26 +25,38 @@ def train_missing(runs: Sequence[Run], vectors: Path | None, features: Encoder |
       features: of every sentence, for the runs that read any.
 
     Raises:
-      InputError: a split is missing, or a run had other settings or data.
+      InputError: before anything is trained: a split is missing, or a run had other settings or, if it is
+        finished, other data.
     """
-    for number, run in enumerate(runs, 1):
-        print(f"\nrun {number} of {len(runs)}: {run.workdir}", flush=True)
-        splits = {split: load_split(run.data, split) for split in ("train", "dev", "test")}
-        encoder = features if run.row.features else None
-        if is_finished(run):
-            # Opened only to refuse other data.
-            open_run(run.config, splits, run.workdir, vectors, None if encoder is None else encoder.spec)
-            print("finished already")
-            continue
+    folders = dict.fromkeys(run.data for run in runs)
+    corpora = {data: {split: load_split(data, split) for split in _SPLITS} for data in folders}
+    finished = [run for run in runs if is_finished(run)]
+    for run in finished:  # opened only to refuse other data
+        encoder = _encoder(run, features)
+        open_run(
+            run.config, corpora[run.data], run.workdir, vectors, None if encoder is None else encoder.spec
+        )
+    missing = [run for run in runs if run not in finished]
+    print(f"{len(finished)} of {len(runs)} runs are finished")
+    for number, run in enumerate(missing, 1):
+        print(f"\n{number} of {len(missing)}: {run.workdir}", flush=True)
+        splits, encoder = corpora[run.data], _encoder(run, features)
         train(run.config, splits, run.workdir, vectors=vectors, encoder=encoder, progress=ConsoleProgress())
         evaluate(run.workdir, {split: splits[split] for split in ("dev", "test")}, encoder)
+
+
+_SPLITS = ("train", "dev", "test")
+
+
+def _encoder(run: Run, features: Encoder | None) -> Encoder | None:
+    return features if run.row.features else None
 
 
 def score_gold_labels(run: Run, features: Encoder | None) -> None:
     """Scores a finished run on test with gold labels too, unless that is done."""
     if not has_scores(run, GOLD_LABELS):
-        encoder = features if run.row.features else None
-        evaluate(run.workdir, {"test": load_split(run.data, "test")}, encoder, labels="gold")
+        test = {"test": load_split(run.data, "test")}
+        evaluate(run.workdir, test, _encoder(run, features), labels="gold")
 
 
 def is_finished(run: Run) -> bool:

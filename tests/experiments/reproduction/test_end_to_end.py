@@ -1,0 +1,111 @@
+"""From nothing to tables and figures, with networks that compile in seconds; and the command itself."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cman_jax.config import Config
+from cman_jax.data.corpus import load_split, write_jsonl
+from cman_jax.data.errors import InputError
+from experiments.reproduction import runs as runs_module
+from experiments.reproduction.corpora import SIZES, write_quick
+from experiments.reproduction.report import write_down
+from experiments.reproduction.rows import rows_for
+from experiments.reproduction.runs import Run, Setup, runs_of
+from experiments.reproduction.training import GOLD_LABELS, train_missing
+from tests.builders import quick_compilation
+from tests.experiments.reproduction.places import row_named
+
+
+def make_tiny(config: Config) -> None:
+    """No recurrence, no second pass; a threshold under which relations are found without learning."""
+    model, training = config.model, config.training
+    model.char_dim = model.char_lstm_dim = model.word_dim = model.lstm_dim = model.scorer_dim = 8
+    model.num_bsa, model.encoder, model.self_attention = 1, "mlp", False
+    config.data.bucket_lengths, config.data.char_lengths, config.data.char_shares = (64,), (16,), (1.0,)
+    training.alpha, training.num_epochs, training.batch_size = 0.0, 2, 16
+    config.decoding.threshold = 0.001
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Setup, Run]]:
+    """The setup after training CMAN and writing down Table 3, and the run."""
+    folder = tmp_path_factory.mktemp("reproduction")
+    with pytest.MonkeyPatch.context() as patch, quick_compilation():
+        patch.setattr(runs_module, "_make_quick", make_tiny)
+        setup = Setup(folder, "quick", 1, write_quick(None, None, folder / "data"))
+        (run,) = runs_of(row_named("cman"), setup)
+        train_missing([run], None, None)
+        write_down(["table3"], setup, None)
+        yield setup, run
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def test_the_table_holds_what_the_run_scored(done: tuple[Setup, Run]) -> None:
+    setup, run = done
+    scores = read(run.workdir / "scores.json")
+    rows = read(setup.workdir / "quick" / "reproduction.json")["table3"]["rows"]
+    ours = {row["label"]: row["ours"] for row in rows if "ours" in row}
+    for label, entry in (("Predicted label", "test"), ("Golden label", GOLD_LABELS)):
+        for task in ("ner", "re"):
+            f1 = scores[entry][task]["strict"]["with_other"]["micro"]["f1"]
+            assert ours[label][task] == {"mean": f1, "std": None, "values": [f1]}
+    assert scores[GOLD_LABELS]["ner"] == scores["test"]["ner"]
+    assert scores[GOLD_LABELS]["re"] != scores["test"]["re"]
+    text = (setup.workdir / "quick" / "reproduction.md").read_text()
+    assert "# cman_features\n" in text
+    assert "# cman\n" not in text
+
+
+def test_a_finished_run_is_left_alone_and_other_data_refused(
+    done: tuple[Setup, Run], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    _, run = done
+    metrics = run.workdir / "metrics.jsonl"
+    before = metrics.stat().st_mtime_ns
+    train_missing([run], None, None)
+    assert capsys.readouterr().out == "1 of 1 runs are finished\n"
+    assert metrics.stat().st_mtime_ns == before
+    for split in SIZES:
+        write_jsonl(tmp_path / f"{split}.jsonl", load_split(run.data, split)[1:])
+    with pytest.raises(InputError, match=r"data.json: found a run on other train"):
+        train_missing([run._replace(data=tmp_path)], None, None)
+
+
+def test_the_command_without_training_leaves_blanks_and_says_what_fills_them(tmp_path: Path) -> None:
+    done = reproduce("--what=table4", "--budget=short", "--notrain", f"--workdir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'short' / 'reproduction'}.md, .json\n"
+    table = read(tmp_path / "short" / "reproduction.json")["table4"]
+    assert len(table["missing"]) == 2 * len(rows_for(["table4"], False))
+    assert not any("ours" in row for row in table["rows"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--what=table5",), "flags: found what = table5, expected some of table1, "),
+        (
+            ("--what=table3", "--rows=mlp", "--budget=quick"),
+            "flags: found rows = mlp, expected some of cman\n",
+        ),
+        (("--what=table3", "--data=no/where"), "no/where: found no such directory, expected a corpus"),
+    ],
+)
+def test_what_cannot_be_is_one_line(tmp_path: Path, flags: tuple[str, ...], message: str) -> None:
+    done = reproduce(*flags, f"--workdir={tmp_path}")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"error: {message}" in done.stderr
+
+
+def reproduce(*flags: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "experiments.reproduce", "--compilation_cache=", *flags]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
