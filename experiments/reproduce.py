@@ -12,6 +12,7 @@ tables that are not asked for stay there as they are. What was not run is blank,
 from collections.abc import Sequence
 from pathlib import Path
 
+import jax
 from absl import flags
 
 from cman_jax.data.corpus import load_splits
@@ -42,6 +43,9 @@ _ENCODER = flags.DEFINE_enum(
     "encoder", None, ["elmo", "minilm"], "Train the rows with contextual features too, of this encoder."
 )
 _TRAIN = flags.DEFINE_bool("train", True, "Train what is missing; without, only what is there is shown.")
+_POPULATION = flags.DEFINE_integer(
+    "population", 1, "Seeds or folds of a row that are trained as one program.", lower_bound=1
+)
 _ROWS = flags.DEFINE_list("rows", None, "Train only these rows, by the names of their folders.")
 
 
@@ -52,7 +56,8 @@ def main(argv: Sequence[str]) -> None:
     whats = list(ROWS) if _WHAT.value == ["all"] else choices("what", _WHAT.value, tuple(ROWS))
     setup, features = _prepare(whats)
     if _TRAIN.value:
-        train_missing(_runs_to_train(whats, setup), setup.vectors, features)
+        runs = _runs_to_train(whats, setup)
+        train_missing(runs, setup.vectors, features, _POPULATION.value, jax.local_device_count())
     for line in write_down(whats, setup, features):
         print(line)
 

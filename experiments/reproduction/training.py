@@ -1,5 +1,6 @@
 """Trains and scores the runs that are missing; what is finished stays as it is."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.corpus import load_split
 from cman_jax.data.errors import InputError
 from cman_jax.system import load_config, read_json
-from cman_jax.training.loop import train
+from cman_jax.training.loop import train_population
+from cman_jax.training.member import Job
 from cman_jax.training.progress import ConsoleProgress
 from cman_jax.training.run import chosen_epoch, open_run, read_metrics
 from experiments.reproduction.runs import Run
@@ -18,11 +20,19 @@ GOLD_LABELS = entry_name("test", "gold")
 """Where scores.json has a run's scores on test with gold labels."""
 
 
-def train_missing(runs: Sequence[Run], vectors: Path | None, features: Encoder | None) -> None:
-    """One after the other; an interrupted one goes on after its last epoch.
+def train_missing(
+    runs: Sequence[Run],
+    vectors: Path | None,
+    features: Encoder | None,
+    population: int = 1,
+    num_devices: int = 1,
+) -> None:
+    """One after the other, or some of a row at a time; an interrupted one goes on after its last epoch.
 
     Args:
       features: of every sentence, for the runs that read any.
+      population: how many seeds or folds of a row are trained as one program.
+      num_devices: devices to share a population out among, as many as divide it.
 
     Raises:
       InputError: before anything is trained: a split is missing, or a run had other settings or, if it is
@@ -38,11 +48,31 @@ def train_missing(runs: Sequence[Run], vectors: Path | None, features: Encoder |
         )
     missing = [run for run in runs if run not in finished]
     print(f"{len(finished)} of {len(runs)} runs are finished")
-    for number, run in enumerate(missing, 1):
-        print(f"\n{number} of {len(missing)}: {run.workdir}", flush=True)
-        splits, encoder = corpora[run.data], _encoder(run, features)
-        train(run.config, splits, run.workdir, vectors=vectors, encoder=encoder, progress=ConsoleProgress())
-        evaluate(run.workdir, {split: splits[split] for split in ("dev", "test")}, encoder)
+    for together in groups(missing, population):
+        print("\n" + "\n".join(f"{run.workdir}" for run in together), flush=True)
+        encoder = _encoder(together[0], features)
+        train_population(
+            [Job(run.config, corpora[run.data], run.workdir) for run in together],
+            vectors=vectors,
+            encoder=encoder,
+            num_devices=math.gcd(len(together), num_devices) if len(together) > 1 else 1,
+            progress=ConsoleProgress(),
+        )
+        for run in together:
+            splits = corpora[run.data]
+            evaluate(run.workdir, {split: splits[split] for split in ("dev", "test")}, encoder)
+
+
+def groups(runs: Sequence[Run], size: int) -> list[list[Run]]:
+    """Runs of one row, at most `size` together, in the order in which the first of each stands."""
+    found: list[list[Run]] = []
+    for run in runs:
+        mates = next((g for g in found if g[0].row == run.row and len(g) < size), None)
+        if mates is None:
+            found.append([run])
+        else:
+            mates.append(run)
+    return found
 
 
 _SPLITS = ("train", "dev", "test")

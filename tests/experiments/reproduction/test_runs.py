@@ -8,8 +8,10 @@ from absl import flags
 from ml_collections import config_flags
 
 from cman_jax.config import Config, differences
+from experiments.configs import conll04_minilm
 from experiments.reproduction.rows import ROWS, rows_for
 from experiments.reproduction.runs import BUDGETS, Run, Setup, config_of, runs_of, train_command
+from experiments.reproduction.training import groups
 from tests.experiments.reproduction.places import row_named
 
 # ml_collections loads config files in a manner that Python will drop.
@@ -74,6 +76,7 @@ def test_the_budgets() -> None:
         ("training.batch_size", 8),
         ("training.final_rate", 0.05),
     ]
+    assert config_of(row_named("cman_features"), "short") == conll04_minilm.get_config()
     for name in EVERY_ROW:
         quick = config_of(EVERY_ROW[name], "quick")
         assert len(quick.data.bucket_lengths) == len(quick.data.char_lengths) == 1
@@ -112,3 +115,12 @@ def test_features_take_the_place_of_words_where_the_paper_has_them() -> None:
     assert not any(row.features for row in rows_for(list(ROWS), False))
     every = [row.name for row in rows_for(list(ROWS), True)]
     assert len(every) == len(set(every))
+
+
+def test_a_population_has_seeds_of_one_row_alone() -> None:
+    setup = setup_of("full")._replace(num_seeds=3)
+    runs = [run for name in ("cman", "mlp") for run in runs_of(row_named(name), setup)]
+    runs = sorted(runs, key=lambda run: run.index)
+    names = [[f"{run.row.name} {run.index}" for run in together] for together in groups(runs, 2)]
+    assert names == [["cman 0", "cman 1"], ["mlp 0", "mlp 1"], ["cman 2"], ["mlp 2"]]
+    assert groups(runs, 1) == [[run] for run in runs]
