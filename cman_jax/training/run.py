@@ -6,6 +6,7 @@ checkpoints/  metrics.jsonl                               latest two epochs and 
 scores.json  predictions.jsonl                            from experiments.train and experiments.evaluate
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -42,7 +43,7 @@ def open_run(
         _refuse_other_data(fingerprint, workdir / "data.json")
         write_json(workdir / "config.json", to_dict(config))
         return System.load(workdir)
-    table = _read_vectors(vectors, splits, config)
+    table = _read_vectors(vectors, fingerprint["vectors"], splits, config)
     vocabs = build_vocabs(
         splits["train"],
         [sentences for name, sentences in splits.items() if name != "train"],
@@ -91,13 +92,20 @@ def chosen_epoch(workdir: Path, config: Config, saved: Collection[int]) -> int:
     return max(rows, key=lambda row: row["selection"])["epoch"]  # the earliest of equals
 
 
-def _read_vectors(path: Path | None, splits: Splits, config: Config) -> WordVectors | None:
+def _read_vectors(path: Path | None, digest: str, splits: Splits, config: Config) -> WordVectors | None:
     """Frozen vectors of all words that any split looks up, and of the most frequent words besides."""
     if path is None:
         return None
     tokens = {token for sentences in splits.values() for sentence in sentences for token in sentence.tokens}
-    wanted = {form for token in tokens for form in word_candidates(token)}
-    return read_word_vectors(path, wanted, config.data.extra_words)
+    wanted = frozenset(form for token in tokens for form in word_candidates(token))
+    return _read_once(path, digest, wanted, config.data.extra_words)
+
+
+@functools.lru_cache(maxsize=1)
+def _read_once(path: Path, digest: str, wanted: frozenset[str], num_frequent: int) -> WordVectors:
+    """The runs of a population read the same. Args: digest: tells files apart that had one name in turn."""
+    del digest
+    return read_word_vectors(path, wanted, num_frequent)
 
 
 def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> None:
