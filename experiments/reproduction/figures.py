@@ -61,7 +61,7 @@ def plot_figure(what: str, figure: Mapping[str, Any], folder: Path) -> str:
             axes.set_xticks(range(len(bins)), list(bins))
             axes.set(title=f"{_NAMES[task]}, {panel['input']}", xlabel=_AXES[what], ylabel="F1, %")
             axes.set_ylim(0, 100)
-    all_axes[0][0].legend()
+    picture.legend(*all_axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     picture.suptitle(figure["setting"], fontsize="small")
     for kind in ("png", "svg"):
         picture.savefig(folder / f"{what}.{kind}", dpi=150)
