@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -19,7 +18,7 @@ from cman_jax.training.member import Job
 from cman_jax.training.plans import drawn_plans, epoch_plans, in_order
 from cman_jax.training.run import read_metrics
 from cman_jax.types import Params
-from tests.builders import SENTENCES, quick_compilation, tiny_config
+from tests.builders import SENTENCES, tiny_config
 
 EPOCHS = 9
 TWELVE = tuple(s._replace(id=f"{k}-{s.id}") for k in range(3) for s in SENTENCES)
@@ -50,12 +49,6 @@ def assert_close(actual: Path, expected: Path, tolerance: float) -> None:
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
     jax.tree.map(compare, params_of(actual), params_of(expected))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quickly() -> Iterator[None]:
-    with quick_compilation():
-        yield
 
 
 @pytest.fixture(scope="module")
