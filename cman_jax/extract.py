@@ -19,6 +19,7 @@ from cman_jax.data.text import Document, from_text, to_record
 from cman_jax.evaluation.facts import check_types
 from cman_jax.evaluation.metrics import Scores
 from cman_jax.evaluation.predict import Predictor, score_annotations
+from cman_jax.model.scalar_mix import layer_shares
 from cman_jax.system import System
 from cman_jax.training.checkpoint import Checkpoints
 from cman_jax.training.run import chosen_epoch
@@ -64,6 +65,12 @@ class Extractor:
             epoch = chosen_epoch(workdir, config, checkpoints.epochs())
             params = checkpoints.restore_params(epoch, system.param_shapes())
         return cls(system._replace(config=config), params, epoch, encoder)
+
+    @property
+    def layer_shares(self) -> list[float]:
+        """What each layer of the encoder is multiplied by, the lowest first; empty without features."""
+        mix = self._params.get("mix")
+        return [] if mix is None else [float(share) for share in layer_shares(**mix)]
 
     def annotate(
         self, sentences: Sequence[Sentence], on_batch: Callable[[int], None] = lambda num_sentences: None

@@ -4,9 +4,10 @@
 
 Prints F1 by sentence length and entity distance (the paper's Figures 5 and 4), by relation type and on
 sentences that are not in train, with 95 % bootstrap intervals, all under the run's own convention;
-calibration and the precision-recall curve of relations; the most frequent confusions. With --compare, the
-other run's F1 beside each, and p of an approximate randomisation test (two-sided, not corrected for the
-number of rows). Writes analysis.json and, with matplotlib, analysis_SPLIT.png.
+calibration and the precision-recall curve of relations; the most frequent confusions; what each layer of a
+pretrained encoder is multiplied by. With --compare, the other run's F1 beside each, and p of an approximate
+randomisation test (two-sided, not corrected for the number of rows). Writes analysis.json and, with
+matplotlib, analysis_SPLIT.png.
 """
 
 import dataclasses
@@ -49,6 +50,7 @@ def main(argv: Sequence[str]) -> None:
     found = analyse(ours, train, config.scoring.average, theirs)
     threshold = decoding.get("threshold", config.decoding.threshold)
     about = {"epoch": extractor.epoch, "threshold": threshold, "other_run": _COMPARE.value}
+    about["layer_shares"] = [round(share, 3) for share in extractor.layer_shares]
     convention = dataclasses.asdict(config.scoring)
     print(f"{split}, {', '.join(f'{name} {value}' for name, value in (about | convention).items())}\n")
     print(analysis_tables(found), flush=True)

@@ -15,5 +15,9 @@ class ScalarMix(nn.Module):
         """Args: layers: in any precision; the mix is in float32."""
         weights = self.param("weights", nn.initializers.zeros_init(), (self.num_layers,))
         gamma = self.param("gamma", nn.initializers.ones_init(), ())
-        shares = gamma * nn.softmax(weights)
-        return (layers.astype(jnp.float32) * shares[None, :, None, None]).sum(1)
+        return (layers.astype(jnp.float32) * layer_shares(weights, gamma)[None, :, None, None]).sum(1)
+
+
+def layer_shares(weights: Float[Array, " l"], gamma: Float[Array, ""]) -> Float[Array, " l"]:
+    """`γ softmax(w)`: by how much each layer is multiplied. The arguments are `ScalarMix`'s parameters."""
+    return gamma * nn.softmax(weights)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from cman_jax.config import Config
 from cman_jax.extract import Extractor
 from cman_jax.training.loop import train
@@ -25,6 +27,8 @@ def test_it_trains_on_contextual_features_goes_on_and_predicts_what_was_scored(t
             train(config_of(num_epochs), SPLITS, tmp_path, encoder=FakeEncoder())
         extractor = Extractor.load(tmp_path, encoder=FakeEncoder())
         annotations = extractor.annotate(SPLITS["dev"])
+    assert sum(extractor.layer_shares) == pytest.approx(1, abs=0.1)  # where it started, or near
+    assert len(set(extractor.layer_shares)) == FakeEncoder().spec.num_layers
     rows = read_metrics(tmp_path)
     assert [row["epoch"] for row in rows] == list(range(1, 9))
     assert rows[-1]["ner_loss"] + rows[-1]["relation_loss"] < rows[0]["ner_loss"] + rows[0]["relation_loss"]
