@@ -24,6 +24,7 @@ from cman_jax.training.plans import in_order
 from cman_jax.training.progress import Progress
 from cman_jax.training.run import Splits
 from cman_jax.training.step import Metrics, TrainState, train_step
+from cman_jax.types import Batch
 
 
 def train(
@@ -93,6 +94,8 @@ def train_population(
         members = [stack.enter_context(closing(Member(job, vectors, encoder))) for job in jobs]
         systems = [member.system for member in members]
         members, done = _unfinished(members, num_epochs)
+        if done >= num_epochs:
+            return systems
         optimizer = make_optimizer(config.training, max(len(member.examples) for member in members))
         step = _make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
         state = step.place([member.start_after(done, optimizer) for member in members])
@@ -158,7 +161,7 @@ def _make_step(members: Sequence[Member], step: partial, num_devices: int) -> Pa
     return PopulationStep(step, constants, keys, num_devices)
 
 
-def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts: int) -> list:
+def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts: int) -> list[Batch]:
     """Each member's batch, dealt out to the parts in turn so that each has long and short sentences."""
     system = members[0].system
     groups: list[list[Example]] = [

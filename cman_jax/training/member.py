@@ -44,7 +44,8 @@ class Member:
 
     def __init__(self, job: Job, vectors: Path | None, encoder: Encoder | None):
         config, splits, self.workdir = job
-        self.system = open_run(config, splits, self.workdir, vectors, encoder and encoder.spec)
+        spec = None if encoder is None else encoder.spec
+        self.system = open_run(config, splits, self.workdir, vectors, spec)
         vocabs = self.system.vocabs
         self.examples = encode_all(training_sentences(config, splits), vocabs, encoder)
         self._dev, self._dev_examples = splits["dev"], encode_all(splits["dev"], vocabs, encoder)
