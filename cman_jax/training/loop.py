@@ -2,6 +2,7 @@
 where it stopped."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -57,8 +58,6 @@ def train(
       ValueError: a setting that cannot be.
       InputError: bad vectors, a sentence without features, or a workdir whose run had other settings or data.
     """
-    if config.training.batch_size % num_devices:
-        raise ValueError(f"batch_size {config.training.batch_size} is not divisible by {num_devices} devices")
     options = {"vectors": vectors, "encoder": encoder, "num_devices": num_devices, "progress": progress}
     (system,) = train_population([Job(config, splits, workdir)], **options)
     return system
@@ -86,6 +85,11 @@ def train_population(
     """
     config, num_epochs = jobs[0].config, jobs[0].config.training.num_epochs
     progress = progress or Progress()
+    what, divided = (
+        ("batch_size", config.training.batch_size) if len(jobs) == 1 else ("population", len(jobs))
+    )
+    if divided % num_devices:
+        raise ValueError(f"{what} {divided} is not divisible by {num_devices} devices")
     for job in jobs:
         validate(job.config)
         if _but_for_seed(job.config) != _but_for_seed(config):
@@ -96,6 +100,8 @@ def train_population(
         members, done = _unfinished(members, num_epochs)
         if done >= num_epochs:
             return systems
+        if len(members) < len(jobs):
+            num_devices = math.gcd(len(members), num_devices)
         optimizer = make_optimizer(config.training, max(len(member.examples) for member in members))
         step = _make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
         state = step.place([member.start_after(done, optimizer) for member in members])

@@ -74,8 +74,11 @@ class PopulationStep:
       num_parts: 1; each run's batch is given whole, all batches in one shape. A run whose batch has no token
         sits the step out.
 
+    Args:
+      num_devices: divides the number of runs.
+
     Raises:
-      ValueError: there are fewer devices, or their number does not divide that of the runs.
+      ValueError: there are fewer devices.
     """
 
     num_parts = 1
@@ -84,8 +87,6 @@ class PopulationStep:
         self, step: Step, constants: Sequence[Constants], keys: Sequence[PRNGKeyArray], num_devices: int
     ):
         mesh = jax.sharding.Mesh(np.array(_devices(num_devices)), (AXIS,))
-        if len(keys) % num_devices:
-            raise ValueError(f"a population of {len(keys)} is not divisible by {num_devices} devices")
         members = PartitionSpec(AXIS)
         self._sharding = NamedSharding(mesh, members)
         each = jax.shard_map(jax.vmap(step), mesh=mesh, in_specs=members, out_specs=members, check_vma=False)

@@ -130,7 +130,7 @@ def test_vocabularies_of_different_size_are_refused(tmp_path: Path) -> None:
 
 
 def test_devices_that_cannot_share_the_runs_equally_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="a population of 2 is not divisible by 3 devices"):
+    with pytest.raises(ValueError, match="population 2 is not divisible by 3 devices"):
         train_population([job(tmp_path, seed) for seed in SEEDS], num_devices=3)
 
 
