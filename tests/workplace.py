@@ -11,6 +11,7 @@ from data_prep.generated_corpus import generate_splits
 EPOCHS = 8
 TINY = {
     **{f"model.{name}": 8 for name in ("char_dim", "char_lstm_dim", "word_dim", "lstm_dim", "scorer_dim")},
+    "model.num_bsa": 1,
     "data.bucket_lengths": "(64,)",
     "training.batch_size": 8,
     "training.num_epochs": EPOCHS,
@@ -27,7 +28,9 @@ class Workplace:
 
     def command(self, name: str, *flags: str) -> list[str]:
         cache = f"--compilation_cache={self.folder / 'compiled'}"
-        return [sys.executable, "-m", f"experiments.{name}", cache, *flags]
+        # As `builders.quick_compilation`.
+        python = ["env", "JAX_DISABLE_MOST_OPTIMIZATIONS=1", sys.executable]
+        return [*python, "-m", f"experiments.{name}", cache, *flags]
 
     def training(self, workdir: Path, *flags: str, **overrides: object) -> list[str]:
         settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]

@@ -15,7 +15,6 @@ PLAIN = {
     "model.encoder": "mlp",
     "model.self_attention": False,
     "model.label_attention": False,
-    "model.num_bsa": 1,
     "training.alpha": 0.0,
     "training.num_epochs": 2,
 }
