@@ -79,25 +79,24 @@ def _panel_name(panel: Mapping[str, Any]) -> str:
 
 
 def _bins_grid(bins: Mapping[str, Any], gains: Mapping[str, Mapping[str, float]]) -> str:
-    """F1 with intervals of both systems, their difference, its p; the difference that the paper names."""
-    header = ["", *(cell for task in TASKS for cell in _bin_header(task.upper()))]
+    """F1 with intervals of both systems, their difference, its p; `gains`: where the paper names one."""
+    published = ["published difference"] if gains else []
+    header = [
+        f"{task.upper()}, {what}" for task in TASKS for what in (*SYSTEMS, "difference", "p", *published)
+    ]
     lines = (
-        [name, *(cell for task in TASKS for cell in _bin_cells(row, task, gains.get(name, {})))]
+        [name, *(cell for task in TASKS for cell in _bin_cells(row, task, gains.get(name, {}), bool(gains)))]
         for name, row in bins.items()
     )
-    return _grid(header, lines)
+    return _grid(["", *header], lines)
 
 
-def _bin_header(task: str) -> list[str]:
-    return [*(f"{task}, {system}" for system in SYSTEMS), f"{task}, difference", "p", "published difference"]
-
-
-def _bin_cells(row: Mapping[str, Any], task: str, gains: Mapping[str, float]) -> list[str]:
+def _bin_cells(row: Mapping[str, Any], task: str, gains: Mapping[str, float], published: bool) -> list[str]:
     measured = [row[system][task] for system in SYSTEMS]
     scores = [f"{each['f1']:.2f} [{each['interval'][0]:.1f}, {each['interval'][1]:.1f}]" for each in measured]
     gain = f"{measured[0]['f1'] - measured[1]['f1']:+.2f}"
-    published = f"{gains[task]:+.2f}" if task in gains else _BLANK
-    return [*scores, gain, f"{measured[0]['p']:.4f}", published]
+    theirs = [f"{gains[task]:+.2f}" if task in gains else _BLANK] if published else []
+    return [*scores, gain, f"{measured[0]['p']:.4f}", *theirs]
 
 
 def _notes(notes: Sequence[str]) -> str:
