@@ -51,9 +51,9 @@ PUBLISHED_GAINS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
 _UNEQUAL_INPUT = "The paper sets CMAN with ELMo beside a baseline without it. Here both read the same input."
 _SEEDS = "The paper names no seeds. Ours are mean ± standard deviation (n - 1) over those named in the row."
 _POOLED = (
-    "Where the two systems are compared, the answers of all seeds are pooled. Intervals: 95 %, bootstrap over "
-    "sentences. p: approximate randomisation test of the difference, two-sided, not corrected for the number "
-    "of bins."
+    "Where the two systems are compared, the answers of all seeds are pooled. Intervals: 95 %, bootstrap "
+    "over sentences. p: approximate randomisation test of the difference, two-sided, not corrected for the "
+    "number of bins."
 )
 
 NOTES: Mapping[str, tuple[str, ...]] = {
