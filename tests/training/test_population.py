@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from cman_jax.config import Config
-from cman_jax.data.batching import Example
+from cman_jax.data.batching import Example, Plan
 from cman_jax.data.errors import InputError
 from cman_jax.system import System
 from cman_jax.training.checkpoint import Checkpoints
 from cman_jax.training.loop import train, train_population
 from cman_jax.training.member import Job
-from cman_jax.training.plans import drawn_plans, epoch_plans, in_order
+from cman_jax.training.plans import epoch_plans, in_order
 from cman_jax.training.run import read_metrics
 from cman_jax.types import Params
 from tests.builders import SENTENCES, tiny_config
@@ -134,17 +134,23 @@ def test_devices_that_cannot_share_the_runs_equally_are_refused(tmp_path: Path) 
         train_population([job(tmp_path, seed) for seed in SEEDS], num_devices=3)
 
 
+def plans_of(seed: int, epoch: int) -> list[Plan]:
+    """Of sentences that need several lengths."""
+    config = config_of(seed)
+    config.data = dataclasses.replace(config.data, bucket_lengths=(2, 4, 8))
+    return epoch_plans([example_of(n) for n in (1, 3, 5, 7) * 6], config, epoch)
+
+
 def test_every_seed_meets_the_lengths_in_one_order() -> None:
-    examples = [example_of(n) for n in (1, 3, 5, 7) * 6]
-    first, second = (epoch_plans(examples, config_of(seed), 1) for seed in SEEDS)
+    first, second, later = plans_of(3, 1), plans_of(4, 1), plans_of(3, 2)
     assert [plan.length for plan in first] == [plan.length for plan in second]
     assert {plan.indices for plan in first} != {plan.indices for plan in second}
-    assert [plan.length for plan in first] != [plan.length for plan in epoch_plans(examples, config_of(3), 2)]
+    assert [plan.length for plan in first] != [plan.length for plan in later]
 
 
 def test_one_batch_more_leaves_the_order_of_the_others() -> None:
-    plans = drawn_plans([example_of(n) for n in (1, 3, 5, 7) * 6], config_of(3), 1)
-    assert [plan for plan in in_order(plans, 5) if plan != plans[-1]] == in_order(plans[:-1], 5)
+    fewer = list(range(11))
+    assert [plan for plan in in_order([*fewer, 11], 5) if plan != 11] == in_order(fewer, 5)
 
 
 def example_of(num_tokens: int) -> Example:
