@@ -104,8 +104,7 @@ class Checkpoints:
         for item, expected in like.items():
             _refuse_other_layout(folder / item, _layout(folder / item), expected)
         items = {item: ocp.args.StandardRestore(_here(expected)) for item, expected in like.items()}
-        with _reading(folder):
-            return self._manager.restore(epoch, args=ocp.args.Composite(**items))
+        return self._manager.restore(epoch, args=ocp.args.Composite(**items))
 
 
 @contextmanager
@@ -125,6 +124,7 @@ def _layout(item: Path) -> Any:
     """
     store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item.absolute()}/"}}
     with _reading(item):
+        (item / "manifest.ocdbt").stat()  # or the store would pass for an empty one
         for key in ts.KvStore.open(store).result().list().result():
             name, is_array, _ = key.decode().partition(".zarray")
             if is_array:

@@ -9,7 +9,7 @@ from cman_jax.extract import Extractor
 from cman_jax.training.loop import train
 from cman_jax.training.member import dev_scores
 from cman_jax.training.run import read_metrics
-from tests.builders import SENTENCES, quick_compilation, tiny_config
+from tests.builders import SENTENCES, tiny_config
 from tests.fake_encoder import FakeEncoder
 
 SPLITS = {"train": SENTENCES, "dev": SENTENCES[:3]}
@@ -22,11 +22,10 @@ def config_of(num_epochs: int) -> Config:
 
 
 def test_it_trains_on_contextual_features_goes_on_and_predicts_what_was_scored(tmp_path: Path) -> None:
-    with quick_compilation():
-        for num_epochs in (2, 8):
-            train(config_of(num_epochs), SPLITS, tmp_path, encoder=FakeEncoder())
-        extractor = Extractor.load(tmp_path, encoder=FakeEncoder())
-        annotations = extractor.annotate(SPLITS["dev"])
+    for num_epochs in (2, 8):
+        train(config_of(num_epochs), SPLITS, tmp_path, encoder=FakeEncoder())
+    extractor = Extractor.load(tmp_path, encoder=FakeEncoder())
+    annotations = extractor.annotate(SPLITS["dev"])
     assert sum(extractor.layer_shares) == pytest.approx(1, abs=0.1)  # where it started, or near
     assert len(set(extractor.layer_shares)) == FakeEncoder().spec.num_layers
     rows = read_metrics(tmp_path)
