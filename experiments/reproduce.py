@@ -25,7 +25,7 @@ from experiments.reproduction.corpora import write_quick
 from experiments.reproduction.report import write_down
 from experiments.reproduction.rows import ROWS, rows_for
 from experiments.reproduction.runs import BUDGETS, Run, Setup, runs_of
-from experiments.reproduction.training import train_missing
+from experiments.reproduction.training import is_finished, train_missing
 from experiments.runtime import start_jax
 
 _WHAT = flags.DEFINE_list("what", ["all"], f"Some of {', '.join(ROWS)}; or all.")
@@ -78,9 +78,10 @@ def _prepare(whats: Sequence[str]) -> tuple[Setup, FeatureSource | None]:
 
 
 def _sentences(whats: Sequence[str], setup: Setup) -> list[Sentence]:
-    """All that rows with contextual features read."""
+    """All that runs with contextual features read: those to train, or else the finished ones."""
     rows = (row for what in whats for row in ROWS[what] if row.features)
-    folders = sorted({run.data for row in rows for run in runs_of(row, setup)})
+    runs = (run for row in rows for run in runs_of(row, setup))
+    folders = sorted({run.data for run in runs if _TRAIN.value or is_finished(run)})
     return [s for folder in folders for sentences in load_splits(folder).values() for s in sentences]
 
 
