@@ -73,7 +73,6 @@ def test_the_budgets() -> None:
     assert (full.training.num_epochs, full.training.batch_size, full.training.learning_rate) == (130, 1, 1e-3)
     assert [(name, here) for name, _, here in differences(full, short)] == [
         ("training.num_epochs", 20),
-        ("training.batch_size", 8),
         ("training.final_rate", 0.05),
     ]
     assert config_of(row_named("cman_features"), "short") == conll04_minilm.get_config()
