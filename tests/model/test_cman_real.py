@@ -31,8 +31,9 @@ class Network:
         small = self.collate([], 1, 1)
         with quick_compilation():
             init = jax.jit(functools.partial(model.init, train=False))
-            params = init(jax.random.key(0), small, small.tags)
-        self.run = jax.jit(lambda batch: model.apply(params, batch, batch.tags, train=False))
+            self.params = init(jax.random.key(0), small, small.tags)
+        # Parameters are an argument: from constants the compiler would compute what it can, slowly.
+        self.run = jax.jit(lambda params, batch: model.apply(params, batch, batch.tags, train=False))
 
     def collate(self, indices: Sequence[int], length: int, batch_size: int) -> Batch:
         members = [self.examples[i] for i in indices]
@@ -44,7 +45,8 @@ class Network:
         config = dataclasses.replace(self.config, bucket_lengths=lengths)
         for plan in plan_batches([len(e.word_ids) for e in self.examples], config, batch_size):
             length = lengths[min(lengths.index(plan.length) + longer, len(lengths) - 1)]
-            said = jax.device_get(self.run(self.collate(plan.indices, length, batch_size)))
+            batch = self.collate(plan.indices, length, batch_size)
+            said = jax.device_get(self.run(self.params, batch))
             for row, index in enumerate(plan.indices):
                 result[index] = cut(said, row, len(self.examples[index].word_ids))
         return result
