@@ -1,7 +1,6 @@
 """The training loop, of one run or of a population: epochs of steps, dev scores, checkpoints; it continues
 where it stopped."""
 
-import dataclasses
 import math
 import time
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from cman_jax.config import Config, to_dict, validate
+from cman_jax.config import Config, differences, validate
 from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.batching import Example, Plan
 from cman_jax.data.errors import InputError
@@ -92,7 +91,7 @@ def train_population(
         raise ValueError(f"{what} {divided} is not divisible by {num_devices} devices")
     for job in jobs:
         validate(job.config)
-        if _but_for_seed(job.config) != _but_for_seed(config):
+        if any(name != "training.seed" for name, _, _ in differences(config, job.config)):
             raise ValueError("the settings of a population differ in more than the seed")
     with ExitStack() as stack:
         members = [stack.enter_context(closing(Member(job, vectors, encoder))) for job in jobs]
@@ -190,7 +189,3 @@ def _means(history: Sequence[Metrics], num_members: int) -> list[dict[str, float
     return [
         {name: mean(values[k], weights[k]) for name, values in by_name.items()} for k in range(num_members)
     ]
-
-
-def _but_for_seed(config: Config) -> dict:
-    return to_dict(dataclasses.replace(config, training=dataclasses.replace(config.training, seed=0)))
