@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from cman_jax.config import Config, differences, validate
 from data_prep.ade import NUM_FOLDS
+from experiments.configs import conll04_minilm
 from experiments.reproduction.rows import Corpus, Row
 
 Budget = Literal["quick", "short", "full"]
@@ -88,11 +89,12 @@ def _make_quick(config: Config) -> None:
 
 
 def _make_short(config: Config, features: bool) -> None:
-    """The network's own batches; with features as conll04_minilm.py, where dropout was tuned."""
+    """Epochs, rates and, with features, dropout as tuned with MiniLM; batches stay the network's own."""
+    tuned = conll04_minilm.get_config()
     if features:
-        config.model.input_dropout = 0.4
-    training = config.training
-    training.num_epochs, training.learning_rate, training.final_rate = 20, 1e-3, 0.05
+        config.model.input_dropout = tuned.model.input_dropout
+    for name in ("num_epochs", "learning_rate", "final_rate"):
+        setattr(config.training, name, getattr(tuned.training, name))
 
 
 def train_command(run: Run, setup: Setup) -> str:
