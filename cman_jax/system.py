@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from cman_jax.config import Config, from_dict, to_dict
-from cman_jax.data.batching import Example, collate_alike
+from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.corpus import write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.data.vocab import Vocabs
@@ -84,14 +84,11 @@ class System(NamedTuple):
 
     def collate(self, examples: Sequence[Example], length: int, batch_size: int | None = None) -> Batch:
         """One padded batch; of the configured size unless told otherwise."""
-        (batch,) = self.collate_alike([examples], length, batch_size)
-        return batch
-
-    def collate_alike(
-        self, groups: Sequence[Sequence[Example]], length: int, batch_size: int | None = None
-    ) -> list[Batch]:
-        """A padded batch of each group, all of one shape."""
         batch_size = batch_size or self.config.training.batch_size
+        return collate(examples, length, self.config.data, batch_size, self.model.sizes)
+
+    def collate_alike(self, groups: Sequence[Sequence[Example]], length: int, batch_size: int) -> list[Batch]:
+        """A padded batch of each group, all of one shape."""
         return collate_alike(groups, length, self.config.data, batch_size, self.model.sizes)
 
     def init_params(self, key: jax.Array) -> Params:
