@@ -1,7 +1,7 @@
 """Pictures of an analysis: Figures 4 and 5 with intervals, reliability, and precision over recall."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,22 @@ def plot_analysis(found: Mapping[str, Any], path: Path) -> str:
     return f"plot: {path}"
 
 
+def interval_bars(axes: Any, k: int, label: str, measured: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The k-th of two bars at each place, F1 with its interval. Returns the bars' places."""
+    places = [i + 0.4 * k - 0.2 for i in range(len(measured))]
+    # Of few sentences the interval may leave the score itself out, which a bar's whisker cannot.
+    below = [max(each["f1"] - each["interval"][0], 0) for each in measured]
+    above = [max(each["interval"][1] - each["f1"], 0) for each in measured]
+    heights = [each["f1"] for each in measured]
+    axes.bar(places, heights, width=0.4, yerr=[below, above], capsize=3, label=label, alpha=0.7)
+    return places
+
+
 def _bars(axes: Any, rows: Mapping[str, Mapping[str, Any]], what: str) -> None:
     """F1 of both tasks with intervals; crosses: the other system's."""
     for k, (task, name) in enumerate((("ner", "NER"), ("re", "RE"))):
-        places = [i + 0.4 * k - 0.2 for i in range(len(rows))]
         values = [row[task] for row in rows.values()]
-        heights = [v["f1"] for v in values]
-        # Of few sentences the interval may leave the score itself out, which a bar's whisker cannot.
-        ends = [
-            [max(way * (v["interval"][end] - v["f1"]), 0) for v in values] for end, way in ((0, -1), (1, 1))
-        ]
-        axes.bar(places, heights, width=0.4, yerr=ends, capsize=3, label=name, alpha=0.7)
+        places = interval_bars(axes, k, name, values)
         if all("other_f1" in v for v in values):
             axes.plot(places, [v["other_f1"] for v in values], "kx", label=f"{name}, the other system")
     axes.set_xticks(range(len(rows)), list(rows))

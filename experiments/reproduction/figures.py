@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.config import ScoringConfig
+from experiments.analysis_plot import interval_bars
 from experiments.reproduction.comparison import SYSTEMS
 from experiments.reproduction.published import NOTES, PUBLISHED_GAINS, TITLES
 from experiments.reproduction.rows import ROWS
@@ -57,7 +58,7 @@ def plot_figure(what: str, figure: Mapping[str, Any], folder: Path) -> str:
         for task, axes in zip(TASKS, some_axes, strict=True):
             bins = {name: row for name, row in panel["bins"].items() if name != "all"}
             for k, system in enumerate(SYSTEMS):
-                _bars(axes, k, system, [row[system][task] for row in bins.values()])
+                interval_bars(axes, k, system, [row[system][task] for row in bins.values()])
             axes.set_xticks(range(len(bins)), list(bins))
             axes.set(title=f"{_NAMES[task]}, {panel['input']}", xlabel=_AXES[what], ylabel="F1, %")
             axes.set_ylim(0, 100)
@@ -66,13 +67,3 @@ def plot_figure(what: str, figure: Mapping[str, Any], folder: Path) -> str:
     for kind in ("png", "svg"):
         picture.savefig(folder / f"{what}.{kind}", dpi=150)
     return f"{folder / what}.png, .svg"
-
-
-def _bars(axes: Any, k: int, system: str, measured: Sequence[Mapping[str, Any]]) -> None:
-    """The k-th of two systems, with intervals."""
-    heights = [each["f1"] for each in measured]
-    # Of few sentences the interval may leave the score itself out, which a bar's whisker cannot.
-    below = [max(each["f1"] - each["interval"][0], 0) for each in measured]
-    above = [max(each["interval"][1] - each["f1"], 0) for each in measured]
-    places = [i + 0.4 * k - 0.2 for i in range(len(measured))]
-    axes.bar(places, heights, width=0.4, yerr=[below, above], capsize=3, label=system, alpha=0.8)
