@@ -29,7 +29,6 @@ from experiments.torch_reference import crf as torch_crf
 from experiments.torch_reference import modules
 from experiments.torch_reference.convert import gradients, load_params
 from tests.builders import lengths_to_mask, normal, random_variables
-from tests.experiments.torch_reference.twins import quick_jit
 
 BUCKETS = ((1, 1), (3, 6), (6, 17))  # sentences, tokens
 lengths_of_sentences = st.lists(st.integers(1, BUCKETS[-1][1]), min_size=1, max_size=BUCKETS[-1][0])
@@ -71,7 +70,7 @@ def assert_same(actual: Any, expected: Any) -> None:
 
 def on_host(function: Callable) -> Callable:
     """Compiled, with NumPy results: cutting a device array would compile a program per shape."""
-    compiled = quick_jit(function)
+    compiled = jax.jit(function)
     return lambda *arguments: jax.device_get(compiled(*arguments))
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -38,11 +38,6 @@ TRAINING = TrainingConfig(learning_rate=5e-4, clip_norm=1.0, alpha=0.01)
 LENGTH, BATCH_SIZE = 16, 6
 # Room for any batch, so that all have one shape.
 DATA = DataConfig(bucket_lengths=(LENGTH,), char_lengths=(6, 32), char_shares=(0.8, 0.8))
-
-
-def quick_jit(function: Callable) -> Callable:
-    """XLA's older code generator compiles in half the time, and here every program runs a few times only."""
-    return jax.jit(function, compiler_options={"xla_cpu_use_fusion_emitters": False})
 
 
 class Twins(NamedTuple):
@@ -114,7 +109,7 @@ def observed_predictions(twins: Twins, batch: Batch) -> tuple[Any, dict[str, Any
             predictions = predict_step(twins.model, params, constants, batch)
         return predictions[:2], dict(outputs)  # marginals have no counterpart and cost compilation
 
-    return jax.device_get(quick_jit(run)(twins.params, twins.constants, batch))
+    return jax.device_get(jax.jit(run)(twins.params, twins.constants, batch))
 
 
 class ObservedStep:
@@ -128,7 +123,7 @@ class ObservedStep:
         self._twins, self._optimizer = twins, optax.chain(keep, make_optimizer(TRAINING))
         zero = jnp.zeros((), jnp.int32)
         self.state = step.TrainState(zero, twins.params, self._optimizer.init(twins.params))
-        self._run = quick_jit(self._step)
+        self._run = jax.jit(self._step)
 
     def __call__(self, batch: Batch) -> tuple[step.Metrics, Any]:
         """One update; also returns η."""
