@@ -70,7 +70,7 @@ class Member:
         """
         self.rows = [row for row in read_metrics(self.workdir) if row["epoch"] <= epoch]
         params = self.system.init_params(self._init_key)
-        fresh = TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
+        fresh = TrainState.start(params, optimizer)
         return self._checkpoints.restore(epoch, fresh) if epoch else fresh
 
     def plans(self, epoch: int) -> list[Plan]:

@@ -80,7 +80,7 @@ class JaxSide:
         optimizer = make_optimizer(training)
         step = partial(train_step, system.model, optimizer, training.alpha)
         params = jax.tree.map(jnp.array, self._workload.params)
-        state = TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
+        state = TrainState.start(params, optimizer)
         key = jax.random.key(training.seed)
         constants = system.constants
         if members > 1:  # each with a batch and word vectors of its own, as in PopulationStep

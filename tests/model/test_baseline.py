@@ -136,7 +136,7 @@ def test_padding_changes_nothing(label_dim: int) -> None:
 def test_every_parameter_moves_in_one_adversarial_step(label_dim: int) -> None:
     model, params, _ = compiled(label_dim)
     optimizer = make_optimizer(TrainingConfig())
-    state = TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
+    state = TrainState.start(params, optimizer)
     step = jax.jit(functools.partial(train_step, model, optimizer, 0.05))
     after, metrics = step(state, {}, jax.tree.map(jnp.asarray, BATCH), jax.random.key(0))
     for path, moved in jax.tree.leaves_with_path(jax.tree.map(lambda a, b: a != b, after.params, params)):

@@ -37,7 +37,7 @@ def after_steps(num_devices: int, num_steps: int) -> tuple[TrainState, Metrics]:
     step = ParallelStep(partial(train_step, model, optimizer, ALPHA), {}, key, num_devices)
     batch = jax.tree.map(jnp.asarray, shards(EIGHT, 1)[0])
     params = random_variables(model, batch, batch.tags, scale=0.3, train=False)["params"]
-    state = step.place([TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))])
+    state = step.place([TrainState.start(params, optimizer)])
     for _ in range(num_steps):
         state, metrics = step(state, shards(EIGHT, num_devices))
     return step.fetch(state)[0], metrics

@@ -35,7 +35,7 @@ def on_device(batch: Batch) -> Batch:
 def start(model: CMAN, optimizer: optax.GradientTransformation) -> TrainState:
     batch = on_device(batch_of())
     params = random_variables(model, batch, batch.tags, scale=0.3, train=False)["params"]
-    return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
+    return TrainState.start(params, optimizer)
 
 
 def reference_gradient(model: CMAN, alpha: float, params: Any, batch: Batch) -> Any:

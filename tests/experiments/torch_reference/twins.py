@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import linen as nn
+from jax.flatten_util import ravel_pytree
 
 from cman_jax.config import DataConfig, ModelConfig, TrainingConfig
 from cman_jax.data.batching import collate, encode
@@ -121,8 +122,8 @@ class ObservedStep:
     def __init__(self, twins: Twins):
         keep = optax.GradientTransformation(lambda params: params, lambda updates, *_: (updates, updates))
         self._twins, self._optimizer = twins, optax.chain(keep, make_optimizer(TRAINING))
-        zero = jnp.zeros((), jnp.int32)
-        self.state = step.TrainState(zero, twins.params, self._optimizer.init(twins.params))
+        self.state = step.TrainState.start(twins.params, self._optimizer)
+        self._unravel = ravel_pytree(twins.params)[1]
         self._run = jax.jit(self._step)
 
     def __call__(self, batch: Batch) -> tuple[step.Metrics, Any]:
@@ -133,7 +134,7 @@ class ObservedStep:
     @property
     def gradients(self) -> Params:
         """Of the last update, before clipping."""
-        return jax.device_get(self.state.opt_state[0])
+        return jax.device_get(self._unravel(self.state.opt_state[0]))
 
     def _step(self, state: step.TrainState, constants: Constants, batch: Batch) -> tuple:
         etas = []
