@@ -7,7 +7,7 @@ sentences that are not in train, with 95 % bootstrap intervals, all under the ru
 calibration and the precision-recall curve of relations; the most frequent confusions; what each layer of a
 pretrained encoder is multiplied by. With --compare, the other run's F1 beside each, and p of an approximate
 randomisation test (two-sided, not corrected for the number of rows). Writes analysis.json and, with
-matplotlib, analysis_SPLIT.png.
+matplotlib, analysis_SPLIT.png; with --labels=gold beside the usual ones, as SPLIT_gold_labels.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from experiments.analysis_plot import plot_analysis
 from experiments.cli import run_main
 from experiments.encoders import encoder_for_prediction
 from experiments.runtime import decoding_flags, start_jax
-from experiments.scoring import judge_run
+from experiments.scoring import entry_name, judge_run
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _DATA = flags.DEFINE_string("data", None, "Folder with SPLIT.jsonl and train.jsonl.", required=True)
@@ -49,14 +49,18 @@ def main(argv: Sequence[str]) -> None:
 
     found = analyse(ours, train, config.scoring.average, theirs)
     threshold = decoding.get("threshold", config.decoding.threshold)
-    about = {"epoch": extractor.epoch, "threshold": threshold, "other_run": _COMPARE.value}
-    about["layer_shares"] = [round(share, 3) for share in extractor.layer_shares]
+    about = {"epoch": extractor.epoch, "threshold": threshold}
+    if _COMPARE.value:
+        about["other_run"] = _COMPARE.value
+    if shares := extractor.layer_shares:
+        about["layer_shares"] = [round(share, 3) for share in shares]
     convention = dataclasses.asdict(config.scoring)
-    print(f"{split}, {', '.join(f'{name} {value}' for name, value in (about | convention).items())}\n")
+    entry = entry_name(split, extractor.system.config.decoding.labels)
+    print(f"{entry}, {', '.join(f'{name} {value}' for name, value in (about | convention).items())}\n")
     print(analysis_tables(found), flush=True)
     path = workdir / "analysis.json"
-    write_json(path, {**read_json(path), split: {**about, "convention": convention, **found}})
-    print(f"\n{plot_analysis(found, workdir / f'analysis_{split}.png')}")
+    write_json(path, {**read_json(path), entry: {**about, "convention": convention, **found}})
+    print(f"\n{plot_analysis(found, workdir / f'analysis_{entry}.png')}")
 
 
 if __name__ == "__main__":
