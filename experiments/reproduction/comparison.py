@@ -18,13 +18,13 @@ def compare_systems(split: str, setup: Setup, features: Encoder | None) -> list[
 
     Seeds are pooled: the answers that all networks of a system gave to a sentence are counted together, so
     that intervals and p, which resample sentences, are of the system and not of one of its trainings. Only
-    seeds that both have take part; counts are summed over them.
+    seeds that both have take part, and can still answer; counts are summed over them.
     """
     cman, baseline = ([row for row in ROWS["figure4"] if row.label == label] for label in SYSTEMS)
     found = []
     for ours, theirs in zip(cman, baseline, strict=True):
         both = [runs for runs in zip(runs_of(ours, setup), runs_of(theirs, setup), strict=True)]
-        both = [runs for runs in both if all(map(is_finished, runs))]
+        both = [runs for runs in both if all(is_finished(run) and _has_parameters(run) for run in runs)]
         if both and (features is not None or not ours.features):
             measured = _compare(*zip(*both, strict=True), split, features if ours.features else None)
             about = "contextual features" if ours.features else "words and characters"
@@ -33,6 +33,11 @@ def compare_systems(split: str, setup: Setup, features: Encoder | None) -> list[
 
 
 SYSTEMS = ("CMAN", "Multi-head + AT")
+
+
+def _has_parameters(run: Run) -> bool:
+    """Not where only its scores were kept, which are enough for the tables."""
+    return (run.workdir / "checkpoints").is_dir()
 
 
 def _compare(ours: Sequence[Run], theirs: Sequence[Run], split: str, features: Encoder | None) -> Any:

@@ -31,6 +31,7 @@ def row_named(name: str) -> Row:
 
 def finish(run: Run, answers: Mapping[str, Annotation]) -> None:
     """Leaves a run's files, its last epoch the best; `answers` to `GOLD` by entry of scores.json."""
+    (run.workdir / "checkpoints").mkdir(parents=True, exist_ok=True)
     epochs = run.config.training.num_epochs
     write_json(run.workdir / "config.json", to_dict(run.config))
     write_metrics(run.workdir, [{"epoch": k, "selection": float(k)} for k in range(1, epochs + 1)])

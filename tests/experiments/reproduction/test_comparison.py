@@ -54,6 +54,13 @@ def test_only_seeds_of_both_are_compared(setup: Setup) -> None:
     assert everything["Multi-head + AT"]["ner"]["f1"] == pytest.approx(200 / 3)
 
 
+def test_a_seed_of_which_only_the_scores_were_kept_is_left_out(setup: Setup) -> None:
+    _, second = finish_row("multihead", setup, [HALF, HALF])
+    (second.workdir / "checkpoints").rmdir()
+    (found,) = compare_systems("dev", setup, None)
+    assert found["seeds"] == [0]
+
+
 def test_the_answers_of_all_seeds_count_together(setup: Setup) -> None:
     finish_row("multihead", setup, [HALF, HALF])
     (found,) = compare_systems("dev", setup, None)
