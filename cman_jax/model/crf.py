@@ -5,13 +5,17 @@ nats. Gradients of `log_partition` are marginals: the E-step by
 differentiation, as in jax/examples/hmm_em.py.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
 from cman_jax.config import CRFKind
+from cman_jax.model import crf_tree
 from cman_jax.model.dense import Dense
+from cman_jax.model.platform import choose
 from cman_jax.types import CRFPotentials
 
 _FORBIDDEN = -1e4  # nats; finite, so that gradients and differences stay numbers
@@ -61,16 +65,43 @@ def constrain(
     )
 
 
+@jax.custom_vjp
 def log_partition(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Float[Array, " b"]:
     """`log Z`: log-sum-exp of the scores of all tag sequences; 0 for an empty sentence."""
+    log_z = choose(potentials, mask, cuda=crf_tree.log_partition, default=_recursion)
+    return jnp.where(mask[:, 0], log_z, 0)
 
+
+def _recursion(potentials: CRFPotentials, mask: Array) -> Array:
     def step(alpha: Float[Array, "b t"], inputs: tuple[Array, Array]) -> tuple[Array, None]:
         pairwise, taken = inputs
         extended = jax.nn.logsumexp(alpha[:, :, None] + pairwise, 1)
         return jnp.where(taken[:, None], extended, alpha), None
 
     alpha, _ = jax.lax.scan(step, potentials.initial, _steps(potentials, mask))
-    return jnp.where(mask[:, 0], jax.nn.logsumexp(alpha, 1), 0)
+    return jax.nn.logsumexp(alpha, 1)
+
+
+def _partition_forward(potentials: CRFPotentials, mask: Array) -> tuple[Array, CRFPotentials]:
+    """The gradient is taken here, while the form is being chosen, and by one form alone."""
+
+    def with_gradient(log_z: Callable) -> Callable:
+        def both(potentials: CRFPotentials, mask: Array) -> tuple[Array, CRFPotentials]:
+            value, gradient = jax.vjp(lambda p: jnp.where(mask[:, 0], log_z(p, mask), 0), potentials)
+            return value, gradient(jnp.ones_like(value))[0]
+
+        return both
+
+    forms = {"cuda": with_gradient(crf_tree.log_partition), "default": with_gradient(_recursion)}
+    return choose(potentials, mask, **forms)
+
+
+def _partition_backward(gradient: CRFPotentials, d_log_z: Array) -> tuple[CRFPotentials, None]:
+    initial, pairwise = gradient
+    return CRFPotentials(initial * d_log_z[:, None], pairwise * d_log_z[:, None, None, None]), None
+
+
+log_partition.defvjp(_partition_forward, _partition_backward)
 
 
 def sequence_score(
@@ -84,8 +115,11 @@ def sequence_score(
 
 
 def viterbi(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Int[Array, "b n"]:
-    """The highest-scoring tag sequence; tag 0 at padding. Ties go to the lower tag."""
+    """The highest-scoring tag sequence; tag 0 at padding. Ties go to the lower tag, but on a GPU to any."""
+    return choose(potentials, mask, cuda=crf_tree.viterbi, default=_viterbi_recursion)
 
+
+def _viterbi_recursion(potentials: CRFPotentials, mask: Array) -> Array:
     def forward(best: Float[Array, "b t"], inputs: tuple[Array, Array]) -> tuple[Array, Array]:
         pairwise, taken = inputs
         scores = best[:, :, None] + pairwise

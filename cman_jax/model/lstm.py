@@ -10,6 +10,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
+from cman_jax.model import lstm_kernels
+from cman_jax.model.platform import choose
+
 
 class BiLSTM(nn.Module):
     """`H = BiLSTM(X)`, Eq. (1); gates in the order input, forget, cell, output.
@@ -97,6 +100,13 @@ def lstm_scan(
 
 
 def _scan_forward(gates: Array, recurrent_kernel: Array, mask: Array) -> tuple[Array, tuple[Array, ...]]:
+    activations, states, cells = choose(
+        gates, recurrent_kernel, mask, cuda=lstm_kernels.forward, default=_loop_forward
+    )
+    return states, (activations, states, cells, recurrent_kernel, mask)
+
+
+def _loop_forward(gates: Array, recurrent_kernel: Array, mask: Array) -> tuple[Array, Array, Array]:
     directions, length, batch, width = gates.shape
     dim = width // 4
     # sigmoid(z) = tanh(z / 2) / 2 + 1/2 makes one function of the four gates.
@@ -116,11 +126,23 @@ def _scan_forward(gates: Array, recurrent_kernel: Array, mask: Array) -> tuple[A
     room = jnp.zeros((directions, length, batch, dim), gates.dtype)
     # Activations take the place of the gates, step by step.
     activations, states, cells, _, _ = jax.lax.fori_loop(0, length, step, (gates, room, room, start, start))
-    return states, (activations, states, cells, recurrent_kernel, mask)
+    return activations, states, cells
 
 
 def _scan_backward(residuals: tuple[Array, ...], d_states: Array) -> tuple[Array, Array, None]:
     activations, states, cells, recurrent_kernel, mask = residuals
+    dz = choose(
+        *(activations, cells, recurrent_kernel, mask, d_states),
+        cuda=lstm_kernels.backward,
+        default=_loop_backward,
+    )
+    before = jnp.pad(states[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
+    return dz, jnp.einsum("gnbd,gnbk->gdk", before, dz), None
+
+
+def _loop_backward(
+    activations: Array, cells: Array, recurrent_kernel: Array, mask: Array, d_states: Array
+) -> Array:
     length = mask.shape[1]
     transposed = jax.lax.optimization_barrier(recurrent_kernel.swapaxes(1, 2))  # once, not in every step
 
@@ -146,9 +168,7 @@ def _scan_backward(residuals: tuple[Array, ...], d_states: Array) -> tuple[Array
         return _put(dz_all, dz, t), dh + held_dh, dc * f + held_dc
 
     zero = jnp.zeros_like(cells[:, 0])
-    dz, _, _ = jax.lax.fori_loop(0, length, step, (jnp.zeros_like(activations), zero, zero))
-    before = jnp.pad(states[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
-    return dz, jnp.einsum("gnbd,gnbk->gdk", before, dz), None
+    return jax.lax.fori_loop(0, length, step, (jnp.zeros_like(activations), zero, zero))[0]
 
 
 lstm_scan.defvjp(_scan_forward, _scan_backward)

@@ -17,6 +17,8 @@ from experiments.torch_reference.batch import to_torch
 from experiments.torch_reference.step import predict_step, train_step
 from experiments.torch_reference.train import make_network, make_optimizer, train
 
+_STEPS_BEFORE_CAPTURE = 3
+
 
 class TorchSide:
     """A worker's PyTorch. Args: cache: not used; torch.compile's folder is in the environment."""
@@ -50,12 +52,15 @@ class TorchSide:
         network = make_network(self._workload.system, self._workload.params, self._device)
         if case.what == "inference":
             predict = partial(self._wrap(predict_step, dynamic=False), network.eval(), batch)
-            return self._runner(predict, wait_for_each=True)
+            return self._runner(self._captured(predict), wait_for_each=True)
         training = self._workload.system.config.training
         step = self._wrap(train_step, dynamic=False)
         optimizer = make_optimizer(network, training)
         step = partial(step, network.train(), optimizer, batch, training.alpha, training.clip_norm)
-        return self._runner(step, wait_for_each=False)
+        if self.framework == "torch_cudagraphs":
+            for group in optimizer.param_groups:
+                group["capturable"] = True
+        return self._runner(self._captured(step), wait_for_each=False)
 
     def costs(self) -> dict[str, Any]:
         """PyTorch does not know its LSTMs' operations."""
@@ -73,6 +78,8 @@ class TorchSide:
     def train(self, workdir: Path, progress: Progress) -> None:
         """A whole run. The initial parameters are given, which PyTorch would make in no time."""
         settings = self.settings
+        if self.framework == "torch_cudagraphs":
+            raise InputError("flags", None, "torch_cudagraphs for epochs", "batches of one shape, or torch")
         torch.compiler.reset()
         train(
             settings.config,
@@ -90,8 +97,6 @@ class TorchSide:
         """The function compiled as the framework's name says, in the precision asked for."""
         if self.framework == "torch_compile":
             function = torch.compile(function, dynamic=dynamic)
-        elif self.framework == "torch_cudagraphs":
-            function = torch.compile(function, dynamic=dynamic, mode="reduce-overhead")
         if self.settings.precision != "bfloat16":
             return function
 
@@ -100,6 +105,21 @@ class TorchSide:
                 return function(*arguments)
 
         return in_bfloat16
+
+    def _captured(self, step: Callable[[], Any]) -> Callable[[], Any]:
+        """For the framework of that name, the whole step as one CUDA graph, to be replayed."""
+        if self.framework != "torch_cudagraphs":
+            return step
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):  # first calls allocate and choose algorithms, which no graph may
+            for _ in range(_STEPS_BEFORE_CAPTURE):
+                step()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step()
+        return graph.replay
 
     def _runner(self, step: Callable[[], Any], *, wait_for_each: bool) -> Callable[[int], None]:
         def run(steps: int) -> None:

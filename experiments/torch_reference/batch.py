@@ -11,15 +11,29 @@ from cman_jax.data.vocab import PADDING_CHAR
 from cman_jax.types import Batch
 
 
+class Lengths(NamedTuple):
+    """Of sequences to be packed, sorted beforehand, so that a CUDA graph need not copy anything."""
+
+    sorted: Int[Tensor, " b"]  # the longest first; on the CPU, where `pack_padded_sequence` wants them
+    order: Int[Tensor, " b"]  # the sequences that they are of
+    inverse: Int[Tensor, " b"]  # where each sequence stands among the sorted
+
+    @classmethod
+    def of(cls, lengths: np.ndarray | Tensor, device: torch.device | str = "cpu") -> "Lengths":
+        """Of sequences in any order."""
+        in_order, order = torch.sort(torch.as_tensor(lengths), descending=True, stable=True)
+        return cls(in_order, order.to(device), order.argsort().to(device))
+
+
 class TorchBatch(NamedTuple):
-    """Sentences of a batch; the lengths stay on the CPU, where `pack_padded_sequence` wants them."""
+    """Sentences of a batch."""
 
     word_ids: Int[Tensor, "b n"]
     mask: Bool[Tensor, "b n"]
-    lengths: Int[Tensor, " b"]
+    lengths: Lengths
     tags: Int[Tensor, "b n"]
     char_ids: Int[Tensor, "w c"]  # one row per word that is encoded
-    char_lengths: Int[Tensor, " w"]
+    char_lengths: Lengths
     char_rows: Int[Tensor, "b n"]  # row of each token's word
     relation_cells: Int[Tensor, "p 4"]  # gold (sentence, subject token, object token, relation type)
     features: Float[Tensor, "b l n _"]  # contextual; none: l = 0
@@ -47,7 +61,7 @@ def to_torch(batch: Batch, device: torch.device | str = "cpu", *, distinct_words
     char_lengths = (words[used] != PADDING_CHAR).sum(1)
     cells = np.asarray(batch.relation_cells)[real]
     sentence, slot = np.nonzero(cells[:, :, 0] < batch.mask.shape[1])
-    tensors = TorchBatch(
+    arrays = dict(
         word_ids=np.asarray(batch.word_ids)[real, :n],
         mask=mask,
         lengths=lengths[real],
@@ -59,9 +73,12 @@ def to_torch(batch: Batch, device: torch.device | str = "cpu", *, distinct_words
         features=np.asarray(batch.features)[real, :, :n],
     )
     moved = {}
-    for name, array in tensors._asdict().items():
-        tensor = torch.from_numpy(array if array.dtype in (bool, np.float16) else array.astype(np.int64))
-        moved[name] = tensor if name.endswith("lengths") else tensor.to(device)
+    for name, array in arrays.items():
+        if name.endswith("lengths"):
+            moved[name] = Lengths.of(array, device)
+        else:
+            tensor = torch.from_numpy(array if array.dtype in (bool, np.float16) else array.astype(np.int64))
+            moved[name] = tensor.to(device)
     return TorchBatch(**moved)
 
 

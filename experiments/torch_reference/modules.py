@@ -4,9 +4,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from cman_jax.config import ModelConfig
+from experiments.torch_reference.batch import Lengths
 
 
 class BiLSTM(nn.Module):
@@ -19,16 +20,18 @@ class BiLSTM(nn.Module):
             if name.startswith("bias_hh"):
                 nn.init.zeros_(parameter).requires_grad_(False)
 
-    def forward(self, x: Float[Tensor, "b n e"], lengths: Int[Tensor, " b"]) -> Float[Tensor, "b n d"]:
+    def forward(self, x: Float[Tensor, "b n e"], lengths: Lengths) -> Float[Tensor, "b n d"]:
         """States of both directions side by side; zero at padding."""
-        states, _ = self.lstm(pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))
-        return pad_packed_sequence(states, batch_first=True, total_length=x.shape[1])[0]
+        states, _ = self.lstm(self._packed(x, lengths))
+        return pad_packed_sequence(states, batch_first=True, total_length=x.shape[1])[0][lengths.inverse]
 
-    def final(self, x: Float[Tensor, "b n e"], lengths: Int[Tensor, " b"]) -> Float[Tensor, "b d"]:
+    def final(self, x: Float[Tensor, "b n e"], lengths: Lengths) -> Float[Tensor, "b d"]:
         """Last state of each direction."""
-        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        _, (last, _) = self.lstm(packed)
-        return torch.cat([last[0], last[1]], -1)
+        _, (last, _) = self.lstm(self._packed(x, lengths))
+        return torch.cat([last[0], last[1]], -1)[lengths.inverse]
+
+    def _packed(self, x: Float[Tensor, "b n e"], lengths: Lengths) -> PackedSequence:
+        return pack_padded_sequence(x[lengths.order], lengths.sorted, batch_first=True)
 
 
 class ScalarMix(nn.Module):
@@ -53,7 +56,7 @@ class CharacterEncoder(nn.Module):
         self.chars = nn.Embedding(num_chars, char_dim)
         self.bilstm = BiLSTM(char_dim, lstm_dim)
 
-    def forward(self, ids: Int[Tensor, "w c"], lengths: Int[Tensor, " w"]) -> Float[Tensor, "w d"]:
+    def forward(self, ids: Int[Tensor, "w c"], lengths: Lengths) -> Float[Tensor, "w d"]:
         return self.bilstm.final(self.chars(ids), lengths)
 
 
@@ -94,7 +97,7 @@ class Encoder(nn.Module):
             self.mlp = nn.Linear(width, 2 * config.lstm_dim)
 
     def forward(
-        self, x: Float[Tensor, "b n e"], lengths: Int[Tensor, " b"], mask: Bool[Tensor, "b n"]
+        self, x: Float[Tensor, "b n e"], lengths: Lengths, mask: Bool[Tensor, "b n"]
     ) -> Float[Tensor, "b n d"]:
         if self.kind == "bilstm":
             return self.bilstm(x, lengths)
@@ -114,7 +117,7 @@ class BSA(nn.Module):
             self.norm = nn.LayerNorm(2 * config.lstm_dim)
 
     def forward(
-        self, x: Float[Tensor, "b n e"], lengths: Int[Tensor, " b"], mask: Bool[Tensor, "b n"]
+        self, x: Float[Tensor, "b n e"], lengths: Lengths, mask: Bool[Tensor, "b n"]
     ) -> Float[Tensor, "b n d"]:
         states = self.dropout(self.encoder(x, lengths, mask))
         return self.norm(states + self.attention(states, states, mask)) if self.attended else states
@@ -134,7 +137,7 @@ class BLA(nn.Module):
         self,
         x: Float[Tensor, "b n d"],
         labels: Float[Tensor, "b n e"],
-        lengths: Int[Tensor, " b"],
+        lengths: Lengths,
         mask: Bool[Tensor, "b n"],
     ) -> Float[Tensor, "b n d"]:
         memory = self.dropout(self.label_encoder(labels, lengths, mask))

@@ -63,15 +63,16 @@ def test_a_batch_loses_its_padding_and_nothing_else(twins: Twins, sentences: lis
     chosen = some(sentences)
     lengths = [len(sentence.tokens) for sentence in chosen]
     batch = to_torch(twins.batch(chosen))
-    assert batch.lengths.tolist() == lengths
+    assert batch.lengths.sorted[batch.lengths.inverse].tolist() == lengths
     assert batch.mask.shape == (len(chosen), max(lengths))
+    char_lengths = batch.char_lengths.sorted[batch.char_lengths.inverse].tolist()
     cells = []
     for row, sentence in enumerate(chosen):
         n, vocabs = lengths[row], twins.vocabs
         assert batch.mask[row].tolist() == [True] * n + [False] * (max(lengths) - n)
         assert batch.word_ids[row, :n].tolist() == [vocabs.word_id(token) for token in sentence.tokens]
         for token, at in zip(sentence.tokens, batch.char_rows[row].tolist(), strict=False):
-            assert batch.char_ids[at, : batch.char_lengths[at]].tolist() == list(vocabs.spelling(token))
+            assert batch.char_ids[at, : char_lengths[at]].tolist() == list(vocabs.spelling(token))
         ends = [entity.end - 1 for entity in sentence.entities]
         types = [vocabs.relation_ids[relation.type] for relation in sentence.relations]
         pairs = zip(sentence.relations, types, strict=True)

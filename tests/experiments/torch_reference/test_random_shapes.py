@@ -27,6 +27,7 @@ from cman_jax.model.relation import RelationScorer
 from cman_jax.types import Params
 from experiments.torch_reference import crf as torch_crf
 from experiments.torch_reference import modules
+from experiments.torch_reference.batch import Lengths
 from experiments.torch_reference.convert import gradients, load_params
 from tests.builders import lengths_to_mask, normal, random_variables
 
@@ -118,7 +119,7 @@ def test_bilstm() -> None:
         x, weights = numbers(lengths, b, n, widths[0]), numbers(lengths, b, n, 2 * widths[1])
         arrays = (padded(x, (*bucket, x.shape[2])), padded(weights, (*bucket, weights.shape[2])))
         output, d_params, d_x = run(params, *arrays, padded(mask, bucket))
-        expected = twin.values_and_gradients(x, weights, torch.tensor(lengths))
+        expected = twin.values_and_gradients(x, weights, Lengths.of(torch.tensor(lengths)))
         assert_same(expected, (output[:b, :n], d_params, d_x[:b, :n]))
 
     in_a_hundred_shapes(check, lengths_of_sentences, st.sampled_from([(5, 3), (2, 8)]))

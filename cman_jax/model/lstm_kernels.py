@@ -1,0 +1,226 @@
+"""The LSTM recurrence on an NVIDIA GPU: the whole loop over time as one kernel, and one for its gradient.
+
+A loop in XLA starts several kernels a time step, each of which takes longer to start than to run. Here a
+program of the grid owns a few sequences of one direction for all of their steps and keeps their states and as
+much of the recurrent weights as fit in registers. `lstm.py` has the equations in plain form.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.experimental import pallas as pl
+from jax.experimental.pallas import triton as plgpu
+from jaxtyping import Array, Bool, Float
+
+_GATES = range(4)  # input, forget, cell, output
+_PROCESSORS = 132  # of a large GPU, each of which runs one program at a time
+_TILE = 16  # sequences of a program that multiplies matrices, the least that Triton takes
+
+
+class Plan(NamedTuple):
+    """How a kernel divides its work.
+
+    Attributes:
+      rows: sequences of a program, stepped one by one if below 16.
+      kept: gates whose recurrent weights stay in registers; the others are read anew in every step.
+      warps: of a program, 32 threads each.
+    """
+
+    rows: int
+    kept: int
+    warps: int
+
+
+def forward(
+    gates: Float[Array, "g n b k"], recurrent_kernel: Float[Array, "g d k"], mask: Bool[Array, "g n b"]
+) -> tuple[Float[Array, "g n b k"], Float[Array, "g n b d"], Float[Array, "g n b d"]]:
+    """Activations of the gates, states and cells of every step."""
+    _, _, batch, width = gates.shape
+    dim = width // 4
+    gates, weights = _by_gate(gates), _square(recurrent_kernel)
+    shapes = [gates.shape, *[(*gates.shape[:3], gates.shape[-1])] * 2]
+    results = _call(_forward_kernel, shapes, gates, weights, mask)
+    activations, states, cells = (x[:, :, :batch, ..., :dim] for x in results)
+    return activations.reshape(*activations.shape[:3], width), states, cells
+
+
+def backward(
+    activations: Float[Array, "g n b k"],
+    cells: Float[Array, "g n b d"],
+    recurrent_kernel: Float[Array, "g d k"],
+    mask: Bool[Array, "g n b"],
+    d_states: Float[Array, "g n b d"],
+) -> Float[Array, "g n b k"]:
+    """The loss's derivative by the gates' pre-activations, from that by the states."""
+    _, _, batch, width = activations.shape
+    dim = width // 4
+    activations, weights = _by_gate(activations), _square(recurrent_kernel).transpose(0, 3, 2, 1)
+    cells, d_states = _padded(cells), _padded(d_states)
+    (dz,) = _call(_backward_kernel, [activations.shape], activations, weights, mask, cells, d_states)
+    return dz[:, :, :batch, :, :dim].reshape(*dz.shape[:2], batch, width)
+
+
+def _by_gate(x: Float[Array, "*b k"]) -> Float[Array, "*b 4 d"]:
+    """The four blocks apart, each padded to a power of two, which is what Triton takes."""
+    return _padded(x.reshape(*x.shape[:-1], 4, -1))
+
+
+def _square(recurrent_kernel: Float[Array, "g d k"]) -> Float[Array, "g e 4 e"]:
+    """The weights of each gate as a matrix, padded likewise in both directions."""
+    return _padded(_by_gate(recurrent_kernel).transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+
+def _padded(x: Float[Array, "*b d"]) -> Float[Array, "*b e"]:
+    """Zeros behind the last axis. A unit whose gates and weights are zero stays at zero."""
+    width = x.shape[-1]
+    more = max(_TILE, pl.next_power_of_2(width)) - width
+    return jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, more)]) if more else x
+
+
+def _call(kernel, shapes, first, weights, mask, *others):
+    """Runs a kernel over directions and groups of sequences."""
+    directions, _, batch = mask.shape
+    dim = weights.shape[-1]
+    plan = plan_for(directions * batch, dim)
+    rows = plan.rows
+    missing = -batch % rows
+    if missing:
+        pad = lambda x: jnp.pad(x, [(0, 0), (0, 0), (0, missing)] + [(0, 0)] * (x.ndim - 3))  # noqa: E731
+        first, mask, *others = map(pad, (first, mask, *others))
+        shapes = [(*shape[:2], batch + missing, *shape[3:]) for shape in shapes]
+    return pl.pallas_call(
+        functools.partial(kernel, rows=rows, kept=plan.kept),
+        grid=(directions, (batch + missing) // rows),
+        out_shape=[jax.ShapeDtypeStruct(shape, first.dtype) for shape in shapes],
+        compiler_params=plgpu.CompilerParams(num_warps=plan.warps, num_stages=1),
+        name=kernel.__name__.strip("_"),
+    )(first, weights, mask.astype(jnp.int32), *others)
+
+
+def plan_for(sequences: int, dim: int) -> Plan:
+    """A program a sequence while there are processors for all of them, then several in one.
+
+    What is kept, and the number of warps, are the most that the compiler needs no other memory for.
+    """
+    rows = next((rows for rows in (1, 2, 4) if sequences <= rows * _PROCESSORS), _TILE)
+    if dim <= 64:
+        return Plan(rows, kept=4, warps=8 if dim == 64 else 4)
+    return Plan(min(rows, 4), kept=max(0, 3 - rows), warps=8)
+
+
+def _own_rows(rows: int) -> list:
+    """Indices of this program's sequences: one by one, or all in one tile."""
+    first = pl.program_id(1) * rows
+    return [pl.ds(first, rows)] if rows == _TILE else [first + k for k in range(rows)]
+
+
+def _weights(weights, kept: int, gate: int, held: list):
+    return held[gate] if gate < kept else weights[pl.program_id(0), :, gate, :]
+
+
+def _times(x, weights):
+    """A product with a matrix that is spread over the program's threads."""
+    if x.ndim == 1:
+        return jnp.sum(x[:, None] * weights, 0)
+    return jnp.dot(x, weights, precision=jax.lax.Precision.HIGHEST)
+
+
+def _forward_kernel(gates, weights, mask, activations, states, cells, *, rows: int, kept: int) -> None:
+    direction, length, dim = pl.program_id(0), gates.shape[1], gates.shape[-1]
+    own = _own_rows(rows)
+    held = [weights[direction, :, gate, :] for gate in range(kept)]
+
+    def read(t):
+        """What a step needs that does not depend on the step before it."""
+        return [
+            ([gates[direction, t, row, gate, :] for gate in _GATES], mask[direction, t, row]) for row in own
+        ]
+
+    def step(t, carry):
+        loaded, before = carry
+        upcoming = read(jnp.minimum(t + 1, length - 1))  # on its way while this step computes
+        products = [[] for _ in own]
+        for gate in _GATES:
+            w = _weights(weights, kept, gate, held)
+            for k, (h, _) in enumerate(before):
+                products[k].append(_times(h, w))
+        after = []
+        for row, (z, taken), product, (h, c) in zip(own, loaded, products, before, strict=True):
+            i, f, g, o = (x + y for x, y in zip(z, product, strict=True))
+            i, f, g, o = _sigmoid(i), _sigmoid(f), jnp.tanh(g), _sigmoid(o)
+            taken = _column(taken) != 0
+            c = jnp.where(taken, f * c + i * g, c)
+            h = jnp.where(taken, o * jnp.tanh(c), h)
+            for gate, a in zip(_GATES, (i, f, g, o), strict=True):
+                activations[direction, t, row, gate, :] = a
+            states[direction, t, row, :] = h
+            cells[direction, t, row, :] = c
+            after.append((h, c))
+        return upcoming, after
+
+    zero = jnp.zeros((dim,) if rows != _TILE else (rows, dim), gates.dtype)
+    jax.lax.fori_loop(0, length, step, (read(0), [(zero, zero) for _ in own]))
+
+
+def _backward_kernel(activations, weights, mask, cells, d_states, dz, *, rows: int, kept: int) -> None:
+    direction, length, dim = pl.program_id(0), activations.shape[1], activations.shape[-1]
+    own = _own_rows(rows)
+    held = [weights[direction, :, gate, :] for gate in range(kept)]
+
+    def read(t):
+        """Of step t, and the cells of the step before it."""
+        earlier = jnp.maximum(t - 1, 0)
+        return [
+            (
+                [activations[direction, t, row, gate, :] for gate in _GATES],
+                mask[direction, t, row],
+                d_states[direction, t, row, :],
+                jnp.where(t > 0, cells[direction, earlier, row, :], 0.0),
+            )
+            for row in own
+        ]
+
+    def step(k, carry):
+        loaded, later = carry
+        t = length - 1 - k
+        upcoming = read(jnp.maximum(t - 1, 0))
+        slopes, held_back, after = [], [], []
+        for row, (gates, taken, d_state, c_before), (dh, dc, c) in zip(own, loaded, later, strict=True):
+            i, f, g, o = gates
+            taken = _column(taken) != 0
+            dh = dh + d_state
+            held_back.append((jnp.where(taken, 0.0, dh), jnp.where(taken, 0.0, dc)))
+            dh, dc = jnp.where(taken, dh, 0.0), jnp.where(taken, dc, 0.0)
+            tanh_c = jnp.tanh(c)
+            dc = dc + dh * o * (1 - tanh_c * tanh_c)
+            slope = (
+                dc * g * i * (1 - i),
+                dc * c_before * f * (1 - f),
+                dc * i * (1 - g * g),
+                dh * tanh_c * o * (1 - o),
+            )
+            for gate in _GATES:
+                dz[direction, t, row, gate, :] = slope[gate]
+            slopes.append(slope)
+            after.append((dc * f + held_back[-1][1], c_before))
+        d_before = [dh for dh, _ in held_back]
+        for gate in _GATES:
+            w = _weights(weights, kept, gate, held)
+            for k, slope in enumerate(slopes):
+                d_before[k] += _times(slope[gate], w)
+        after = [(dh, dc, c) for dh, (dc, c) in zip(d_before, after, strict=True)]
+        return upcoming, after
+
+    zero = jnp.zeros((dim,) if rows != _TILE else (rows, dim), activations.dtype)
+    last = [cells[direction, length - 1, row, :] for row in own]
+    jax.lax.fori_loop(0, length, step, (read(length - 1), [(zero, zero, c) for c in last]))
+
+
+def _sigmoid(z):
+    return 0.5 * jnp.tanh(0.5 * z) + 0.5
+
+
+def _column(x):
+    return x if x.ndim == 0 else x[:, None]
