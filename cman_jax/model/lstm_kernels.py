@@ -104,10 +104,11 @@ def plan_for(sequences: int, dim: int) -> Plan:
 
     What is kept, and the number of warps, are the most that the compiler needs no other memory for.
     """
-    rows = next((rows for rows in (1, 2, 4) if sequences <= rows * _PROCESSORS), _TILE)
     if dim <= 64:
+        rows = next((rows for rows in (1, 2) if sequences <= rows * _PROCESSORS), _TILE)
         return Plan(rows, kept=4, warps=8 if dim == 64 else 4)
-    return Plan(min(rows, 4), kept=max(0, 3 - rows), warps=8)
+    rows = next((rows for rows in (1, 2) if sequences <= rows * _PROCESSORS), 4)
+    return Plan(rows, kept=max(0, 3 - rows), warps=8)
 
 
 def _own_rows(rows: int) -> list:

@@ -6,6 +6,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from cman_jax.config import ScorerKind
+from cman_jax.model import relation_kernels
 from cman_jax.model.dense import Dense
 from cman_jax.model.platform import choose
 
@@ -70,13 +71,8 @@ def pairwise_tanh_score(
 
 def _score_forward(subject: Array, object_: Array, output: Array) -> tuple[Array, tuple[Array, ...]]:
     exp_subject, exp_object = _exp_twice(subject), _exp_twice(object_)
-    scores = choose(exp_subject, exp_object, output, cuda=_score_at_once, default=_score_in_turn)
+    scores = choose(exp_subject, exp_object, output, cuda=relation_kernels.score, default=_score_in_turn)
     return scores, (exp_subject, exp_object, output)
-
-
-def _score_at_once(exp_subject: Array, exp_object: Array, output: Array) -> Array:
-    """One expression, which XLA on a GPU makes one loop of that stores the sums alone."""
-    return jnp.sum(output[None, :, :, None, None] * (1 - 2 * _sigmoid_minus(exp_subject, exp_object)), 1)
 
 
 def _score_in_turn(exp_subject: Array, exp_object: Array, output: Array) -> Array:
@@ -97,18 +93,7 @@ def _score_sentence(
 def _score_backward(residuals: tuple[Array, ...], d_logits: Array) -> tuple[Array, Array, Array]:
     exp_subject, exp_object, output = residuals
     arguments = (exp_subject, exp_object, d_logits, output)
-    return choose(*arguments, cuda=_gradients_at_once, default=_gradients_in_turn)
-
-
-def _gradients_at_once(
-    exp_subject: Array, exp_object: Array, d_logits: Array, output: Array
-) -> tuple[Array, Array, Array]:
-    p = _sigmoid_minus(exp_subject, exp_object)  # [b f q n m], to be fused with each of the sums
-    slope = d_logits[:, None] * output[None, :, :, None, None] * (4 * p * (1 - p))
-    d_subject, d_object = slope.sum(4), slope.sum(3)
-    if exp_subject.shape[2] == 1:
-        d_subject, d_object = d_subject.sum(2, keepdims=True), d_object.sum(2, keepdims=True)
-    return d_subject, d_object, jnp.sum(d_logits[:, None] * (1 - 2 * p), (0, 3, 4))
+    return choose(*arguments, cuda=relation_kernels.gradients, default=_gradients_in_turn)
 
 
 def _gradients_in_turn(
@@ -149,6 +134,6 @@ def _exp_twice(x: Array) -> Array:
     return jnp.exp(2 * jnp.clip(x, -_LARGEST, _LARGEST))
 
 
-def _sigmoid_minus(exp_u: Float[Array, "*q n"], exp_w: Float[Array, "*q m"]) -> Float[Array, "*q n m"]:
+def _sigmoid_minus(exp_u: Float[Array, "q n"], exp_w: Float[Array, "q m"]) -> Float[Array, "q n m"]:
     """`1 / (1 + e^{2u} e^{2w})` for every pair."""
-    return 1 / (1 + exp_u[..., :, None] * exp_w[..., None, :])
+    return 1 / (1 + exp_u[:, :, None] * exp_w[:, None, :])
