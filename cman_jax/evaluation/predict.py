@@ -1,5 +1,6 @@
 """From examples to annotations: the inference step, compiled once per batch shape, over many sentences."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import jax
@@ -15,6 +16,7 @@ from cman_jax.evaluation.decode import decode
 from cman_jax.evaluation.metrics import Scores, score
 from cman_jax.model.crf import constrain, marginals, viterbi
 from cman_jax.model.network import JointNetwork
+from cman_jax.model.platform import compiler_options
 from cman_jax.system import System
 from cman_jax.types import Annotation, Batch, Constants, Params, Predictions, Sentence
 
@@ -55,7 +57,10 @@ def _predict(
     return Predictions(tags, nn.sigmoid(logits), probabilities.initial, probabilities.pairwise)
 
 
-_compiled_step = jax.jit(predict_step, static_argnums=0, static_argnames="labels")
+@functools.cache
+def _compiled_step() -> Callable[..., Predictions]:
+    options = compiler_options()
+    return jax.jit(predict_step, static_argnums=0, static_argnames="labels", compiler_options=options)
 
 
 def step_of(system: System) -> Step:
@@ -64,7 +69,7 @@ def step_of(system: System) -> Step:
     if system.config.decoding.bio_constraints:
         allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
     labels = system.config.decoding.labels
-    return lambda params, batch: _compiled_step(
+    return lambda params, batch: _compiled_step()(
         system.model, params, system.constants, batch, allowed, labels=labels
     )
 

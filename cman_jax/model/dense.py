@@ -1,7 +1,11 @@
-"""A linear layer whose products are always of two matrices."""
+"""Linear layers whose products are always of two matrices, or of a few pairs of them."""
 
+import jax
+import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float
+
+from cman_jax.model.platform import choose
 
 
 class Dense(nn.Module):
@@ -24,3 +28,31 @@ class Dense(nn.Module):
         if self.use_bias:
             y = y + self.param("bias", nn.initializers.zeros_init(), (self.features,))[None]
         return y.reshape(*x.shape[:-1], self.features)
+
+
+@jax.custom_vjp
+def stacked_product(x: Float[Array, "g m e"], kernel: Float[Array, "g e k"]) -> Float[Array, "g m k"]:
+    """`x[g] kernel[g]`, for operands with few g, such as the two directions of an LSTM."""
+    return jnp.einsum("gme,gek->gmk", x, kernel)
+
+
+def weight_gradient(x: Float[Array, "g m e"], d_y: Float[Array, "g m k"]) -> Float[Array, "g e k"]:
+    """`x[g]^T d_y[g]`. The sum over the long axis m is one that cuBLAS deals out to a GPU's processors for a
+    pair of matrices, but not for a stack of them."""
+
+    def one_by_one(x: Array, d_y: Array) -> Array:
+        return jnp.stack([a.T @ b for a, b in zip(x, d_y, strict=True)])
+
+    return choose(x, d_y, cuda=one_by_one, default=lambda x, d_y: jnp.einsum("gme,gmk->gek", x, d_y))
+
+
+def _product_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    return stacked_product(x, kernel), (x, kernel)
+
+
+def _product_backward(residuals: tuple[Array, Array], d_y: Array) -> tuple[Array, Array]:
+    x, kernel = residuals
+    return jnp.einsum("gmk,gek->gme", d_y, kernel), weight_gradient(x, d_y)
+
+
+stacked_product.defvjp(_product_forward, _product_backward)

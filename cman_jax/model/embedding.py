@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
+from cman_jax.model.dense import stacked_product
 from cman_jax.model.lstm import BiLSTM, both_ways
 
 
@@ -34,7 +35,7 @@ class CharacterEncoder(nn.Module):
         def encode(ids: Int[Array, "w c"]) -> Float[Array, "w d"]:
             # A product with one-hot rows: XLA on the CPU is slow at gathering and scattering rows.
             chosen = nn.one_hot(both_ways(ids).reshape(2, -1), self.num_chars)
-            gates = jnp.einsum("gmv,gvk->gmk", chosen, alphabet_gates)
+            gates = stacked_product(chosen, alphabet_gates)
             return bilstm.final(gates.reshape(2, *ids.T.shape, -1), ids != 0)
 
         return jnp.concatenate([encode(ids) for ids in tables])

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from cman_jax.model import lstm_kernels
-from cman_jax.model.platform import choose
+from cman_jax.model.dense import stacked_product, weight_gradient
+from cman_jax.model.platform import choose, kernel
+
+_KERNELS = [kernel("cman_jax.model.lstm_kernels", name) for name in ("forward", "backward")]
 
 
 class BiLSTM(nn.Module):
@@ -75,7 +77,7 @@ class GateProjection(nn.Module):
         glorot = nn.initializers.variance_scaling(1, "fan_avg", "uniform", in_axis=1, batch_axis=(0, 2))
         kernel = self.param("kernel", lambda key: glorot(key, (2, width, 4, self.dim)).reshape(2, width, -1))
         bias = self.param("bias", lambda _: jnp.zeros(blocks).at[:, 1].set(1).reshape(2, -1))
-        gates = jnp.einsum("gme,gek->gmk", x.reshape(2, -1, width), kernel) + bias[:, None]
+        gates = stacked_product(x.reshape(2, -1, width), kernel) + bias[:, None]
         return gates.reshape(*x.shape[:-1], 4 * self.dim)
 
 
@@ -101,7 +103,7 @@ def lstm_scan(
 
 def _scan_forward(gates: Array, recurrent_kernel: Array, mask: Array) -> tuple[Array, tuple[Array, ...]]:
     activations, states, cells = choose(
-        gates, recurrent_kernel, mask, cuda=lstm_kernels.forward, default=_loop_forward
+        gates, recurrent_kernel, mask, cuda=_KERNELS[0], default=_loop_forward
     )
     return states, (activations, states, cells, recurrent_kernel, mask)
 
@@ -133,11 +135,12 @@ def _scan_backward(residuals: tuple[Array, ...], d_states: Array) -> tuple[Array
     activations, states, cells, recurrent_kernel, mask = residuals
     dz = choose(
         *(activations, cells, recurrent_kernel, mask, d_states),
-        cuda=lstm_kernels.backward,
+        cuda=_KERNELS[1],
         default=_loop_backward,
     )
     before = jnp.pad(states[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
-    return dz, jnp.einsum("gnbd,gnbk->gdk", before, dz), None
+    flat = [x.reshape(len(x), -1, x.shape[-1]) for x in (before, dz)]
+    return dz, weight_gradient(*flat), None
 
 
 def _loop_backward(

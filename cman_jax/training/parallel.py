@@ -15,6 +15,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import PRNGKeyArray
 
+from cman_jax.model.platform import compiler_options
 from cman_jax.types import Batch, Constants
 
 AXIS = "devices"
@@ -37,7 +38,7 @@ class ParallelStep:
         devices = _devices(num_devices)
         self.num_parts = num_devices
         if num_devices == 1:
-            self._step = jax.jit(step, donate_argnums=0)
+            self._step = jax.jit(step, donate_argnums=0, compiler_options=compiler_options())
         else:
             self._step = jax.pmap(
                 lambda *arguments: step(*arguments, axis_name=AXIS),
@@ -90,7 +91,7 @@ class PopulationStep:
         members = PartitionSpec(AXIS)
         self._sharding = NamedSharding(mesh, members)
         each = jax.shard_map(jax.vmap(step), mesh=mesh, in_specs=members, out_specs=members, check_vma=False)
-        self._step = jax.jit(each, donate_argnums=0)
+        self._step = jax.jit(each, donate_argnums=0, compiler_options=compiler_options())
         self._constants, self._keys = self.place(constants), self.place(keys)
 
     def place(self, states: Sequence[Any]) -> Any:

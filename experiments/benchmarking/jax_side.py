@@ -12,6 +12,7 @@ from cman_jax.data.bio import allowed_transitions
 from cman_jax.data.corpus import load_splits
 from cman_jax.data.errors import InputError
 from cman_jax.evaluation.predict import predict_step
+from cman_jax.model.platform import compiler_options
 from cman_jax.training.loop import train
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.progress import Progress
@@ -88,7 +89,8 @@ class JaxSide:
             stack = partial(jax.tree.map, lambda x: jnp.stack([x] * members))
             state, constants, batch = stack(state), stack(constants), stack(batch)
             key = jax.random.split(key, members)
-        step = self._compile(jax.jit(step, donate_argnums=0), state, constants, batch, key)
+        step = jax.jit(step, donate_argnums=0, compiler_options=compiler_options())
+        step = self._compile(step, state, constants, batch, key)
 
         def run(steps: int) -> None:
             nonlocal state
@@ -104,7 +106,8 @@ class JaxSide:
         constrained = system.config.decoding.bio_constraints
         allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags))) if constrained else None
         arguments = (jax.tree.map(jnp.array, self._workload.params), system.constants, batch, allowed)
-        step = jax.jit(lambda *arguments: predict_step(system.model, *arguments)[:2])
+        step = lambda *arguments: predict_step(system.model, *arguments)[:2]  # noqa: E731
+        step = jax.jit(step, compiler_options=compiler_options())
         step = self._compile(step, *arguments)
 
         def run(steps: int) -> None:
