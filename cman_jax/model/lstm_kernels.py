@@ -6,6 +6,7 @@ much of the recurrent weights as fit in registers. `lstm.py` has the equations i
 """
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -117,8 +118,11 @@ def _own_rows(rows: int) -> list:
     return [pl.ds(first, rows)] if rows == _TILE else [first + k for k in range(rows)]
 
 
-def _weights(weights, kept: int, gate: int, held: list):
-    return held[gate] if gate < kept else weights[pl.program_id(0), :, gate, :]
+def _weights(weights, kept: int) -> Callable:
+    """Reads the recurrent weights of a gate; those that are kept, now and once."""
+    direction = pl.program_id(0)
+    held = [weights[direction, :, gate, :] for gate in range(kept)]
+    return lambda gate: held[gate] if gate < kept else weights[direction, :, gate, :]
 
 
 def _times(x, weights):
@@ -131,7 +135,7 @@ def _times(x, weights):
 def _forward_kernel(gates, weights, mask, activations, states, cells, *, rows: int, kept: int) -> None:
     direction, length, dim = pl.program_id(0), gates.shape[1], gates.shape[-1]
     own = _own_rows(rows)
-    held = [weights[direction, :, gate, :] for gate in range(kept)]
+    weights_of = _weights(weights, kept)
 
     def read(t):
         """What a step needs that does not depend on the step before it."""
@@ -144,7 +148,7 @@ def _forward_kernel(gates, weights, mask, activations, states, cells, *, rows: i
         upcoming = read(jnp.minimum(t + 1, length - 1))  # on its way while this step computes
         products = [[] for _ in own]
         for gate in _GATES:
-            w = _weights(weights, kept, gate, held)
+            w = weights_of(gate)
             for k, (h, _) in enumerate(before):
                 products[k].append(_times(h, w))
         after = []
@@ -168,7 +172,7 @@ def _forward_kernel(gates, weights, mask, activations, states, cells, *, rows: i
 def _backward_kernel(activations, weights, mask, cells, d_states, dz, *, rows: int, kept: int) -> None:
     direction, length, dim = pl.program_id(0), activations.shape[1], activations.shape[-1]
     own = _own_rows(rows)
-    held = [weights[direction, :, gate, :] for gate in range(kept)]
+    weights_of = _weights(weights, kept)
 
     def read(t):
         """Of step t, and the cells of the step before it."""
@@ -208,7 +212,7 @@ def _backward_kernel(activations, weights, mask, cells, d_states, dz, *, rows: i
             after.append((dc * f + held_back[-1][1], c_before))
         d_before = [dh for dh, _ in held_back]
         for gate in _GATES:
-            w = _weights(weights, kept, gate, held)
+            w = weights_of(gate)
             for k, slope in enumerate(slopes):
                 d_before[k] += _times(slope[gate], w)
         after = [(dh, dc, c) for dh, (dc, c) in zip(d_before, after, strict=True)]

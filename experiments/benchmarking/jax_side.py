@@ -89,8 +89,7 @@ class JaxSide:
             stack = partial(jax.tree.map, lambda x: jnp.stack([x] * members))
             state, constants, batch = stack(state), stack(constants), stack(batch)
             key = jax.random.split(key, members)
-        step = jax.jit(step, donate_argnums=0, compiler_options=compiler_options())
-        step = self._compile(step, state, constants, batch, key)
+        step = self._compile(step, state, constants, batch, key, donate_argnums=(0,))
 
         def run(steps: int) -> None:
             nonlocal state
@@ -106,9 +105,7 @@ class JaxSide:
         constrained = system.config.decoding.bio_constraints
         allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags))) if constrained else None
         arguments = (jax.tree.map(jnp.array, self._workload.params), system.constants, batch, allowed)
-        step = lambda *arguments: predict_step(system.model, *arguments)[:2]  # noqa: E731
-        step = jax.jit(step, compiler_options=compiler_options())
-        step = self._compile(step, *arguments)
+        step = self._compile(lambda *arguments: predict_step(system.model, *arguments)[:2], *arguments)
 
         def run(steps: int) -> None:
             for _ in range(steps):
@@ -119,7 +116,7 @@ class JaxSide:
     def _matmul(self, size: int) -> Callable[[int], None]:
         a = jax.random.normal(jax.random.key(0), (size, size)) * size**-0.5
         x = a
-        product = self._compile(jax.jit(jnp.matmul), a, x)
+        product = self._compile(jnp.matmul, a, x)
 
         def run(steps: int) -> None:
             nonlocal x
@@ -129,9 +126,12 @@ class JaxSide:
 
         return run
 
-    def _compile(self, step: Any, *arguments: Any) -> Any:
+    def _compile(
+        self, step: Callable[..., Any], *arguments: Any, donate_argnums: tuple[int, ...] = ()
+    ) -> Any:
         """The program for arguments of these shapes; kept for `costs`."""
-        compiled = step.lower(*arguments).compile()
+        jitted = jax.jit(step, donate_argnums=donate_argnums, compiler_options=compiler_options())
+        compiled = jitted.lower(*arguments).compile()
         shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments)
         self._latest = (compiled, step, shapes)
         return compiled

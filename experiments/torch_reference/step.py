@@ -32,7 +32,7 @@ def relation_targets(
     """Gold cells; with the class 'N' (the last) a token that is no subject points at itself."""
     size, n = batch.mask.shape
     targets = torch.zeros(size, n, n, num_relations, device=batch.mask.device)
-    targets[tuple(batch.relation_cells.T)] = 1
+    targets[tuple(batch.relation_cells.T)] = targets.new_ones(())  # a number would come from the CPU
     if null_relation:
         no_subject = batch.mask & ~targets.bool().any(3).any(2)
         targets[..., -1] = torch.diag_embed(no_subject.float())
