@@ -19,6 +19,7 @@ EncoderKind = Literal["bilstm", "mlp"]
 Anchor = Literal["last", "any"]
 Protocol = Literal["dev", "train+dev"]
 Labels = Literal["predicted", "gold"]
+Start = Literal["own", "glorot"]
 
 
 def _one_of(choices: Any) -> Any:
@@ -44,6 +45,7 @@ class ModelConfig:
     crf: str = _one_of(CRFKind)  # Eq. 8 as printed, or emission + transition scores
     relation_scorer: str = _one_of(ScorerKind)  # own U_k, W_k, b_k per relation, or one for all, Eq. 9
     null_relation: bool = True  # the class 'N': a token that is no subject points at itself
+    start: str = _one_of(Start)  # initial values: each module's own, or all Glorot-uniform as in TensorFlow 1
     relation_prior: float = 0.01  # relation probability that the scorer starts from; 0.5 = none
     input_dropout: float = 0.2  # on the token input, §4.1
     lstm_dropout: float = 0.1  # on every BiLSTM output; 0.1 CoNLL04, 0.3 ADE, §4.1

@@ -21,6 +21,7 @@ from cman_jax.data.vocab import Vocabs
 from cman_jax.model.baseline import MultiHead
 from cman_jax.model.cman import CMAN
 from cman_jax.model.network import JointNetwork
+from cman_jax.model.start import glorot_start
 from cman_jax.types import Batch, Constants, EncoderSpec, Params
 
 
@@ -110,6 +111,8 @@ def _init_params(model: JointNetwork, constants: Constants, blank: Batch, key: P
     _, made = model.apply(
         {"constants": constants}, blank, blank.tags, train=False, rngs={"params": key}, mutable=["params"]
     )
+    if model.config.start == "glorot":
+        return glorot_start(made["params"], key)
     return made["params"]
 
 

@@ -22,6 +22,7 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "model.crf": ("factored", ["Pairwise", None, ["pairwise"]]),
     "model.relation_scorer": ("shared", ["own", 0]),
     "model.null_relation": (False, [0, "no", None]),
+    "model.start": ("glorot", ["Glorot", None]),
     "model.relation_prior": (0.5, [0.0, -0.1, 0.51, float("nan"), "0.1"]),
     "model.input_dropout": (0.0, [-0.1, 1.0, float("nan"), True]),
     "model.lstm_dropout": (0, [-0.1, 1, None]),
