@@ -9,8 +9,8 @@ def get_config() -> Config:
     The vectors are to be given (--vectors), 50-dimensional there. As a batch of one sentence cannot be shared
     between devices, a machine with several needs --num_devices=1.
 
-    Differs from the paper: in initial values, which `--config.model.start=glorot` makes those of its code (see
-    docs/reproduction.md for what they change); sentences are shuffled, and there are always 130 epochs, where
+    Differs from the paper: in initial values, which `--config.model.start=glorot` makes those of its code
+    (docs/reproduction.md has what they change); sentences are shuffled, and there are always 130 epochs, where
     its code stops 40 epochs after the best on dev (30, and 150 at most, without AT).
     """
     config = Config()
