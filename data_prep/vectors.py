@@ -3,8 +3,9 @@
     python -m data_prep.vectors --vectors=vectors.txt.gz --data=data/conll04 --out=data/vectors.txt.gz
 
 Vectors are made of text that was cut into words in another way than the corpus: a file that splits at
-punctuation has no "U.S.", "Jr." or "'s", and all of these share the unknown word's vector. Here "U.S." gets that of
-"US", "'s" that of "s", and "Tel-Aviv-based" the mean of its three parts. The file's own words stay as they are.
+punctuation has no "U.S.", "Jr." or "'s", and all of these share the unknown word's vector. Here "U.S." gets
+that of "US", "'s" that of "s", and "Tel-Aviv-based" the mean of its three parts. The file's own words stay
+as they are.
 """
 
 import gzip

@@ -7,7 +7,7 @@ much of the recurrent weights as fit in registers. `lstm.py` has the equations i
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 from jaxtyping import Array, Bool, Float
 
+Ref = Any  # memory that a kernel reads or writes by indexing
 _GATES = range(4)  # input, forget, cell, output
 _PROCESSORS = 132  # of a large GPU, each of which runs one program at a time
 _TILE = 16  # sequences of a program that multiplies matrices, the least that Triton takes
@@ -80,24 +81,28 @@ def _padded(x: Float[Array, "*b d"]) -> Float[Array, "*b e"]:
     return jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, more)]) if more else x
 
 
-def _call(kernel, shapes, first, weights, mask, *others):
-    """Runs a kernel over directions and groups of sequences."""
+def _call(
+    kernel: Callable, shapes: list[tuple[int, ...]], first: Array, weights: Array, mask: Array, *others: Array
+) -> list[Array]:
+    """Runs a kernel over directions and groups of sequences; `shapes` are those of its results.
+
+    A last group that is not full is filled up with sequences that take no step.
+    """
     directions, _, batch = mask.shape
-    dim = weights.shape[-1]
-    plan = plan_for(directions * batch, dim)
-    rows = plan.rows
-    missing = -batch % rows
-    if missing:
-        pad = lambda x: jnp.pad(x, [(0, 0), (0, 0), (0, missing)] + [(0, 0)] * (x.ndim - 3))  # noqa: E731
-        first, mask, *others = map(pad, (first, mask, *others))
-        shapes = [(*shape[:2], batch + missing, *shape[3:]) for shape in shapes]
+    plan = plan_for(directions * batch, weights.shape[-1])
+    missing = -batch % plan.rows
+
+    def filled(x: Array) -> Array:
+        return jnp.pad(x, [(0, 0), (0, 0), (0, missing)] + [(0, 0)] * (x.ndim - 3)) if missing else x
+
+    shapes = [(*shape[:2], batch + missing, *shape[3:]) for shape in shapes]
     return pl.pallas_call(
-        functools.partial(kernel, rows=rows, kept=plan.kept),
-        grid=(directions, (batch + missing) // rows),
+        functools.partial(kernel, rows=plan.rows, kept=plan.kept),
+        grid=(directions, (batch + missing) // plan.rows),
         out_shape=[jax.ShapeDtypeStruct(shape, first.dtype) for shape in shapes],
         compiler_params=plgpu.CompilerParams(num_warps=plan.warps, num_stages=1),
         name=kernel.__name__.strip("_"),
-    )(first, weights, mask.astype(jnp.int32), *others)
+    )(filled(first), weights, filled(mask.astype(jnp.int32)), *map(filled, others))
 
 
 def plan_for(sequences: int, dim: int) -> Plan:
@@ -118,21 +123,23 @@ def _own_rows(rows: int) -> list:
     return [pl.ds(first, rows)] if rows == _TILE else [first + k for k in range(rows)]
 
 
-def _weights(weights, kept: int) -> Callable:
+def _weights(weights: Ref, kept: int) -> Callable[[int], Array]:
     """Reads the recurrent weights of a gate; those that are kept, now and once."""
     direction = pl.program_id(0)
     held = [weights[direction, :, gate, :] for gate in range(kept)]
     return lambda gate: held[gate] if gate < kept else weights[direction, :, gate, :]
 
 
-def _times(x, weights):
-    """A product with a matrix that is spread over the program's threads."""
+def _times(x: Array, weights: Array) -> Array:
+    """`x weights` for one sequence or a tile of them, in float32 throughout."""
     if x.ndim == 1:
         return jnp.sum(x[:, None] * weights, 0)
     return jnp.dot(x, weights, precision=jax.lax.Precision.HIGHEST)
 
 
-def _forward_kernel(gates, weights, mask, activations, states, cells, *, rows: int, kept: int) -> None:
+def _forward_kernel(
+    gates: Ref, weights: Ref, mask: Ref, activations: Ref, states: Ref, cells: Ref, *, rows: int, kept: int
+) -> None:
     direction, length, dim = pl.program_id(0), gates.shape[1], gates.shape[-1]
     own = _own_rows(rows)
     weights_of = _weights(weights, kept)
@@ -169,7 +176,9 @@ def _forward_kernel(gates, weights, mask, activations, states, cells, *, rows: i
     jax.lax.fori_loop(0, length, step, (read(0), [(zero, zero) for _ in own]))
 
 
-def _backward_kernel(activations, weights, mask, cells, d_states, dz, *, rows: int, kept: int) -> None:
+def _backward_kernel(
+    activations: Ref, weights: Ref, mask: Ref, cells: Ref, d_states: Ref, dz: Ref, *, rows: int, kept: int
+) -> None:
     direction, length, dim = pl.program_id(0), activations.shape[1], activations.shape[-1]
     own = _own_rows(rows)
     weights_of = _weights(weights, kept)
@@ -223,9 +232,10 @@ def _backward_kernel(activations, weights, mask, cells, d_states, dz, *, rows: i
     jax.lax.fori_loop(0, length, step, (read(length - 1), [(zero, zero, c) for c in last]))
 
 
-def _sigmoid(z):
+def _sigmoid(z: Array) -> Array:
     return 0.5 * jnp.tanh(0.5 * z) + 0.5
 
 
-def _column(x):
+def _column(x: Array) -> Array:
+    """A number for each sequence, to be set beside its units."""
     return x if x.ndim == 0 else x[:, None]

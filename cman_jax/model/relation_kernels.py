@@ -5,6 +5,7 @@ units to keep their n m values out of memory, and starts several kernels in each
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 from jaxtyping import Array, Float
 
+Ref = Any  # memory that a kernel reads or writes by indexing
 _TILE = 32  # subjects and objects of a program, forwards
 _CELLS = 4096  # cells that a program holds at a time, backwards
 
@@ -65,7 +67,9 @@ def _padded(x: Float[Array, "*b n"], multiple: int) -> Float[Array, "*b k"]:
     return jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, more)]) if more else x
 
 
-def _score_kernel(subject, object_, output, scores, *, tiles: tuple[int, int, int], shared: bool) -> None:
+def _score_kernel(
+    subject: Ref, object_: Ref, output: Ref, scores: Ref, *, tiles: tuple[int, int, int], shared: bool
+) -> None:
     sentence, place = pl.program_id(0), pl.program_id(1)
     relation = place // (tiles[1] * tiles[2])
     rows = pl.ds(place // tiles[2] % tiles[1] * _TILE, _TILE)
@@ -80,7 +84,17 @@ def _score_kernel(subject, object_, output, scores, *, tiles: tuple[int, int, in
     scores[sentence, relation, rows, columns] = jax.lax.fori_loop(0, output.shape[0], add, zero)
 
 
-def _gradient_kernel(subject, object_, d_scores, output, d_subject, d_object, d_output, *, rows: int) -> None:
+def _gradient_kernel(
+    subject: Ref,
+    object_: Ref,
+    d_scores: Ref,
+    output: Ref,
+    d_subject: Ref,
+    d_object: Ref,
+    d_output: Ref,
+    *,
+    rows: int,
+) -> None:
     sentence, place = pl.program_id(0), pl.program_id(1)
     (dim, relations), groups = output.shape, subject.shape[2]
     unit, group = place % dim, place // dim
@@ -106,5 +120,5 @@ def _gradient_kernel(subject, object_, d_scores, output, d_subject, d_object, d_
         d_output[sentence, unit, relation] = total
 
 
-def _sigmoid_minus(exp_u, exp_w):
+def _sigmoid_minus(exp_u: Array, exp_w: Array) -> Array:
     return 1 / (1 + exp_u[:, None] * exp_w[None, :])

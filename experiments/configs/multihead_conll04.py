@@ -10,8 +10,8 @@ def get_config() -> Config:
     between devices, a machine with several needs --num_devices=1.
 
     Differs from the paper: in initial values, which `--config.model.start=glorot` makes those of its code
-    (docs/reproduction.md has what they change); sentences are shuffled, and there are always 130 epochs, where
-    its code stops 40 epochs after the best on dev (30, and 150 at most, without AT).
+    (docs/reproduction.md has what they change); sentences are shuffled, and there are always 130 epochs;
+    its code stops 40 after the best on dev (30, and at most 150, without AT).
     """
     config = Config()
     model, training = config.model, config.training
