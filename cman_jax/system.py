@@ -3,8 +3,8 @@
 import dataclasses
 import io
 import json
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from cman_jax.data.vocab import Vocabs
 from cman_jax.model.baseline import MultiHead
 from cman_jax.model.cman import CMAN
 from cman_jax.model.network import JointNetwork
+from cman_jax.model.platform import compiler_options
 from cman_jax.model.start import glorot_start
 from cman_jax.types import Batch, Constants, EncoderSpec, Params
 
@@ -94,7 +95,7 @@ class System(NamedTuple):
 
     def init_params(self, key: jax.Array) -> Params:
         """Fresh parameters; all systems with this network share the one compiled program."""
-        return _compiled_init(self.model, self.constants, self._blank(), key)
+        return _compiled_init()(self.model, self.constants, self._blank(), key)
 
     def param_shapes(self) -> Params:
         """The parameters' tree with shapes in place of arrays."""
@@ -116,10 +117,11 @@ def _init_params(model: JointNetwork, constants: Constants, blank: Batch, key: P
     return made["params"]
 
 
-# It seldom runs: a quarter of the time to compile it in is worth more than its speed.
-_compiled_init = jax.jit(
-    _init_params, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0}
-)
+@cache
+def _compiled_init() -> Callable[..., Params]:
+    """It seldom runs: a quarter of the time to compile it in is worth more than its speed."""
+    options = {"xla_backend_optimization_level": 0, **compiler_options()}
+    return jax.jit(_init_params, static_argnums=0, compiler_options=options)
 
 
 def load_config(workdir: Path) -> Config:
