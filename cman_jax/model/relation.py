@@ -11,7 +11,8 @@ from cman_jax.model.platform import choose, kernel
 
 # exp(2u) exp(2w) must stay finite in float32: 2 (21 + 21) < log(3.4e38).
 _LARGEST = 21.0
-_KERNELS = [kernel("cman_jax.model.relation_kernels", name) for name in ("score", "gradients")]
+_kernel_score = kernel("cman_jax.model.relation_kernels", "score")
+_kernel_gradients = kernel("cman_jax.model.relation_kernels", "gradients")
 
 
 class RelationScorer(nn.Module):
@@ -71,7 +72,7 @@ def pairwise_tanh_score(
 
 def _score_forward(subject: Array, object_: Array, output: Array) -> tuple[Array, tuple[Array, ...]]:
     exp_subject, exp_object = _exp_twice(subject), _exp_twice(object_)
-    scores = choose(exp_subject, exp_object, output, cuda=_KERNELS[0], default=_score_in_turn)
+    scores = choose(exp_subject, exp_object, output, cuda=_kernel_score, default=_score_in_turn)
     return scores, (exp_subject, exp_object, output)
 
 
@@ -93,7 +94,7 @@ def _score_sentence(
 def _score_backward(residuals: tuple[Array, ...], d_logits: Array) -> tuple[Array, Array, Array]:
     exp_subject, exp_object, output = residuals
     arguments = (exp_subject, exp_object, d_logits, output)
-    return choose(*arguments, cuda=_KERNELS[1], default=_gradients_in_turn)
+    return choose(*arguments, cuda=_kernel_gradients, default=_gradients_in_turn)
 
 
 def _gradients_in_turn(
