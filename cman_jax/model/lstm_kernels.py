@@ -6,7 +6,7 @@ much of the recurrent weights as fit in registers. `lstm.py` has the equations i
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -83,7 +83,7 @@ def _padded(x: Float[Array, "*b d"]) -> Float[Array, "*b e"]:
 
 def _call(
     kernel: Callable, shapes: list[tuple[int, ...]], first: Array, weights: Array, mask: Array, *others: Array
-) -> list[Array]:
+) -> Sequence[Array]:
     """Runs a kernel over directions and groups of sequences; `shapes` are those of its results.
 
     A last group that is not full is filled up with sequences that take no step.
