@@ -19,7 +19,7 @@ from absl import flags
 from jaxtyping import Float
 
 from cman_jax.data.corpus import load_splits, write_atomically
-from cman_jax.data.vocab import word_candidates
+from cman_jax.data.vocab import look_up
 from cman_jax.data.word_vectors import read_word_vectors
 from experiments.cli import run_main
 
@@ -32,10 +32,10 @@ def vector_from_parts(token: str, vectors: Mapping[str, Vector]) -> Vector | Non
     Parts with a digit count as "0", as in files where all numbers do. None: no part has a vector.
     """
     for form in (token.replace(".", ""), token.strip("'-`\".,")):
-        if (vector := _look_up(form, vectors)) is not None:
+        if (vector := look_up(form, vectors)) is not None:
             return vector
     parts = ["0" if re.search(r"\d", part) else part for part in re.split(r"\W+", token) if part]
-    found = [vector for part in parts if (vector := _look_up(part, vectors)) is not None]
+    found = [vector for part in parts if (vector := look_up(part, vectors)) is not None]
     return np.mean(found, 0) if found else None
 
 
@@ -43,14 +43,10 @@ def complete(
     tokens: Sequence[str], vectors: Mapping[str, Vector]
 ) -> tuple[dict[str, Vector], tuple[str, ...]]:
     """Vectors for those distinct tokens that have none, and the tokens that none can be made for."""
-    missing = [token for token in dict.fromkeys(tokens) if _look_up(token, vectors) is None]
+    missing = [token for token in dict.fromkeys(tokens) if look_up(token, vectors) is None]
     made = {token: vector_from_parts(token, vectors) for token in missing}
     without = tuple(token for token, vector in made.items() if vector is None)
     return {token: vector for token, vector in made.items() if vector is not None}, without
-
-
-def _look_up(token: str, vectors: Mapping[str, Vector]) -> Vector | None:
-    return next((vectors[form] for form in word_candidates(token) if form in vectors), None)
 
 
 _VECTORS = flags.DEFINE_string("vectors", None, "Word vectors, as for experiments.train.", required=True)

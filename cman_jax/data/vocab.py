@@ -3,14 +3,16 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cman_jax.data.bio import tag_names
 from cman_jax.data.corpus import show, type_inventory, write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.types import Sentence, Sizes
+
+T = TypeVar("T")
 
 UNKNOWN_WORD = 0  # also what padding holds
 PADDING_CHAR, UNKNOWN_CHAR = 0, 1
@@ -21,6 +23,11 @@ def word_candidates(token: str) -> tuple[str, ...]:
     """Forms to look up, best first: as is, lower case, Title case, digits as "0" (Bekoulis et al., 2018)."""
     forms = (token, token.lower(), token.title(), *(("0",) if token.isdigit() else ()))
     return tuple(dict.fromkeys(forms))
+
+
+def look_up(token: str, table: Mapping[str, T]) -> T | None:
+    """What the table has for the best of the token's forms that it knows; None: it knows none."""
+    return next((table[form] for form in word_candidates(token) if form in table), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +69,7 @@ class Vocabs:
 
     def word_id(self, token: str) -> int:
         """The id of the first candidate form that is a word, else `UNKNOWN_WORD`."""
-        ids = (self.word_ids.get(form) for form in word_candidates(token))
-        return next((i for i in ids if i is not None), UNKNOWN_WORD)
+        return look_up(token, self.word_ids) or UNKNOWN_WORD  # whose id is 0
 
     def spelling(self, token: str) -> tuple[int, ...]:
         """Character ids."""

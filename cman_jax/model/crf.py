@@ -68,8 +68,7 @@ def constrain(
 @jax.custom_vjp
 def log_partition(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Float[Array, " b"]:
     """`log Z`: log-sum-exp of the scores of all tag sequences; 0 for an empty sentence."""
-    log_z = choose(potentials, mask, cuda=crf_tree.log_partition, default=_recursion)
-    return jnp.where(mask[:, 0], log_z, 0)
+    return choose(potentials, mask, cuda=crf_tree.log_partition, default=_recursion)
 
 
 def _recursion(potentials: CRFPotentials, mask: Array) -> Array:
@@ -79,7 +78,7 @@ def _recursion(potentials: CRFPotentials, mask: Array) -> Array:
         return jnp.where(taken[:, None], extended, alpha), None
 
     alpha, _ = jax.lax.scan(step, potentials.initial, _steps(potentials, mask))
-    return jax.nn.logsumexp(alpha, 1)
+    return jnp.where(mask[:, 0], jax.nn.logsumexp(alpha, 1), 0)
 
 
 def _partition_forward(potentials: CRFPotentials, mask: Array) -> tuple[Array, CRFPotentials]:
@@ -87,7 +86,7 @@ def _partition_forward(potentials: CRFPotentials, mask: Array) -> tuple[Array, C
 
     def with_gradient(log_z: Callable) -> Callable:
         def both(potentials: CRFPotentials, mask: Array) -> tuple[Array, CRFPotentials]:
-            value, gradient = jax.vjp(lambda p: jnp.where(mask[:, 0], log_z(p, mask), 0), potentials)
+            value, gradient = jax.vjp(lambda p: log_z(p, mask), potentials)
             return value, gradient(jnp.ones_like(value))[0]
 
         return both

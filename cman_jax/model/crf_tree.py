@@ -15,11 +15,12 @@ _NEVER = -1e9  # nats; what the identity has beside its diagonal, finite so that
 
 
 def log_partition(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Float[Array, " b"]:
-    """As `crf.log_partition`, for sentences that are not empty."""
+    """As `crf.log_partition`."""
     chain = _chain(potentials, mask)
     while chain.shape[1] > 1:
         chain = jax.nn.logsumexp(_joined(chain), 3)
-    return jax.nn.logsumexp(potentials.initial[:, :, None] + chain[:, 0], (1, 2))
+    log_z = jax.nn.logsumexp(potentials.initial[:, :, None] + chain[:, 0], (1, 2))
+    return jnp.where(mask[:, 0], log_z, 0)
 
 
 def viterbi(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Int[Array, "b n"]:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 _GPU_OPTIONS = {
-    # Trying Triton's kernels for every product and fusion takes minutes, and cuBLAS's are as fast here.
+    # Trying Triton's kernels for every product and fusion takes minutes; both have others.
     "xla_gpu_enable_triton_gemm": False,
     "xla_gpu_experimental_enable_fusion_autotuner": False,
 }
