@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -94,6 +95,22 @@ def quick_compilation() -> Iterator[None]:
         yield
     finally:
         jax.config.update("jax_disable_most_optimizations", False)
+
+
+@contextlib.contextmanager
+def compilations(name: str) -> Iterator[list[str]]:
+    """Fills the list with the thread of each program compiled meanwhile whose function is called so."""
+    threads: list[str] = []
+
+    def hear(event: str, _: float, **about: Any) -> None:
+        if event == "/jax/core/compile/backend_compile_duration" and name in about["fun_name"]:
+            threads.append(threading.current_thread().name)
+
+    jax.monitoring.register_event_duration_secs_listener(hear)
+    try:
+        yield threads
+    finally:
+        jax.monitoring.unregister_event_duration_listener(hear)
 
 
 def tiny_config() -> Config:

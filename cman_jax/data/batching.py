@@ -7,8 +7,8 @@ overflows them). The capacities follow from bucket and batch size, so length and
 
 import bisect
 import itertools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Float16, Int
@@ -19,6 +19,8 @@ from cman_jax.data.features import to_float16
 from cman_jax.data.overlap import keep_longest
 from cman_jax.data.vocab import PADDING_CHAR, Vocabs
 from cman_jax.types import Batch, Sentence, Sizes
+
+T = TypeVar("T")
 
 Spelling = tuple[int, ...]
 
@@ -92,6 +94,14 @@ def plan_batches(
         longest = max(lengths[i] for i in waiting)
         plans.append(Plan(tuple(waiting), next(high for _, high in buckets if longest <= high)))
     return plans
+
+
+def first_of_each(items: Iterable[T], shape: Callable[[T], Hashable]) -> list[T]:
+    """The first one of each shape, in their order: what programs will be needed, and which of them when."""
+    firsts: dict[Hashable, T] = {}
+    for item in items:
+        firsts.setdefault(shape(item), item)
+    return list(firsts.values())
 
 
 def collate(

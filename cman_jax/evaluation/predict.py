@@ -2,6 +2,8 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +12,11 @@ from flax import linen as nn
 from jaxtyping import Array
 
 from cman_jax.config import Labels
-from cman_jax.data.batching import Example, plan_batches
+from cman_jax.data.batching import Example, Plan, first_of_each, plan_batches
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.evaluation.decode import decode
 from cman_jax.evaluation.metrics import Scores, score
+from cman_jax.model.ahead import Ahead, compiler_threads
 from cman_jax.model.crf import constrain, marginals, viterbi
 from cman_jax.model.network import JointNetwork
 from cman_jax.model.platform import compiler_options
@@ -58,20 +61,32 @@ def _predict(
 
 
 @functools.cache
-def _compiled_step() -> Callable[..., Predictions]:
+def _compiled_step() -> Ahead:
     options = compiler_options()
-    return jax.jit(predict_step, static_argnums=0, static_argnames="labels", compiler_options=options)
+    return Ahead(jax.jit(predict_step, static_argnums=0, static_argnames="labels", compiler_options=options))
 
 
-def step_of(system: System) -> Step:
-    """`predict_step` of the system, compiled once per network and batch shape, for all systems together."""
-    allowed = None
-    if system.config.decoding.bio_constraints:
-        allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
-    labels = system.config.decoding.labels
-    return lambda params, batch: _compiled_step()(
-        system.model, params, system.constants, batch, allowed, labels=labels
-    )
+class SystemStep:
+    """`predict_step` of a system, compiled once per network and batch shape, for all systems together."""
+
+    def __init__(self, system: System):
+        allowed = None
+        if system.config.decoding.bio_constraints:
+            allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
+        self._arguments = system.model, system.constants, allowed
+        self._labels = system.config.decoding.labels
+
+    def prepare(self, compiler: Executor, params: Params, batch: Batch) -> None:
+        """Has the program for batches of this shape compiled; of `params` too only shapes are read."""
+        _compiled_step().prepare(compiler, *self._ordered(params, batch), labels=self._labels)
+
+    def __call__(self, params: Params, batch: Batch) -> Predictions:
+        """Predicts a batch."""
+        return _compiled_step()(*self._ordered(params, batch), labels=self._labels)
+
+    def _ordered(self, params: Params, batch: Batch) -> tuple[Any, ...]:
+        model, constants, allowed = self._arguments
+        return model, params, constants, batch, allowed
 
 
 class Predictor:
@@ -83,7 +98,13 @@ class Predictor:
 
     def __init__(self, system: System, step: Step | None = None):
         self.system = system
-        self._step = step or step_of(system)
+        self._step = step or SystemStep(system)
+
+    def prepare(self, compiler: Executor, params: Params, examples: Sequence[Example]) -> None:
+        """Has the programs for these examples compiled; a step of the caller's own has none."""
+        if isinstance(self._step, SystemStep):
+            for plan in first_of_each(self._plans(examples), lambda plan: plan.length):
+                self._step.prepare(compiler, params, self._collate(examples, plan))
 
     def __call__(
         self,
@@ -93,17 +114,27 @@ class Predictor:
     ) -> list[Annotation]:
         """One annotation per example, in their order; `on_batch` hears of every finished batch's size."""
         config, vocabs = self.system.config, self.system.vocabs
-        lengths = [len(example.word_ids) for example in examples]
+        plans = self._plans(examples)
         annotations: list[Annotation | None] = [None] * len(examples)
-        for plan in plan_batches(lengths, config.data, config.training.batch_size):
-            members = [examples[i] for i in plan.indices]
-            batch = self.system.collate(members, plan.length)
-            arrays = Predictions(*map(np.asarray, self._step(params, batch)))
-            for row, index in enumerate(plan.indices):
-                sentence = Predictions(*(array[row] for array in arrays))
-                annotations[index] = decode(sentence, lengths[index], vocabs, config.decoding)
-            on_batch(len(plan.indices))
+        with compiler_threads() as compiler:
+            if len({plan.length for plan in plans}) > 1:
+                self.prepare(compiler, params, examples)
+            for plan in plans:
+                arrays = Predictions(*map(np.asarray, self._step(params, self._collate(examples, plan))))
+                for row, index in enumerate(plan.indices):
+                    sentence = Predictions(*(array[row] for array in arrays))
+                    length = len(examples[index].word_ids)
+                    annotations[index] = decode(sentence, length, vocabs, config.decoding)
+                on_batch(len(plan.indices))
         return annotations
+
+    def _plans(self, examples: Sequence[Example]) -> list[Plan]:
+        config = self.system.config
+        lengths = [len(example.word_ids) for example in examples]
+        return plan_batches(lengths, config.data, config.training.batch_size)
+
+    def _collate(self, examples: Sequence[Example], plan: Plan) -> Batch:
+        return self.system.collate([examples[i] for i in plan.indices], plan.length)
 
 
 def score_annotations(system: System, gold: Sequence[Sentence], annotations: Sequence[Annotation]) -> Scores:

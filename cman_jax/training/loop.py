@@ -4,6 +4,7 @@ where it stopped."""
 import math
 import time
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack, closing
 from functools import partial
 from itertools import zip_longest
@@ -14,8 +15,9 @@ import numpy as np
 
 from cman_jax.config import Config, differences, validate
 from cman_jax.contextual.encoder import Encoder
-from cman_jax.data.batching import Example, Plan
+from cman_jax.data.batching import Example, Plan, first_of_each
 from cman_jax.data.errors import InputError
+from cman_jax.model.ahead import compiler_threads
 from cman_jax.system import System
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
@@ -104,8 +106,11 @@ def train_population(
         optimizer = make_optimizer(config.training, max(len(member.examples) for member in members))
         step = _make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
         state = step.place([member.start_after(done, optimizer) for member in members])
+        compiler = stack.enter_context(compiler_threads())
         for epoch in range(done + 1, num_epochs + 1):
             progress.start_epoch(epoch, num_epochs, sum(len(member.examples) for member in members))
+            if epoch == done + 1:
+                prepare(compiler, step, state, members, epoch)
             state, rows = run_epoch(step, state, members, epoch, progress)
             for member, member_state, row in zip(members, step.fetch(state), rows, strict=True):
                 member.end_epoch(epoch, member_state, row)
@@ -129,6 +134,20 @@ def _unfinished(members: Sequence[Member], num_epochs: int) -> tuple[Sequence[Me
     return members, done
 
 
+def prepare(
+    compiler: Executor,
+    step: ParallelStep | PopulationStep,
+    state: TrainState,
+    members: Sequence[Member],
+    epoch: int,
+) -> None:
+    """Has all programs compiled that the epoch needs, the first needed first; training goes on beside it."""
+    for plans in first_of_each(_groups(members, epoch), _length):
+        step.prepare(compiler, state, _batches(plans, members, step.num_parts))
+    for member in members:
+        member.prepare(compiler)
+
+
 def run_epoch(
     step: ParallelStep | PopulationStep,
     state: TrainState,
@@ -142,7 +161,7 @@ def run_epoch(
       The new state, and of each member mean losses (nats per sentence) and the speed.
     """
     start, history = time.perf_counter(), []
-    for plans in in_order(list(zip_longest(*(member.plans(epoch) for member in members))), epoch):
+    for plans in _groups(members, epoch):
         state, metrics = step(state, _batches(plans, members, step.num_parts))
         history.append(metrics)
         progress.advance(sum(len(plan.indices) for plan in plans if plan))
@@ -166,6 +185,15 @@ def _make_step(members: Sequence[Member], step: partial, num_devices: int) -> Pa
     return PopulationStep(step, constants, keys, num_devices)
 
 
+def _groups(members: Sequence[Member], epoch: int) -> list[tuple[Plan | None, ...]]:
+    """The plans of each step, one of each member that has one left."""
+    return in_order(list(zip_longest(*(member.plans(epoch) for member in members))), epoch)
+
+
+def _length(plans: Sequence[Plan | None]) -> int:
+    return max(plan.length for plan in plans if plan)
+
+
 def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts: int) -> list[Batch]:
     """Each member's batch, dealt out to the parts in turn so that each has long and short sentences."""
     system = members[0].system
@@ -174,8 +202,7 @@ def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts:
         for plan, member in zip(plans, members, strict=True)
         for part in range(num_parts)
     ]
-    length = max(plan.length for plan in plans if plan)
-    return system.collate_alike(groups, length, system.config.training.batch_size // num_parts)
+    return system.collate_alike(groups, _length(plans), system.config.training.batch_size // num_parts)
 
 
 def _means(history: Sequence[Metrics], num_members: int) -> list[dict[str, float]]:

@@ -1,6 +1,7 @@
 """One run as the training loop sees it: its data, its files, and what it has reached."""
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,6 +73,10 @@ class Member:
         params = self.system.init_params(self._init_key)
         fresh = TrainState.start(params, optimizer)
         return self._checkpoints.restore(epoch, fresh) if epoch else fresh
+
+    def prepare(self, compiler: Executor) -> None:
+        """Has the programs that score dev compiled."""
+        self._predictor.prepare(compiler, self.system.param_shapes(), self._dev_examples)
 
     def plans(self, epoch: int) -> list[Plan]:
         """`drawn_plans` of its data."""

@@ -2,10 +2,11 @@
 
 Both steps have the same use: `state = place([TrainState, ...])`, then as often as need be `state, metrics =
 step(state, batches)`, then `fetch(state)`. Between `place` and `fetch` the state is donated, that is, updated
-in its own memory.
+in its own memory. `prepare(compiler, state, batches)` has the program of such a step compiled beforehand.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import PRNGKeyArray
 
+from cman_jax.model.ahead import Ahead
 from cman_jax.model.platform import compiler_options
 from cman_jax.types import Batch, Constants
 
@@ -38,7 +40,7 @@ class ParallelStep:
         devices = _devices(num_devices)
         self.num_parts = num_devices
         if num_devices == 1:
-            self._step = jax.jit(step, donate_argnums=0, compiler_options=compiler_options())
+            self._step = Ahead(jax.jit(step, donate_argnums=0, compiler_options=compiler_options()))
         else:
             self._step = jax.pmap(
                 lambda *arguments: step(*arguments, axis_name=AXIS),
@@ -61,6 +63,11 @@ class ParallelStep:
     def fetch(self, state: Any) -> list[Any]:
         """One device's copy; all are equal."""
         return [state if self.num_parts == 1 else jax.tree.map(lambda x: x[0], state)]
+
+    def prepare(self, compiler: Executor, state: Any, batches: Sequence[Batch]) -> None:
+        """Does nothing for several devices: pmap would not find the program, and compile it again."""
+        if isinstance(self._step, Ahead):
+            self._step.prepare(compiler, state, self._constants, batches[0], self._key)
 
     def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
         """One step on a batch given in `num_parts` parts."""
@@ -91,7 +98,7 @@ class PopulationStep:
         members = PartitionSpec(AXIS)
         self._sharding = NamedSharding(mesh, members)
         each = jax.shard_map(jax.vmap(step), mesh=mesh, in_specs=members, out_specs=members, check_vma=False)
-        self._step = jax.jit(each, donate_argnums=0, compiler_options=compiler_options())
+        self._step = Ahead(jax.jit(each, donate_argnums=0, compiler_options=compiler_options()))
         self._constants, self._keys = self.place(constants), self.place(keys)
 
     def place(self, states: Sequence[Any]) -> Any:
@@ -103,6 +110,10 @@ class PopulationStep:
         """The runs' states again, in main memory."""
         state = jax.device_get(state)
         return [jax.tree.map(lambda x, k=k: x[k], state) for k in range(self._keys.shape[0])]
+
+    def prepare(self, compiler: Executor, state: Any, batches: Sequence[Batch]) -> None:
+        """For batches of these shapes."""
+        self._step.prepare(compiler, state, self._constants, _stack(batches), self._keys)
 
     def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
         """One step of every run; metrics have the runs as their first axis."""

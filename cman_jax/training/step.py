@@ -77,7 +77,8 @@ def train_step(
         terms = loss_terms(potentials, batch, null_relation=model.config.null_relation)
         return (terms.ner + terms.relation) / total, terms
 
-    gradient = jax.value_and_grad(loss, (0, 1, 2), has_aux=True)
+    # Under jit only so that both passes share one trace; the compiler sees through it.
+    gradient = jax.jit(jax.value_and_grad(loss, (0, 1, 2), has_aux=True))
     (inputs, memories), encode_vjp = jax.vjp(encode, state.params)
     (_, clean), gradients = gradient(state.params, inputs, memories, dropout_keys[0])
     perturbed = LossTerms(*jnp.zeros((3,)))

@@ -8,7 +8,7 @@ import pytest
 
 from cman_jax.config import Config
 from cman_jax.data.errors import InputError
-from cman_jax.evaluation.predict import step_of
+from cman_jax.evaluation.predict import SystemStep
 from cman_jax.extract import Extractor
 from cman_jax.system import System
 from cman_jax.types import Entity, Params, Sentence
@@ -38,8 +38,8 @@ def test_gold_labels_change_relations_and_nothing_else(trained: Trained) -> None
     system, params = trained
     batch = batch_of()
     with quick_compilation():
-        predicted = step_of(system)(params, batch)
-        step = step_of(with_gold_labels(system))
+        predicted = SystemStep(system)(params, batch)
+        step = SystemStep(with_gold_labels(system))
         gold, repeated = step(params, batch), step(params, batch._replace(tags=predicted.tags))
     for name in ("tags", "initial_prob", "edge_prob"):
         np.testing.assert_array_equal(getattr(gold, name), getattr(predicted, name))

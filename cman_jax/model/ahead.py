@@ -1,0 +1,58 @@
+"""Programs compiled before they are needed, in threads beside other work."""
+
+import os
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import jax
+
+
+class Ahead:
+    """A function under `jax.jit` whose programs can be compiled before it is called.
+
+    JAX keeps one cache of programs for all threads, so that a call finds what was compiled for its shapes.
+    """
+
+    def __init__(self, function: Callable[..., Any]):
+        self._function = function
+        self._compiling: dict[Hashable, Future] = {}
+
+    def prepare(self, compiler: Executor, *arguments: Any, **options: Any) -> None:
+        """Has the program for arguments of these shapes compiled.
+
+        What goes wrong there goes wrong in the call as well, and is raised by it.
+        """
+
+        def compile_program() -> None:
+            self._function.lower(*arguments, **options).compile()
+
+        shapes = _shapes(arguments, options)
+        if shapes not in self._compiling:
+            self._compiling[shapes] = compiler.submit(compile_program)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """The function's value; waits for its program if that is being compiled."""
+        if self._compiling:
+            compiling = self._compiling.pop(_shapes(arguments, options), None)
+            if compiling:
+                with suppress(CancelledError):
+                    compiling.exception()
+        return self._function(*arguments, **options)
+
+
+@contextmanager
+def compiler_threads() -> Iterator[Executor]:
+    """Threads for `prepare`, one for each core; at the end, what they have not begun is left undone."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = ThreadPoolExecutor(cores, thread_name_prefix="compiler")
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _shapes(arguments: tuple[Any, ...], options: dict[str, Any]) -> Hashable:
+    leaves, structure = jax.tree.flatten((arguments, options))
+    return structure, tuple((x.shape, x.dtype) if hasattr(x, "shape") else x for x in leaves)
