@@ -99,7 +99,7 @@ def quick_compilation() -> Iterator[None]:
 
 @contextlib.contextmanager
 def compilations(name: str) -> Iterator[list[str]]:
-    """Fills the list with the thread of each program compiled meanwhile whose function is called so."""
+    """Of each program compiled meanwhile whose function has `name` in its own: the thread that did it."""
     threads: list[str] = []
 
     def hear(event: str, _: float, **about: Any) -> None:

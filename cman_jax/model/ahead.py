@@ -8,6 +8,8 @@ from typing import Any
 
 import jax
 
+_MOST_THREADS = 8  # a program of CMAN's takes 800 MiB while it is compiled
+
 
 class Ahead:
     """A function under `jax.jit` whose programs can be compiled before it is called.
@@ -45,8 +47,8 @@ class Ahead:
 @contextmanager
 def compiler_threads() -> Iterator[Executor]:
     """Threads for `prepare`, one for each core; at the end, what they have not begun is left undone."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = ThreadPoolExecutor(cores, thread_name_prefix="compiler")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = ThreadPoolExecutor(min(cores, _MOST_THREADS), thread_name_prefix="compiler")
     try:
         yield threads
     finally:

@@ -144,8 +144,9 @@ def prepare(
     """Has all programs compiled that the epoch needs, the first needed first; training goes on beside it."""
     for plans in first_of_each(_groups(members, epoch), _length):
         step.prepare(compiler, state, _batches(plans, members, step.num_parts))
+    params = members[0].system.param_shapes()
     for member in members:
-        member.prepare(compiler)
+        member.prepare(compiler, params)
 
 
 def run_epoch(

@@ -18,7 +18,7 @@ from cman_jax.training.checkpoint import Checkpoints
 from cman_jax.training.plans import drawn_plans
 from cman_jax.training.run import Splits, open_run, read_metrics, write_metrics
 from cman_jax.training.step import TrainState
-from cman_jax.types import Annotation, Sentence
+from cman_jax.types import Annotation, Params, Sentence
 
 
 class Job(NamedTuple):
@@ -74,9 +74,9 @@ class Member:
         fresh = TrainState.start(params, optimizer)
         return self._checkpoints.restore(epoch, fresh) if epoch else fresh
 
-    def prepare(self, compiler: Executor) -> None:
-        """Has the programs that score dev compiled."""
-        self._predictor.prepare(compiler, self.system.param_shapes(), self._dev_examples)
+    def prepare(self, compiler: Executor, params: Params) -> None:
+        """Has the programs that score dev compiled; of `params` only shapes are read."""
+        self._predictor.prepare(compiler, params, self._dev_examples)
 
     def plans(self, epoch: int) -> list[Plan]:
         """`drawn_plans` of its data."""

@@ -61,8 +61,8 @@ class ParallelStep:
         return jax.tree.map(lambda x: jnp.stack([x] * self.num_parts), state)
 
     def fetch(self, state: Any) -> list[Any]:
-        """One device's copy; all are equal."""
-        return [state if self.num_parts == 1 else jax.tree.map(lambda x: x[0], state)]
+        """One device's copy, as all are equal; of several, in main memory."""
+        return [state if self.num_parts == 1 else jax.device_get(jax.tree.map(lambda x: x[0], state))]
 
     def prepare(self, compiler: Executor, state: Any, batches: Sequence[Batch]) -> None:
         """Does nothing for several devices: pmap would not find the program, and compile it again."""

@@ -8,20 +8,31 @@ from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from tests.builders import SENTENCES, compilations, tiny_config
 
+LENGTHS = (4, 8)
 
-@pytest.mark.parametrize("size", [1, 2])
-def test_every_program_of_a_run_is_compiled_once_and_beforehand(tmp_path: Path, size: int) -> None:
-    jobs = []
-    for seed in range(size):
-        config = tiny_config()
-        config.model.scorer_dim = 4 + size  # a network that no other test has compiled
-        config.data.bucket_lengths = (4, 8)
-        config.training.batch_size, config.training.num_epochs, config.training.seed = 2, 2, seed
-        splits = {"train": SENTENCES, "dev": SENTENCES}
-        jobs.append(Job(config, splits, tmp_path / str(seed)))
+
+def job(workdir: Path, seed: int, width: int) -> Job:
+    config = tiny_config()
+    config.model.scorer_dim = width
+    config.data.bucket_lengths = LENGTHS
+    config.training.batch_size, config.training.num_epochs, config.training.seed = 2, 2, seed
+    return Job(config, {"train": SENTENCES, "dev": SENTENCES}, workdir / str(seed))
+
+
+@pytest.mark.parametrize(
+    ("num_runs", "num_devices"),
+    [(1, 1), (2, 2), (1, 2)],
+    ids=["one run", "a population", "several devices"],
+)
+def test_every_program_of_a_run_is_compiled_once_and_beforehand(
+    tmp_path: Path, num_runs: int, num_devices: int
+) -> None:
+    assert {min(n for n in LENGTHS if len(s.tokens) <= n) for s in SENTENCES} == set(LENGTHS)
+    width = 4 + 2 * num_runs + num_devices  # a network that no other test has compiled
+    jobs = [job(tmp_path, seed, width) for seed in range(num_runs)]
     with compilations("train_step") as steps, compilations("predict_step") as predictions:
-        train_population(jobs)
-    assert sorted({len(sentence.tokens) > 4 for sentence in SENTENCES}) == [False, True]
-    for compiled in (steps, predictions):
-        assert len(compiled) == 2
-        assert all(thread.startswith("compiler") for thread in compiled)
+        train_population(jobs, num_devices=num_devices)
+    by_pmap = num_devices > num_runs  # which does not find what was compiled for it
+    for threads in (predictions,) if by_pmap else (steps, predictions):
+        assert len(threads) == len(LENGTHS)
+        assert all(thread.startswith("compiler") for thread in threads)
