@@ -54,8 +54,11 @@ class ParallelStep:
         self._constants = self.place([constants])
 
     def place(self, states: Sequence[Any]) -> Any:
-        """A copy of the one state for every device."""
-        (state,) = states
+        """A copy of the one state for every device; by main memory, so that a restored one has no device yet.
+
+        JAX compiles again for arrays that are bound to a device.
+        """
+        state = jax.device_get(states[0])
         if self.num_parts == 1:
             return jax.tree.map(jnp.array, state)
         return jax.tree.map(lambda x: jnp.stack([x] * self.num_parts), state)

@@ -11,11 +11,11 @@ from tests.builders import SENTENCES, compilations, tiny_config
 LENGTHS = (4, 8)
 
 
-def job(workdir: Path, seed: int, width: int) -> Job:
+def job(workdir: Path, seed: int, width: int, num_epochs: int = 2) -> Job:
     config = tiny_config()
     config.model.scorer_dim = width
     config.data.bucket_lengths = LENGTHS
-    config.training.batch_size, config.training.num_epochs, config.training.seed = 2, 2, seed
+    config.training.batch_size, config.training.num_epochs, config.training.seed = 2, num_epochs, seed
     return Job(config, {"train": SENTENCES, "dev": SENTENCES}, workdir / str(seed))
 
 
@@ -36,3 +36,11 @@ def test_every_program_of_a_run_is_compiled_once_and_beforehand(
     for threads in (predictions,) if by_pmap else (steps, predictions):
         assert len(threads) == len(LENGTHS)
         assert all(thread.startswith("compiler") for thread in threads)
+
+
+def test_a_run_that_goes_on_needs_the_programs_that_it_had(tmp_path: Path) -> None:
+    train_population([job(tmp_path, 0, 11, num_epochs=1)])
+    with compilations("train_step") as steps, compilations("predict_step") as predictions:
+        train_population([job(tmp_path, 0, 11, num_epochs=2)])
+    assert len(steps) == len(LENGTHS)  # of another optimiser, so anew, but once
+    assert predictions == []
