@@ -142,7 +142,7 @@ def _sums(
 def _shared_sums(
     g: Float[Array, "r n m"], u: Float[Array, "1 n"], w: Float[Array, "1 m"], v: Float[Array, " r"]
 ) -> tuple[Float[Array, "1 n"], Float[Array, "1 m"], Float[Array, " r"]]:
-    """The same for a hidden unit of all relations. They share p, but not g p² and its sum; so p is written."""
+    """The same for a unit that all relations share. What they share is p, not g p²; so p is written."""
     p = _sigmoid_minus(u, w)
     slope = jnp.einsum("rnm,r->nm", g, v)[None] * (p * (1 - p))
     of_rows = jnp.einsum("qnm,m->qn", slope, jnp.ones_like(w[0]))
