@@ -152,9 +152,9 @@ def _loop_backward(
     transposed = jax.lax.optimization_barrier(recurrent_kernel.swapaxes(1, 2))  # once, not in every step
 
     def step(k: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
-        dz_all, dh, dc = carry
+        buffer, a, dh, dc = carry
         t = length - 1 - k
-        i, f, g, o = jnp.split(at(activations, t), 4, -1)
+        i, f, g, o = jnp.split(a, 4, -1)
         c, taken = at(cells, t), at(mask, t)[..., None]
         c_before = jnp.where(t > 0, at(cells, jnp.maximum(t - 1, 0)), 0)
         dh = dh + at(d_states, t)
@@ -170,10 +170,13 @@ def _loop_backward(
         ]
         dz = jnp.concatenate(dz, -1)
         dh = jnp.einsum("gbk,gkd->gbd", dz, transposed)
-        return _put(dz_all, dz, t), dh + held_dh, dc * f + held_dc
+        buffer = _put(buffer, dz, t)
+        return buffer, at(buffer, jnp.maximum(t - 1, 0)), dh + held_dh, dc * f + held_dc
 
+    # dz takes the place of the activations, step by step. What the next step reads of them is read at the
+    # end of this one: XLA copies them all if reading and writing stand apart.
     zero = jnp.zeros_like(cells[:, 0])
-    return jax.lax.fori_loop(0, length, step, (jnp.zeros_like(activations), zero, zero))[0]
+    return jax.lax.fori_loop(0, length, step, (activations, activations[:, -1], zero, zero))[0]
 
 
 lstm_scan.defvjp(_scan_forward, _scan_backward)
