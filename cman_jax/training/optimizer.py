@@ -28,7 +28,7 @@ def _clip(max_norm: float) -> optax.GradientTransformation:
     There each is divided by the norm, or not; on the CPU that takes four more passes over main memory.
     """
 
-    def clip(gradients: optax.Updates, _: None) -> optax.Updates:
+    def clip(gradients: optax.Updates, _: optax.Params | None) -> optax.Updates:
         return optax.tree.scale(jnp.minimum(1, max_norm / optax.tree.norm(gradients)), gradients)
 
     return optax.stateless(clip)
