@@ -1,11 +1,13 @@
 """Token input of §3.1: `x_i = [char_i ; word_i]`, with characters encoded once per distinct word."""
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
 from cman_jax.model.dense import stacked_product
 from cman_jax.model.lstm import BiLSTM, both_ways
+from cman_jax.model.platform import choose
 
 
 class CharacterEncoder(nn.Module):
@@ -33,12 +35,20 @@ class CharacterEncoder(nn.Module):
         alphabet_gates = bilstm.project(jnp.stack([alphabet.embedding] * 2))
 
         def encode(ids: Int[Array, "w c"]) -> Float[Array, "w d"]:
-            # A product with one-hot rows: XLA on the CPU is slow at gathering and scattering rows.
-            chosen = nn.one_hot(both_ways(ids).reshape(2, -1), self.num_chars)
-            gates = stacked_product(chosen, alphabet_gates)
-            return bilstm.final(gates.reshape(2, *ids.T.shape, -1), ids != 0)
+            gates = choose(alphabet_gates, both_ways(ids), cuda=_rows_by_product, default=jax.vmap(_rows))
+            return bilstm.final(gates, ids != 0)
 
         return jnp.concatenate([encode(ids) for ids in tables])
+
+
+def _rows(table: Float[Array, "v k"], ids: Int[Array, "c w"]) -> Float[Array, "c w k"]:
+    return table.at[ids].get(mode="promise_in_bounds")
+
+
+def _rows_by_product(table: Float[Array, "g v k"], ids: Int[Array, "g c w"]) -> Float[Array, "g c w k"]:
+    """Of tables of few rows: a sum over equal ids comes out of a product in the same order every time."""
+    rows = stacked_product(nn.one_hot(ids.reshape(len(ids), -1), table.shape[1]), table)
+    return rows.reshape(*ids.shape, -1)
 
 
 class WordEmbedding(nn.Module):
