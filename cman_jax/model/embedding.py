@@ -35,14 +35,14 @@ class CharacterEncoder(nn.Module):
         alphabet_gates = bilstm.project(jnp.stack([alphabet.embedding] * 2))
 
         def encode(ids: Int[Array, "w c"]) -> Float[Array, "w d"]:
-            gates = choose(alphabet_gates, both_ways(ids), cuda=_rows_by_product, default=jax.vmap(_rows))
+            gates = choose(alphabet_gates, both_ways(ids), cuda=_rows_by_product, default=_rows)
             return bilstm.final(gates, ids != 0)
 
         return jnp.concatenate([encode(ids) for ids in tables])
 
 
-def _rows(table: Float[Array, "v k"], ids: Int[Array, "c w"]) -> Float[Array, "c w k"]:
-    return table.at[ids].get(mode="promise_in_bounds")
+def _rows(table: Float[Array, "g v k"], ids: Int[Array, "g c w"]) -> Float[Array, "g c w k"]:
+    return jax.vmap(lambda rows, chosen: rows[chosen])(table, ids)
 
 
 def _rows_by_product(table: Float[Array, "g v k"], ids: Int[Array, "g c w"]) -> Float[Array, "g c w k"]:

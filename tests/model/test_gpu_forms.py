@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from jax.experimental import pallas as pl
 
-from cman_jax.model import crf, crf_tree, lstm, lstm_kernels, relation, relation_kernels
+from cman_jax.model import crf, crf_tree, embedding, lstm, lstm_kernels, relation, relation_kernels
 from cman_jax.model.dense import stacked_product, weight_gradient
 from cman_jax.model.lstm_kernels import Plan
 from cman_jax.model.platform import choose, compiler_options, kernel
@@ -204,6 +204,16 @@ def test_a_stacked_product_and_its_gradients(monkeypatch: pytest.MonkeyPatch) ->
     close((ours, our_gradient(d_y)), (product, gradient(d_y)))
     monkeypatch.setattr("cman_jax.model.dense.choose", lambda *arguments, cuda, default: cuda(*arguments))
     close(weight_gradient(x, d_y), gradient(d_y)[1])
+
+
+def test_rows_by_a_product_are_the_rows_and_so_are_their_gradients() -> None:
+    table, d_rows = jnp.asarray(normal(0, 2, 7, 3)), jnp.asarray(normal(1, 2, 4, 5, 3))
+    ids = jnp.asarray(np.random.default_rng(2).integers(0, 7, (2, 4, 5)))  # some of them several times
+    results = []
+    for form in (embedding._rows_by_product, embedding._rows):
+        rows, gradient = jax.vjp(lambda table, form=form: form(table, ids), table)
+        results.append((rows, gradient(d_rows)))
+    close(*results)
 
 
 def test_other_programs_get_the_default_form_and_no_settings_even_beside_a_gpu(
