@@ -154,9 +154,10 @@ def _loop_backward(
     def step(k: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
         buffer, a, dh, dc = carry
         t = length - 1 - k
+        previous = jnp.maximum(t - 1, 0)
         i, f, g, o = jnp.split(a, 4, -1)
         c, taken = at(cells, t), at(mask, t)[..., None]
-        c_before = jnp.where(t > 0, at(cells, jnp.maximum(t - 1, 0)), 0)
+        c_before = jnp.where(t > 0, at(cells, previous), 0)
         dh = dh + at(d_states, t)
         held_dh, held_dc = jnp.where(taken, 0, dh), jnp.where(taken, 0, dc)
         dh, dc = jnp.where(taken, dh, 0), jnp.where(taken, dc, 0)
@@ -171,7 +172,7 @@ def _loop_backward(
         dz = jnp.concatenate(dz, -1)
         dh = jnp.einsum("gbk,gkd->gbd", dz, transposed)
         buffer = _put(buffer, dz, t)
-        return buffer, at(buffer, jnp.maximum(t - 1, 0)), dh + held_dh, dc * f + held_dc
+        return buffer, at(buffer, previous), dh + held_dh, dc * f + held_dc
 
     # dz takes the place of the activations, step by step. What the next step reads of them is read at the
     # end of this one: XLA copies them all if reading and writing stand apart.
