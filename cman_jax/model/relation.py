@@ -1,16 +1,22 @@
 """The relation scorer, Eqs. (9) and (10), without ever storing its pairwise hidden layer."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from cman_jax.config import ScorerKind
 from cman_jax.model.dense import Dense
 from cman_jax.model.platform import choose, kernel
 
-# exp(2u) exp(2w) must stay finite in float32: 2 (21 + 21) < log(3.4e38).
-_LARGEST = 21.0
+FAR = 43.0
+"""Summands beyond it are far: `e^{2u}` has to be a normal number of float32, and 2 * 43 < log(3.4e38)."""
+MANY = 1e37
+"""Odds that leave nothing of `1 / (1 + odds)`, and are finite in float32."""
 _kernel_score = kernel("cman_jax.model.relation_kernels", "score")
 _kernel_gradients = kernel("cman_jax.model.relation_kernels", "gradients")
 
@@ -59,101 +65,161 @@ class RelationScorer(nn.Module):
 def pairwise_tanh_score(
     subject: Float[Array, "b f q n"], object_: Float[Array, "b f q m"], output: Float[Array, "f r"]
 ) -> Float[Array, "b r n m"]:
-    """`sum_f output[f, r] tanh(subject[b, f, q, n] + object_[b, f, q, m])`, scanning over f.
+    """Computes `sum_f output[f, r] tanh(subject[b, f, q, n] + object_[b, f, q, m])`, a loop over f.
 
-    Nothing of size n m r f exists in either direction, and tanh(u + w) = 1 - 2 / (1 + e^{2u} e^{2w}) needs
-    exponentials of the n + m summands only. Args:
-      subject, object_: q = r, or q = 1 for hidden units that all relations share. Exact to rounding while
-        both lie in [-21, 21]; beyond, they are cut to it.
+    Nothing of size n m r f exists in either direction. The loop has two bodies with the same result up to
+    rounding, for all finite summands. `tanh(u + w) = 1 - 2 / (1 + e^{2u} e^{2w})` needs exponentials of only
+    n + m summands, and serves units whose summands are within ±43; other units take the exponential of
+    every pair's sum, which takes three to four times as long.
+
+    Args:
+      subject, object_: the summands; q = r, or q = 1 for hidden units that all relations share.
       output: the output weights.
     """
     return _score_forward(subject, object_, output)[0]
 
 
 def _score_forward(subject: Array, object_: Array, output: Array) -> tuple[Array, tuple[Array, ...]]:
-    exp_subject, exp_object = _exp_twice(subject), _exp_twice(object_)
-    scores = choose(exp_subject, exp_object, output, cuda=_kernel_score, default=_score_in_turn)
-    return scores, (exp_subject, exp_object, output)
-
-
-def _score_in_turn(exp_subject: Array, exp_object: Array, output: Array) -> Array:
-    return jax.vmap(_score_sentence, (0, 0, None))(exp_subject, exp_object, output)
-
-
-def _score_sentence(
-    exp_subject: Float[Array, "f q n"], exp_object: Float[Array, "f q m"], output: Float[Array, "f r"]
-) -> Float[Array, "r n m"]:
-    def step(logits: Array, inputs: tuple[Array, Array, Array]) -> tuple[Array, None]:
-        u, w, v = inputs
-        return logits + v[:, None, None] * (1 - 2 * _sigmoid_minus(u, w)), None
-
-    zero = jnp.zeros((output.shape[1], exp_subject.shape[-1], exp_object.shape[-1]), exp_subject.dtype)
-    return jax.lax.scan(step, zero, (exp_subject, exp_object, output))[0]
+    arguments = subject, object_, output
+    return choose(*arguments, cuda=_kernel_score, default=_score_in_turn), arguments
 
 
 def _score_backward(residuals: tuple[Array, ...], d_logits: Array) -> tuple[Array, Array, Array]:
-    exp_subject, exp_object, output = residuals
-    arguments = (exp_subject, exp_object, d_logits, output)
+    subject, object_, output = residuals
+    arguments = (subject, object_, d_logits, output)
     return choose(*arguments, cuda=_kernel_gradients, default=_gradients_in_turn)
-
-
-def _gradients_in_turn(
-    exp_subject: Array, exp_object: Array, d_logits: Array, output: Array
-) -> tuple[Array, Array, Array]:
-    gradients = jax.vmap(_sentence_gradients, (0, 0, 0, None))(exp_subject, exp_object, d_logits, output)
-    d_subject, d_object, d_output = gradients
-    return d_subject, d_object, d_output.sum(0)
-
-
-def _sentence_gradients(
-    exp_subject: Float[Array, "f q n"],
-    exp_object: Float[Array, "f q m"],
-    d_logits: Float[Array, "r n m"],
-    output: Float[Array, "f r"],
-) -> tuple[Float[Array, "f q n"], Float[Array, "f q m"], Float[Array, "f r"]]:
-    # By products: in a loop, XLA on the CPU takes up to twenty times as long for some sums.
-    sums = _shared_sums if exp_subject.shape[1] == 1 else _sums
-    d_total = d_logits.sum((1, 2))
-
-    def step(carry: None, inputs: tuple[Array, Array, Array]) -> tuple[None, tuple[Array, Array, Array]]:
-        d_subject, d_object, d_sigmoid = sums(d_logits, *inputs)  # tanh = 1 - 2p, its derivative 4p (1 - p)
-        return carry, (4 * d_subject, 4 * d_object, d_total - 2 * d_sigmoid)
-
-    return jax.lax.scan(step, None, (exp_subject, exp_object, output))[1]
-
-
-def _sums(
-    g: Float[Array, "r n m"], u: Float[Array, "r n"], w: Float[Array, "r m"], v: Float[Array, " r"]
-) -> tuple[Float[Array, "r n"], Float[Array, "r m"], Float[Array, " r"]]:
-    """Of the pairs: sums of `g v p (1 - p)` over m and over n, and of `g p` over both; p = 1 / (1 + u w).
-
-    As 1 - p = u w p and p = p² (1 + u w), all three are products of g p² with u, w and ones, so that nothing
-    else of the pairs' size has to be written.
-    """
-    z = g * _sigmoid_minus(u, w) ** 2
-    of_rows = u * jnp.einsum("rnm,rm->rn", z, w)
-    columns = jnp.einsum("rkn,rnm->rkm", jnp.stack([u, jnp.ones_like(u)], 1), z)
-    of_columns = w * columns[:, 0]
-    return v[:, None] * of_rows, v[:, None] * of_columns, (of_columns + columns[:, 1]).sum(1)
-
-
-def _shared_sums(
-    g: Float[Array, "r n m"], u: Float[Array, "1 n"], w: Float[Array, "1 m"], v: Float[Array, " r"]
-) -> tuple[Float[Array, "1 n"], Float[Array, "1 m"], Float[Array, " r"]]:
-    """The same for a unit that all relations share. What they share is p, not g p²; so p is written."""
-    p = _sigmoid_minus(u, w)
-    slope = jnp.einsum("rnm,r->nm", g, v)[None] * (p * (1 - p))
-    of_rows = jnp.einsum("qnm,m->qn", slope, jnp.ones_like(w[0]))
-    return of_rows, slope.sum(1), jnp.einsum("rnm,rnm->r", g, jnp.broadcast_to(p, g.shape))
 
 
 pairwise_tanh_score.defvjp(_score_forward, _score_backward)
 
 
-def _exp_twice(x: Array) -> Array:
-    return jnp.exp(2 * jnp.clip(x, -_LARGEST, _LARGEST))
+@jax.jit
+def _score_in_turn(subject: Array, object_: Array, output: Array) -> Array:
+    order, num_near = _near_units_first(subject, object_)
+    return jax.vmap(_score_sentence, (0, 0, None, None, None))(subject, object_, output, order, num_near)
 
 
-def _sigmoid_minus(exp_u: Float[Array, "q n"], exp_w: Float[Array, "q m"]) -> Float[Array, "q n m"]:
-    """`1 / (1 + e^{2u} e^{2w})` for every pair."""
-    return 1 / (1 + exp_u[:, :, None] * exp_w[:, None, :])
+def _score_sentence(
+    subject: Float[Array, "f q n"],
+    object_: Float[Array, "f q m"],
+    output: Float[Array, "f r"],
+    order: Int[Array, " f"],
+    num_near: Int[Array, ""],
+) -> Float[Array, "r n m"]:
+    def add(unit: Int[Array, ""], logits: Array, odds: Callable, u: Array, w: Array) -> Array:
+        return logits + output[unit][:, None, None] * (1 - 2 / (1 + odds(u, w)))
+
+    logits = jnp.zeros((output.shape[1], subject.shape[-1], object_.shape[-1]), subject.dtype)
+    return _over_units(add, logits, subject, object_, order, num_near)
+
+
+@jax.jit
+def _gradients_in_turn(
+    subject: Array, object_: Array, d_logits: Array, output: Array
+) -> tuple[Array, Array, Array]:
+    order, num_near = _near_units_first(subject, object_)
+    gradients = jax.vmap(_sentence_gradients, (0, 0, 0, None, None, None))
+    d_subject, d_object, d_output = gradients(subject, object_, d_logits, output, order, num_near)
+    return d_subject, d_object, d_output.sum(0)
+
+
+def _sentence_gradients(
+    subject: Float[Array, "f q n"],
+    object_: Float[Array, "f q m"],
+    d_logits: Float[Array, "r n m"],
+    output: Float[Array, "f r"],
+    order: Int[Array, " f"],
+    num_near: Int[Array, ""],
+) -> tuple[Float[Array, "f q n"], Float[Array, "f q m"], Float[Array, "f r"]]:
+    near_sums = _near_sums if subject.shape[1] == len(d_logits) else _sums
+    d_total = d_logits.sum((1, 2))
+
+    def put(unit: Int[Array, ""], gradients: tuple, odds: Callable, u: Array, w: Array) -> tuple:
+        sums = near_sums if odds is _near_odds else _sums
+        d_u, d_w, d_sigmoid = sums(d_logits, u, w, output[unit], odds)
+        new = 4 * d_u, 4 * d_w, d_total - 2 * d_sigmoid  # tanh = 1 - 2p, its derivative 4p (1 - p)
+        return tuple(whole.at[unit].set(part) for whole, part in zip(gradients, new, strict=True))
+
+    blank = tuple(map(jnp.zeros_like, (subject, object_, output)))
+    return _over_units(put, blank, subject, object_, order, num_near)
+
+
+# The loop's two bodies
+
+
+def _near_units_first(
+    subject: Float[Array, "b f q n"], object_: Float[Array, "b f q m"]
+) -> tuple[Int[Array, " f"], Int[Array, ""]]:
+    """Returns the units, those whose summands are within ±43 first, and the number of these."""
+    far = jnp.maximum(_any_far(subject), _any_far(object_))
+    return jnp.argsort(far), (~far).sum()
+
+
+@jax.custom_batching.custom_vmap
+def _any_far(x: Float[Array, "b f q n"]) -> Bool[Array, " f"]:
+    return jnp.any(jnp.abs(x) > FAR, (0, 2, 3))
+
+
+@_any_far.def_vmap
+def _any_far_of_population(
+    axis_size: int, in_batched: list[bool], x: Float[Array, "s b f q n"]
+) -> tuple[Bool[Array, " f"], bool]:
+    """Returns one answer for all members, whose loops would otherwise compute both bodies of each unit."""
+    del axis_size, in_batched
+    return _any_far(x.reshape(-1, *x.shape[2:])), False
+
+
+def _over_units(
+    body: Callable, carry: Any, subject: Array, object_: Array, order: Array, num_near: Array
+) -> Any:
+    """Calls `body(unit, carry, odds, u, w)` for every unit, with the arrays that `odds` reads."""
+
+    def step(odds: Callable, subject: Array, object_: Array, k: Array, carry: Any) -> Any:
+        unit = order[k]
+        return body(unit, carry, odds, subject[unit], object_[unit])
+
+    near = partial(step, _near_odds, jnp.exp(2 * subject), jnp.exp(2 * object_))
+    carry = jax.lax.fori_loop(0, num_near, near, carry)
+    return jax.lax.fori_loop(num_near, len(order), partial(step, _far_odds, subject, object_), carry)
+
+
+def _near_odds(exp_u: Float[Array, "q n"], exp_w: Float[Array, "q m"]) -> Float[Array, "q n m"]:
+    return exp_u[:, :, None] * exp_w[:, None, :]
+
+
+def _far_odds(u: Float[Array, "q n"], w: Float[Array, "q m"]) -> Float[Array, "q n m"]:
+    return jnp.exp(2 * (u[:, :, None] + w[:, None, :]))
+
+
+def _near_sums(
+    g: Float[Array, "r n m"], u: Float[Array, "r n"], w: Float[Array, "r m"], v: Float[Array, " r"], odds: Any
+) -> tuple[Float[Array, "r n"], Float[Array, "r m"], Float[Array, " r"]]:
+    """Returns the sums of `g v p (1 - p)` over m and over n, and of `g p` over both; p = 1 / (1 + u w).
+
+    As 1 - p = u w p and p = p² (1 + u w), all three are products of one array z with vectors, so that
+    nothing else of the pairs' size has to be written. z = g p² max(u, 1) max(w, 1): without the factors, u
+    and w of opposite size would make numbers that float32 rounds to zero.
+    """
+    above_u, above_w = jnp.maximum(u, 1), jnp.maximum(w, 1)
+    below_u, below_w = jnp.minimum(u, 1), jnp.minimum(w, 1)
+    p = 1 / (1 + odds(u, w))
+    z = g * ((p * above_u[:, :, None]) * (p * above_w[:, None, :]))
+    of_rows = below_u * jnp.einsum("rnm,rm->rn", z, below_w)
+    columns = jnp.einsum("rkn,rnm->rkm", jnp.stack([below_u, 1 / above_u], 1), z)
+    of_columns = below_w * columns[:, 0]
+    return v[:, None] * of_rows, v[:, None] * of_columns, (of_columns + columns[:, 1] / above_w).sum(1)
+
+
+def _sums(
+    g: Float[Array, "r n m"], u: Float[Array, "q n"], w: Float[Array, "q m"], v: Float[Array, " r"], odds: Any
+) -> tuple[Float[Array, "q n"], Float[Array, "q m"], Float[Array, " r"]]:
+    """Returns the same for any odds, and for a unit that all relations share, at more cost.
+
+    By products: in a loop, XLA on the CPU takes up to twenty times as long for some sums.
+    """
+    there = jnp.minimum(odds(u, w), MANY)
+    p = 1 / (1 + there)
+    weighted = g * v[:, None, None] if len(u) == len(g) else jnp.einsum("rnm,r->nm", g, v)[None]
+    slope = weighted * ((there * p) * p)
+    of_rows = jnp.einsum("qnm,qm->qn", slope, jnp.ones_like(w))
+    return of_rows, slope.sum(1), jnp.einsum("rnm,rnm->r", g, jnp.broadcast_to(p, g.shape))

@@ -1,7 +1,8 @@
 """The relation scorer on an NVIDIA GPU: its sum over hidden units and that sum's gradient, a kernel each.
 
 Arguments and results are those of `relation.py`, which has the same in plain form. XLA needs a loop over the
-units to keep their n m values out of memory, and starts several kernels in each of its steps.
+units to keep their n m values out of memory, and starts several kernels in each of its steps. As there, units
+are computed from exponentials of summands or of their sums; each program decides by what it reads.
 """
 
 import functools
@@ -13,18 +14,20 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 from jaxtyping import Array, Float
 
+from cman_jax.model.relation import FAR, MANY
+
 Ref = Any  # memory that a kernel reads or writes by indexing
 _TILE = 32  # subjects and objects of a program, forwards
 _CELLS = 4096  # cells that a program holds at a time, backwards
 
 
 def score(
-    exp_subject: Float[Array, "b f q n"], exp_object: Float[Array, "b f q m"], output: Float[Array, "f r"]
+    subject: Float[Array, "b f q n"], object_: Float[Array, "b f q m"], output: Float[Array, "f r"]
 ) -> Float[Array, "b r n m"]:
-    """`sum_f output[f, r] (1 - 2 / (1 + exp_subject exp_object))`."""
-    batch, _, groups, n = exp_subject.shape
-    m, relations = exp_object.shape[-1], output.shape[1]
-    subject, object_ = _padded(exp_subject, _TILE), _padded(exp_object, _TILE)
+    """Computes `sum_f output[f, r] tanh(subject + object_)`."""
+    batch, _, groups, n = subject.shape
+    m, relations = object_.shape[-1], output.shape[1]
+    subject, object_ = _padded(subject, _TILE), _padded(object_, _TILE)
     shape = (batch, relations, subject.shape[-1], object_.shape[-1])
     tiles = (relations, shape[2] // _TILE, shape[3] // _TILE)
     scores = pl.pallas_call(
@@ -38,17 +41,17 @@ def score(
 
 
 def gradients(
-    exp_subject: Float[Array, "b f q n"],
-    exp_object: Float[Array, "b f q m"],
+    subject: Float[Array, "b f q n"],
+    object_: Float[Array, "b f q m"],
     d_scores: Float[Array, "b r n m"],
     output: Float[Array, "f r"],
 ) -> tuple[Float[Array, "b f q n"], Float[Array, "b f q m"], Float[Array, "f r"]]:
-    """The loss's derivatives by the summands inside the tanh and by the output weights."""
-    batch, dim, groups, n = exp_subject.shape
-    m = exp_object.shape[-1]
+    """Computes the loss's derivatives by the summands inside the tanh and by the output weights."""
+    batch, dim, groups, n = subject.shape
+    m = object_.shape[-1]
     width = max(16, pl.next_power_of_2(m))
     rows = max(1, min(_CELLS // width, pl.next_power_of_2(n)))
-    subject, object_ = _padded(exp_subject, rows), _padded(exp_object, width)
+    subject, object_ = _padded(subject, rows), _padded(object_, width)
     d_scores = _padded(_padded(d_scores, width).swapaxes(2, 3), rows).swapaxes(2, 3)
     shapes = [subject.shape, object_.shape, (batch, *output.shape)]
     d_subject, d_object, d_output = pl.pallas_call(
@@ -77,8 +80,8 @@ def _score_kernel(
     group = 0 if shared else relation
 
     def add(unit, total):
-        p = _sigmoid_minus(subject[sentence, unit, group, rows], object_[sentence, unit, group, columns])
-        return total + output[unit, relation] * (1 - 2 * p)
+        there = _odds(subject[sentence, unit, group, rows], object_[sentence, unit, group, columns])
+        return total + output[unit, relation] * (1 - 2 / (1 + there))
 
     zero = jnp.zeros((_TILE, _TILE), scores.dtype)
     scores[sentence, relation, rows, columns] = jax.lax.fori_loop(0, output.shape[0], add, zero)
@@ -105,10 +108,11 @@ def _gradient_kernel(
     def step(k, carry):
         d_columns, d_weights = carry
         here = pl.ds(k * rows, rows)
-        p = _sigmoid_minus(subject[sentence, unit, group, here], w)
+        there = _odds(subject[sentence, unit, group, here], w)
+        p = 1 / (1 + there)
         ds = [d_scores[sentence, relation, here, columns] for relation in own]
         weighted = functools.reduce(jnp.add, [d * output[unit, r] for d, r in zip(ds, own, strict=True)])
-        slope = weighted * (4 * p * (1 - p))
+        slope = weighted * (4 * (there * p) * p)
         d_subject[sentence, unit, group, here] = jnp.sum(slope, 1)
         added = [total + jnp.sum(d * (1 - 2 * p)) for d, total in zip(ds, d_weights, strict=True)]
         return d_columns + jnp.sum(slope, 0), added
@@ -120,5 +124,9 @@ def _gradient_kernel(
         d_output[sentence, unit, relation] = total
 
 
-def _sigmoid_minus(exp_u: Array, exp_w: Array) -> Array:
-    return 1 / (1 + exp_u[:, None] * exp_w[None, :])
+def _odds(u: Array, w: Array) -> Array:
+    """Computes `e^{2(u + w)}` for every pair, but at most `MANY`."""
+    near = (jnp.max(jnp.abs(u)) <= FAR) & (jnp.max(jnp.abs(w)) <= FAR)
+    by_summand = lambda: jnp.exp(2 * u)[:, None] * jnp.exp(2 * w)[None, :]  # noqa: E731
+    by_pair = lambda: jnp.exp(2 * (u[:, None] + w[None, :]))  # noqa: E731
+    return jnp.minimum(jax.lax.cond(near, by_summand, by_pair), MANY)

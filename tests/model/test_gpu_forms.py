@@ -104,19 +104,19 @@ def test_a_program_has_one_sequence_until_there_are_more_than_processors(
 # Scorer
 
 
-def scorer_case(groups: int, n: int, m: int) -> tuple[jax.Array, ...]:
-    subject, object_ = (np.exp(normal(k, 2, 3, groups, size)) for k, size in enumerate((n, m)))
+def scorer_case(groups: int, n: int, m: int, scale: float = 1.0) -> tuple[jax.Array, ...]:
+    subject, object_ = (normal(k, 2, 3, groups, size, scale=scale) for k, size in enumerate((n, m)))
     return tuple(map(jnp.asarray, (subject, object_, normal(2, 3, 4), normal(3, 2, 4, n, m))))
 
 
 @pytest.mark.usefixtures("runnable")
 @pytest.mark.parametrize("groups", [1, 4])
-@pytest.mark.parametrize(("n", "m"), [(3, 5), (40, 33)])
+@pytest.mark.parametrize(("n", "m", "scale"), [(3, 5, 1), (40, 33, 1), (3, 5, 40), (40, 33, 40)])
 def test_scorer_kernels_equal_the_loop_over_units(
-    groups: int, n: int, m: int, monkeypatch: pytest.MonkeyPatch
+    groups: int, n: int, m: int, scale: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relation_kernels, "_CELLS", 1024)  # several turns of the gradient's loop at 40 x 33
-    subject, object_, output, d_scores = scorer_case(groups, n, m)
+    subject, object_, output, d_scores = scorer_case(groups, n, m, scale)
     close(relation_kernels.score(subject, object_, output), relation._score_in_turn(subject, object_, output))
     gradients = [
         gradient(subject, object_, d_scores, output)
