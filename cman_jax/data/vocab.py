@@ -136,3 +136,37 @@ def build_vocabs(
         null_relation=null_relation,
         frozen_words=vector_words is not None,
     )
+
+
+def vector_coverage(sentences: Sequence[Sentence], vocabs: Vocabs) -> tuple[int, int]:
+    """Returns how many distinct tokens of the sentences have a pretrained vector, and how many there are.
+
+    A token has a vector if one of its `word_candidates` is a word of the vectors. Without pretrained vectors
+    the first number is 0.
+    """
+    tokens = {token for sentence in sentences for token in sentence.tokens}
+    known = sum(vocabs.word_id(token) != UNKNOWN_WORD for token in tokens) if vocabs.frozen_words else 0
+    return known, len(tokens)
+
+
+def coverage_line(coverage: tuple[int, int]) -> str:
+    """Returns the sentence that tells a person what `vector_coverage` found in the training sentences."""
+    known, total = coverage
+    rule = "looked up as it stands, in lower case, in title case, and a number as 0"
+    return f"{known} of {total} distinct training tokens have a word vector (each {rule})"
+
+
+def refuse_no_coverage(coverage: tuple[int, int], path: str | Path) -> None:
+    """Raises an InputError if no token has a vector.
+
+    Args:
+      coverage: what `vector_coverage` returned.
+      path: the file of the vectors, which the error names.
+    """
+    known, total = coverage
+    if not known:
+        found = f"a vector for 0 of the {total} distinct training tokens"
+        expected = (
+            "vectors of the corpus's language, its words written as in the corpus; or train without the file"
+        )
+        raise InputError(path, None, found, expected)

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from cman_jax.data.errors import InputError
-from cman_jax.data.vocab import UNKNOWN_CHAR, UNKNOWN_WORD, Vocabs, build_vocabs, word_candidates
+from cman_jax.data.vocab import (
+    UNKNOWN_CHAR,
+    UNKNOWN_WORD,
+    Vocabs,
+    build_vocabs,
+    coverage_line,
+    refuse_no_coverage,
+    vector_coverage,
+    word_candidates,
+)
 from cman_jax.types import Entity, Relation, Sentence, Sizes
 from tests.builders import SENTENCES, vocabs_of
 
@@ -160,3 +169,43 @@ def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
 def test_the_undamaged_file_of_these_tests_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "vocabs.json").write_bytes(damaged(lambda values: values))
     assert Vocabs.load(tmp_path / "vocabs.json").words == ("a",)
+
+
+COVERED = [
+    Sentence("1", ("Ann", "ann", "left", "Oslo")),
+    Sentence("2", ("left", "1984", "left", "OSLO", ".")),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (("ann",), 2),  # Ann, ann
+        (("Oslo", "0"), 3),  # Oslo, OSLO, 1984
+        (("OSLO",), 1),  # the forms of Oslo are itself and oslo
+        (("left", ".", "unread"), 2),
+        (("unread",), 0),
+        ((), 0),
+    ],
+)
+def test_coverage_counts_distinct_tokens_by_the_rule_of_looking_up(
+    words: tuple[str, ...], known: int
+) -> None:
+    assert vector_coverage(COVERED, built(vector_words=words)) == (known, 7)
+
+
+def test_words_that_are_trained_have_no_pretrained_vector() -> None:
+    vocabs = build_vocabs(COVERED, (), vector_words=None, min_word_count=1, null_relation=True)
+    assert vocabs.word_id("left") != UNKNOWN_WORD
+    assert vector_coverage(COVERED, vocabs) == (0, 7)
+
+
+def test_the_coverage_is_told_in_a_line_and_none_at_all_is_an_error() -> None:
+    assert coverage_line((5, 7)).startswith("5 of 7 distinct training tokens have a word vector (")
+    refuse_no_coverage((1, 7), "v.txt")
+    with pytest.raises(InputError) as error:
+        refuse_no_coverage((0, 7), "v.txt")
+    assert str(error.value).startswith(
+        "v.txt: found a vector for 0 of the 7 distinct training tokens, expected"
+    )
+    assert "\n" not in str(error.value)
