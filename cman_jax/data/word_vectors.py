@@ -2,6 +2,11 @@
 
 A file is read once and reduced: the wanted words and the file's first words (files are ordered by
 frequency) are kept, so that new text finds its words at prediction time.
+
+All vectors of a file have one width. In text, the header or the first line states it, and every other line
+must agree. A word may contain single spaces, as a few of GloVe's do (". . .", "at name@domain.com"), but then
+its last part is not a number: "queen 4" is read as a vector with one number too many. A word without a space
+may be a number ("1999").
 """
 
 import gzip
@@ -16,15 +21,20 @@ import numpy as np
 from jaxtyping import Float
 
 from cman_jax.data.errors import InputError
+from cman_jax.data.utf8 import skip_bom
 
 _UNKNOWN_NAMES = ("<unk>", "<UNK>", "UNK", "unk", "UNKNOWN")
 
 
 class WordVectors(NamedTuple):
-    """`words[i]` has the vector `matrix[i + 1]`; row 0 is the unknown word's."""
+    """`words[i]` has the vector `matrix[i + 1]`; row 0 is the unknown word's.
+
+    `unknown` is the name of the unknown word in the file, or None if the file has none.
+    """
 
     words: tuple[str, ...]
     matrix: Float[np.ndarray, "v e"]
+    unknown: str | None = None
 
 
 def read_word_vectors(path: str | Path, wanted: Collection[str], num_frequent: int) -> WordVectors:
@@ -40,17 +50,18 @@ def read_word_vectors(path: str | Path, wanted: Collection[str], num_frequent: i
       vector is the file's own `<unk>` where it has one, else zero.
 
     Raises:
-      InputError: the file is missing, or a line is no word followed by as many finite numbers as the others.
+      InputError: the file is missing or damaged, or a line is not a word and as many finite numbers as the
+        header or the first line states.
     """
     if not Path(path).is_file():
         raise InputError(path, None, "no such file", "word vectors")
     kept: dict[str, np.ndarray] = {}
-    unknown = None
+    unknown, name = None, None
     with _open(path) as file, np.errstate(over="ignore"):  # too large for float32 is refused as not finite
         try:
             for index, (word, values) in enumerate(_entries(path, file)):
                 if word in _UNKNOWN_NAMES and unknown is None:
-                    unknown = values()
+                    unknown, name = values(), word
                 elif (index < num_frequent or word in wanted) and word not in kept:
                     kept[word] = values()
         except (EOFError, OSError, zlib.error) as error:
@@ -58,7 +69,7 @@ def read_word_vectors(path: str | Path, wanted: Collection[str], num_frequent: i
     if not kept:
         raise InputError(path, None, "no word", "word vectors")
     unknown = np.zeros_like(next(iter(kept.values()))) if unknown is None else unknown
-    return WordVectors(tuple(kept), np.stack([unknown, *kept.values()]))
+    return WordVectors(tuple(kept), np.stack([unknown, *kept.values()]), name)
 
 
 def _open(path: str | Path) -> io.BufferedReader:
@@ -69,10 +80,13 @@ def _open(path: str | Path) -> io.BufferedReader:
 
 def _entries(path: str | Path, file: io.BufferedReader) -> Iterator[tuple[str, "_Values"]]:
     """Words with a call that reads their vector, so that unwanted numbers are never parsed."""
-    first = file.readline()
+    first = skip_bom(file.readline())
     header = first.split()
     if len(header) != 2:
-        return _text_entries(path, itertools.chain([first], file), None, 1)
+        width = _Width(
+            _trailing_numbers(_fields(first)), "as in line 1 (correct or remove the wrong line of the two)"
+        )
+        return _text_entries(path, itertools.chain([first], file), width, 1)
     try:
         count, dim = map(int, header)
     except ValueError:
@@ -81,7 +95,11 @@ def _entries(path: str | Path, file: io.BufferedReader) -> Iterator[tuple[str, "
         raise InputError(path, 1, f"width {dim}", "a width of at least 1")
     if _is_binary(file, dim):
         return _binary_entries(path, file, count, dim)
-    return _counted(path, _text_entries(path, file, dim, 2), count)
+    return _counted(
+        path,
+        _text_entries(path, file, _Width(dim, "as the header says (correct the header or the line)"), 2),
+        count,
+    )
 
 
 def _counted(
@@ -115,21 +133,58 @@ class _Values(NamedTuple):
         return values.astype(np.float32)
 
 
+class _Width(NamedTuple):
+    """How many numbers every vector has, and, for error messages, which line says so and what to do."""
+
+    dim: int
+    reason: str
+
+
 def _text_entries(
-    path: str | Path, lines: Iterator[bytes], dim: int | None, first_line: int
+    path: str | Path, lines: Iterator[bytes], width: _Width, first_line: int
 ) -> Iterator[tuple[str, _Values]]:
+    dim = width.dim
     for number, line in enumerate(lines, first_line):
-        fields = line.rstrip().split(b" ")
-        dim = len(fields) - 1 if dim is None else dim
-        if len(fields) < dim + 1 or dim < 1:
-            raise InputError(
-                path,
-                number,
-                f"{len(fields) - 1} numbers ({_show(line)})",
-                f"a word and {dim or 'its'} numbers",
-            )
-        # Some GloVe words contain spaces: the numbers are the last `dim` fields.
-        yield _decode(path, number, b" ".join(fields[:-dim])), _Values(path, number, fields[-dim:])
+        fields = _fields(line)
+        word, numbers = fields[:-dim], fields[-dim:]
+        if dim < 1 or not word or (len(word) > 1 and not _is_split_word(word, numbers)):
+            raise _contradiction(path, number, line, width)
+        yield _decode(path, number, b" ".join(word)), _Values(path, number, numbers)
+
+
+def _fields(line: bytes) -> list[bytes]:
+    return line.rstrip().split(b" ")
+
+
+def _is_split_word(word: list[bytes], numbers: list[bytes]) -> bool:
+    """Returns whether a line's first parts are a word with spaces, not one number too many or too few."""
+    ends_in_number = _is_number(word[-1]) and not word[-1].isalpha()  # "to infinity" is a word
+    return all(word) and not ends_in_number and _is_number(numbers[0])
+
+
+def _is_number(field: bytes) -> bool:
+    """Returns whether a field is the text of a number, finite or not."""
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def _trailing_numbers(fields: list[bytes]) -> int:
+    """Returns how many numbers follow the word, which is at least the first field."""
+    return sum(1 for _ in itertools.takewhile(_is_number, reversed(fields[1:])))
+
+
+def _contradiction(path: str | Path, line: int, raw: bytes, width: _Width) -> InputError:
+    """Returns the error for a line that is not a word and `width.dim` numbers."""
+    fields = _fields(raw)
+    found = f"{_trailing_numbers(fields)} numbers ({_show(raw)})"
+    if width.dim < 1:
+        return InputError(path, line, found, "a word and its numbers, separated by single spaces")
+    if b"" in fields and len(fields) > width.dim:
+        return InputError(path, line, f"two spaces in a row or one in front ({_show(raw)})", "single spaces")
+    return InputError(path, line, found, f"a word and {width.dim} numbers {width.reason}")
 
 
 def _binary_entries(

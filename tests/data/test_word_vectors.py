@@ -62,6 +62,7 @@ def test_every_format_gives_the_same_vectors(tmp_path: Path, write: Callable[[],
     assert vectors.words == WORDS
     assert vectors.matrix.dtype == np.float32
     assert not vectors.matrix[0].any()
+    assert vectors.unknown is None
     np.testing.assert_array_equal(vectors.matrix[1:], MATRIX)
 
 
@@ -105,9 +106,57 @@ def test_numbers_that_nobody_wants_are_not_parsed(tmp_path: Path) -> None:
 
 
 def test_words_may_contain_spaces(tmp_path: Path) -> None:
-    words = ("the", ". . .", "at name@domain.com", "\u00a0", "2 1/2")
+    words = ("the", ". . .", "at name@domain.com", "\u00a0", "2 1/2", "to infinity", "1999 or so")
+    for order in (words, words[::-1]):  # the first line shows the width, with spaces in its word or without
+        for write in (text, text_with_header):
+            assert read(tmp_path, write(order, normal(0, 7, 3).round(3))).words == order
+
+
+def test_a_word_may_be_a_number(tmp_path: Path) -> None:
+    words = ("1999", "3.5", "nan", "-1", "1e5")
     for write in (text, text_with_header):
-        assert read(tmp_path, write(words)).words == words
+        vectors = read(tmp_path, write(words))
+        assert vectors.words == words
+        np.testing.assert_array_equal(vectors.matrix[1:], MATRIX)
+
+
+@pytest.mark.parametrize("write", FORMATS.values(), ids=FORMATS)
+def test_a_byte_order_mark_is_not_part_of_the_first_word(tmp_path: Path, write: Callable[[], bytes]) -> None:
+    content = write()
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.compress(b"\xef\xbb\xbf" + gzip.decompress(content))
+    else:
+        content = b"\xef\xbb\xbf" + content
+    vectors = read(tmp_path, content)
+    assert vectors.words == WORDS
+    np.testing.assert_array_equal(vectors.matrix[1:], MATRIX)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "found", "expected"),
+    [
+        (b"king 1 2\nqueen 4 5 6\nat 7 8 9\n", 2, "3 numbers ('queen 4 5 6')", "2 numbers as in line 1"),
+        (b"king 1 2 3 4\nqueen 4 5 6\nat 7 8 9\n", 2, "3 numbers ('queen 4 5 6')", "4 numbers as in line 1"),
+        (b"2 2\nking 1 2 3\nqueen 4 5 6\n", 2, "3 numbers ('king 1 2 3')", "2 numbers as the header says"),
+        (b"2 4\nking 1 2 3\nqueen 4 5 6\n", 2, "3 numbers ('king 1 2 3')", "4 numbers as the header says"),
+        (b"3 3\nking 1 2 3\nqueen 4 5 6 7\nat 7 8 9\n", 3, "4 numbers", "3 numbers as the header says"),
+        (b"king 1 2\nat 3 4\n1999 4 5 6\n", 3, "3 numbers ('1999 4 5 6')", "2 numbers as in line 1"),
+        (b"king 1 2\n. . . 4\n", 2, "1 numbers ('. . . 4')", "2 numbers as in line 1"),
+        (b"king 1 2\nqueen  3 4\n", 2, "two spaces", "single spaces"),
+        (b"king 1 2\n queen 3 4\n", 2, "two spaces in a row or one in front", "single spaces"),
+        (b"king\t1\t2\n", 1, "0 numbers", "a word and its numbers, separated by single spaces"),
+    ],
+)
+def test_a_width_that_is_contradicted_is_refused_even_where_nobody_wants_the_word(
+    tmp_path: Path, content: bytes, line: int, found: str, expected: str
+) -> None:
+    for wanted, num_frequent in (((), ALL), (("king",), 0)):
+        with pytest.raises(InputError) as error:
+            read(tmp_path, content, wanted, num_frequent)
+        assert (error.value.line, error.value.path) == (line, str(tmp_path / "vectors"))
+        assert found in error.value.found
+        assert expected in error.value.expected
+        assert "\n" not in str(error.value)
 
 
 def test_a_repeated_word_has_its_first_vector(tmp_path: Path) -> None:
@@ -120,6 +169,7 @@ def test_a_repeated_word_has_its_first_vector(tmp_path: Path) -> None:
 def test_the_file_s_own_unknown_word_is_row_0_even_if_rare(tmp_path: Path, name: str) -> None:
     vectors = read(tmp_path, text(("a", "b", "c", name, "d")), num_frequent=2)
     assert vectors.words == ("a", "b")
+    assert vectors.unknown == name
     np.testing.assert_array_equal(vectors.matrix, MATRIX[[3, 0, 1]])
 
 
