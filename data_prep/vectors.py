@@ -4,8 +4,8 @@
 
 Vectors are made of text that was cut into words in another way than the corpus: a file that splits at
 punctuation has no "U.S.", "Jr." or "'s", and all of these share the unknown word's vector. Here "U.S." gets
-that of "US", "'s" that of "s", and "Tel-Aviv-based" the mean of its three parts. The file's own words stay
-as they are.
+that of "US", "'s" that of "s", and "Tel-Aviv-based" the mean of its three parts. The file's own words keep
+their vectors to the bit; its unknown word (such as "<unk>"), if it has one, comes first.
 """
 
 import gzip
@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from cman_jax.data.corpus import load_splits, write_atomically
 from cman_jax.data.vocab import look_up
-from cman_jax.data.word_vectors import read_word_vectors
+from cman_jax.data.word_vectors import WordVectors, read_word_vectors
 from experiments.cli import run_main
 
 Vector = Float[np.ndarray, " e"]
@@ -49,6 +49,17 @@ def complete(
     return {token: vector for token, vector in made.items() if vector is not None}, without
 
 
+def to_word2vec(vectors: WordVectors, made: Mapping[str, Vector]) -> str:
+    """Returns word2vec text of the vectors and the made ones; `read_word_vectors` reads the same numbers."""
+    entries = list(zip(vectors.words, vectors.matrix[1:], strict=True))
+    if vectors.unknown is not None:
+        entries.insert(0, (vectors.unknown, vectors.matrix[0]))
+    entries += made.items()
+    lines = [f"{len(entries)} {vectors.matrix.shape[1]}"]
+    lines += [f"{word} {' '.join(map(str, np.float32(vector)))}" for word, vector in entries]
+    return "\n".join(lines) + "\n"
+
+
 _VECTORS = flags.DEFINE_string("vectors", None, "Word vectors, as for experiments.train.", required=True)
 _DATA = flags.DEFINE_string("data", None, "Folder of the corpus.", required=True)
 _OUT = flags.DEFINE_string("out", None, "File to write: word2vec text, gzipped.", required=True)
@@ -59,15 +70,11 @@ def main(argv: Sequence[str]) -> None:
     del argv
     splits = load_splits(_DATA.value)
     tokens = [token for split in splits.values() for sentence in split for token in sentence.tokens]
-    words, matrix = read_word_vectors(_VECTORS.value, (), sys.maxsize)
-    vectors = dict(zip(words, matrix[1:], strict=True))
-    made, without = complete(tokens, vectors)
-    lines = [f"{len(vectors) + len(made)} {matrix.shape[1]}"]
-    for word, vector in [*vectors.items(), *made.items()]:
-        lines.append(f"{word} {' '.join(f'{value:.6g}' for value in vector)}")
+    vectors = read_word_vectors(_VECTORS.value, (), sys.maxsize)
+    made, without = complete(tokens, dict(zip(vectors.words, vectors.matrix[1:], strict=True)))
     out = Path(_OUT.value)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, gzip.compress(("\n".join(lines) + "\n").encode(), 6, mtime=0))
+    write_atomically(out, gzip.compress(to_word2vec(vectors, made).encode(), 6, mtime=0))
     distinct = len(set(tokens))
     print(f"{distinct} different tokens: {distinct - len(made) - len(without)} had a vector,", end=" ")
     print(f"{len(made)} have one from their parts, {len(without)} have none")

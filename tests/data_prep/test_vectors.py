@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.data.word_vectors import read_word_vectors
+from cman_jax.data.word_vectors import WordVectors, read_word_vectors
 from cman_jax.types import Sentence
 from data_prep.vectors import complete, vector_from_parts
 
@@ -41,16 +41,32 @@ def test_tokens_that_the_lookup_finds_are_left_alone() -> None:
     assert without == ("us", "Qatif")  # the lookup's forms of "us" are itself and "Us"
 
 
-def test_the_command_writes_a_file_that_training_reads(tmp_path: Path) -> None:
-    sentences = [Sentence("1", ("US", "U.S.", "Qatif"))]
+def complete_file(tmp_path: Path, content: str, tokens: tuple[str, ...]) -> tuple[WordVectors, str]:
+    """What training reads of the command's file, and what the command printed."""
     for split in ("train", "dev"):
-        write_jsonl(tmp_path / "data" / f"{split}.jsonl", sentences)
-    lines = [f"{word} {' '.join(map(str, vector))}" for word, vector in VECTORS.items()]
-    (tmp_path / "vectors.txt").write_text("\n".join(lines) + "\n")
+        write_jsonl(tmp_path / "data" / f"{split}.jsonl", [Sentence("1", tokens)])
+    (tmp_path / "vectors.txt").write_text(content)
     arguments = [f"--vectors={tmp_path}/vectors.txt", f"--data={tmp_path}/data", f"--out={tmp_path}/new/v.gz"]
     command = [sys.executable, "-m", "data_prep.vectors", *arguments]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return read_word_vectors(tmp_path / "new" / "v.gz", (), 100), output
+
+
+def test_the_command_writes_a_file_that_training_reads(tmp_path: Path) -> None:
+    lines = [f"{word} {' '.join(map(str, vector))}" for word, vector in VECTORS.items()]
+    vectors, output = complete_file(tmp_path, "\n".join(lines) + "\n", ("US", "U.S.", "Qatif"))
     assert output == "3 different tokens: 1 had a vector, 1 have one from their parts, 1 have none\n"
-    words, matrix = read_word_vectors(tmp_path / "new" / "v.gz", (), 100)
-    assert words == (*VECTORS, "U.S.")
-    np.testing.assert_array_equal(matrix[1:], [*VECTORS.values(), VECTORS["US"]])
+    assert vectors.words == (*VECTORS, "U.S.")
+    assert vectors.unknown is None
+    np.testing.assert_array_equal(vectors.matrix, [np.zeros(6), *VECTORS.values(), VECTORS["US"]])
+
+
+def test_the_file_s_own_words_stay_and_the_unknown_word_with_them(tmp_path: Path) -> None:
+    content = "Mr. 1 2 0.123456789\n<unk> 9 9 9\nUNK 8 8 8\n. . . 1e-30 -0 3\nUS 7 7 7\n"
+    (tmp_path / "before").write_text(content)
+    before = read_word_vectors(tmp_path / "before", (), 100)
+    vectors, _ = complete_file(tmp_path, content, ("Ann", "U.S."))
+    assert vectors.unknown == "<unk>"
+    assert vectors.words == ("Mr.", "UNK", ". . .", "US", "U.S.")
+    np.testing.assert_array_equal(vectors.matrix[0], [9, 9, 9])
+    np.testing.assert_array_equal(vectors.matrix[:-1], before.matrix)
