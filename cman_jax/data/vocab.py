@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from cman_jax.data.bio import tag_names
 from cman_jax.data.corpus import show, type_inventory, write_atomically
 from cman_jax.data.errors import InputError
+from cman_jax.data.utf8 import read_text
 from cman_jax.types import Sentence, Sizes
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ class Vocabs:
     def load(cls, path: Path) -> "Vocabs":
         """Raises: InputError: the file is missing or no vocabulary of this library."""
         try:
-            return cls(**_check(json.loads(path.read_text(encoding="utf-8"))))
+            return cls(**_check(json.loads(read_text(path))))
         except FileNotFoundError:
             raise InputError(path, None, "no such file", "the vocabularies of a training run") from None
         except (ValueError, RecursionError) as error:

@@ -148,8 +148,8 @@ GOOD = json.dumps(to_json(SENTENCE)).encode()
         (b"\n", 1, "bad JSON"),
         (GOOD + b"\n\n", 2, "bad JSON"),
         (GOOD + b"\n" + GOOD + b"\n", 2, "found id '7' of line 1 again"),
-        (b"\xef\xbb\xbf" + GOOD, 1, "BOM"),
-        (GOOD + b"\n" + GOOD.replace(b"Ada", b"\xff"), 2, "found bytes that are no UTF-8"),
+        (GOOD + b"\n\xef\xbb\xbf" + GOOD, 2, "BOM"),  # inside a file it is no mark of its encoding
+        (GOOD + b"\n" + GOOD.replace(b"Ada", b"\xff"), 2, "found bytes that are not valid UTF-8"),
         (GOOD[:-1], 1, "bad JSON"),
         (GOOD + b"}", 1, "bad JSON"),
         (b"[" * 100_000, 1, "nested too deeply"),
@@ -165,6 +165,12 @@ def test_malformed_files_are_refused(content: bytes, line: int | None, message: 
         read_jsonl(path)
     assert message in str(caught.value)
     assert caught.value.line == line
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD + b"\n")
+    assert read_jsonl(path) == [SENTENCE]
 
 
 def test_carriage_returns_before_line_feeds_are_no_fault(tmp_path: Path) -> None:

@@ -85,7 +85,10 @@ def test_options_that_may_be_absent_or_strange(tmp_path: Path) -> None:
     options = read_options(path)
     assert (options.cell_clip, options.proj_clip, options.skip_connections) == (None, None, False)
     path.write_text(json.dumps(tiny_elmo.options({"lstm.cell_clip": 0, "lstm.proj_clip": None})))
-    assert (read_options(path).cell_clip, read_options(path).proj_clip) == (None, None)
+    options = read_options(path)
+    assert (options.cell_clip, options.proj_clip) == (None, None)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # a byte order mark
+    assert read_options(path) == options
 
 
 @pytest.mark.parametrize(

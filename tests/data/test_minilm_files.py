@@ -135,6 +135,12 @@ def test_settings_of_another_kind_are_refused(tmp_path: Path, change: dict[str, 
         read_bert(tiny_minilm.write(tmp_path, tiny_minilm.OPTIONS | change), None)
 
 
+def test_a_byte_order_mark_before_the_settings_is_skipped(directory: Path) -> None:
+    path = directory / "config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_bert(directory, None).config == tiny_minilm.CONFIG
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff{}"])
 def test_settings_that_are_no_object_are_refused(directory: Path, content: bytes) -> None:
     (directory / "config.json").write_bytes(content)

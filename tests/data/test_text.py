@@ -78,10 +78,19 @@ def test_the_first_line_with_text_decides_the_format() -> None:
     assert documents(b"Ann {left}.\n{and} Bob\n")[1].sentence.tokens[0] == "{"
 
 
+@pytest.mark.parametrize("kind", ["auto", "jsonl"])
+def test_a_byte_order_mark_is_skipped(kind: str) -> None:
+    lines = b'\xef\xbb\xbf{"id": "a", "tokens": ["Ann", "left"]}\n{"id": "b", "tokens": ["Bob"]}\n'
+    expected = [Sentence("a", ("Ann", "left")), Sentence("b", ("Bob",))]
+    assert [document.sentence for document in documents(lines, kind)] == expected
+    (document,) = documents(b"\xef\xbb\xbfAnn left.\n")
+    assert (document.text, document.sentence.tokens) == ("Ann left.", ("Ann", "left", "."))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"Ann left.\n\xff\xfe\n", "in.txt:2: found bytes that are no UTF-8"),
+        (b"Ann left.\n\xff\xfe\n", "in.txt:2: found bytes that are not valid UTF-8"),
         (b'{"tokens": ["Ann"]}\nAnn left.\n', "in.txt:2: found bad JSON"),
         (b'{"tokens": ["Ann"]}\n{"tokens": []}\n', "in.txt:2: found tokens that are"),
     ],

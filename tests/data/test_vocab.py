@@ -167,8 +167,9 @@ def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
 
 
 def test_the_undamaged_file_of_these_tests_is_accepted(tmp_path: Path) -> None:
-    (tmp_path / "vocabs.json").write_bytes(damaged(lambda values: values))
-    assert Vocabs.load(tmp_path / "vocabs.json").words == ("a",)
+    for mark in (b"", b"\xef\xbb\xbf"):
+        (tmp_path / "vocabs.json").write_bytes(mark + damaged(lambda values: values))
+        assert Vocabs.load(tmp_path / "vocabs.json").words == ("a",)
 
 
 COVERED = [

@@ -37,6 +37,7 @@ def test_columns_become_sentences(tmp_path: Path) -> None:
     assert read_columns(columns(tmp_path, ROWS)) == (expected, [])
     assert read_columns(columns(tmp_path, ROWS.replace("\n", "\r\n"))) == (expected, [])
     assert read_columns(columns(tmp_path, ROWS.removesuffix("\n"))) == (expected, [])
+    assert read_columns(columns(tmp_path, "\ufeff" + ROWS)) == (expected, [])
 
 
 LINE_3 = "1\tByron\tI-Peop\t['Live_In', 'Work_For']\t[3, 5]"
@@ -74,7 +75,7 @@ def test_oddities_are_counted(
     ("old", "new", "line", "message"),
     [
         ("#doc 1", "doc 1", 1, "expected a line '#doc ID' at the start"),
-        ("#doc 1", "\ufeff#doc 1", 1, "expected a line '#doc ID' at the start"),
+        ("#doc 2", "\ufeff#doc 2", 8, "found 1 columns"),
         ("#doc 2", "#doc", 8, "found '#doc'"),
         ("#doc 2", "#doc 1", 8, "found document '1' of line 1 again"),
         ("#doc 2", "", 8, "found 1 columns"),

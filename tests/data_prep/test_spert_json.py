@@ -81,3 +81,9 @@ def test_overlapping_entities_are_counted(tmp_path: Path) -> None:
         Oddity(str(path), 1, OVERLAP, "sentence 1 (orig_id 8), entities 0 and 1"),
         Oddity(str(path), 1, OVERLAP, "sentence 1 (orig_id 8), entities 0 and 2"),
     ]
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    plain = read_spert(write(tmp_path, f"[{ITEM}]"))
+    assert read_spert(write(tmp_path, f"\ufeff[{ITEM}]")) == plain
+    assert plain[0][0].id == "5"

@@ -99,7 +99,9 @@ def test_every_broken_file_is_reported_once(tmp_path: Path) -> None:
     report, errors = validate(tmp_path)
     assert [type(error) for error in errors] == [InputError, InputError, IsADirectoryError]
     assert str(errors[0]).startswith(f"{tmp_path / 'dev.jsonl'}:1: found bad JSON")
-    assert str(errors[1]).startswith(f"{tmp_path / 'fold_1' / 'test.jsonl'}:1: found bytes that are no UTF-8")
+    assert str(errors[1]).startswith(
+        f"{tmp_path / 'fold_1' / 'test.jsonl'}:1: found bytes that are not valid UTF-8"
+    )
     assert "train: 1 sentences" in report
 
 
