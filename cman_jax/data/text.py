@@ -1,18 +1,22 @@
 """Raw text to tokens with character offsets, and annotations back onto the text."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from cman_jax.data.corpus import parse_json, parse_sentence
 from cman_jax.data.errors import InputError
+from cman_jax.data.treebank import treebank_tokens
 from cman_jax.data.utf8 import decode_line
 from cman_jax.types import Annotation, Sentence
 
 
 class Document(NamedTuple):
-    """A sentence of some text. `offsets[i]` are token i's first character and the one after its last."""
+    """A sentence of some text. `offsets[i]` are token i's first character and the one after its last.
+
+    A token is the straight form of its piece of the text (see `treebank`), or the piece itself.
+    """
 
     sentence: Sentence
     text: str
@@ -22,13 +26,15 @@ class Document(NamedTuple):
 def from_text(text: str, name: str) -> Document:
     """Tokenises a sentence by the conventions of the Penn Treebank, as the corpora are.
 
-    Tokens are pieces of the text as it stands (quotes are not rewritten).
+    The tokens have straight quotes and dashes, as in the corpora, whatever the text has; the network reads
+    the tokens, and text and offsets keep the characters as they stand.
 
     Raises:
       InputError: the extra `text` is not installed.
     """
-    offsets = tuple(_treebank_spans(text))
-    return Document(Sentence(name, tuple(text[start:end] for start, end in offsets)), text, offsets)
+    tokens = treebank_tokens(text)
+    offsets = tuple((token.start, token.end) for token in tokens)
+    return Document(Sentence(name, tuple(token.text for token in tokens)), text, offsets)
 
 
 def from_tokens(sentence: Sentence) -> Document:
@@ -72,6 +78,8 @@ def to_record(document: Document, annotation: Annotation) -> dict[str, Any]:
 
     It holds the document's id, text and tokens; entities with `start, end` in tokens and `start_char,
     end_char` in characters (ends exclusive), type, text and probability; relations between them by index.
+    The text, also an entity's, is as it was given. The tokens are what the network read: of raw text, the
+    straight forms, so that "Ann’s" has the tokens "Ann" and "'s"; of tokens, the tokens as given.
     """
     entities = []
     for entity, probability in zip(annotation.entities, annotation.entity_prob, strict=True):
@@ -89,12 +97,3 @@ def to_record(document: Document, annotation: Annotation) -> dict[str, Any]:
         "entities": entities,
         "relations": relations,
     }
-
-
-def _treebank_spans(text: str) -> Sequence[tuple[int, int]]:
-    try:
-        from nltk.tokenize import NLTKWordTokenizer
-    except ImportError:
-        wanted = "the extra that tokenises it (pip install 'cman-jax[text]'), or JSON lines with tokens"
-        raise InputError(Path("input"), None, "raw text", wanted) from None
-    return list(NLTKWordTokenizer().span_tokenize(text))

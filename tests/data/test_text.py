@@ -11,7 +11,7 @@ from cman_jax.types import Annotation, Entity, Relation, Sentence
 LINES = (
     'Sen. Jo O\'Hara said "no, thanks" to D-Ariz. members.',
     "It cost $3.50 (about 3 euros) -- didn't it?",
-    "naïve café “quotes” and\ta tab  two spaces",
+    'naïve café "quotes" and\ta tab  two spaces',
     "🙂 emoji, then Zürich.",
 )
 
