@@ -2,8 +2,9 @@
 
     python -m experiments.predict --workdir=DIR --input=FILE|- --output=FILE|-
 
-Reads one sentence a line: raw text, or JSON objects with "tokens" (and perhaps "id"). Writes one JSON object
-a line, in the same order: the tokens, entities with token and character offsets, relations, probabilities.
+Reads one sentence a line: raw text, or JSON, either an object with "tokens" (and optionally "id") or an array
+of tokens. Writes one JSON object a line, in the same order: id, text, tokens, entities with token and
+character offsets, relations, probabilities. A line without an id has its number for one; no id comes twice.
 """
 
 import contextlib
@@ -31,7 +32,8 @@ _FORMAT = flags.DEFINE_enum(
     "format",
     "auto",
     ["auto", "text", "jsonl"],
-    "What the lines are; auto: jsonl if the first one starts with {.",
+    "What the lines are. jsonl: objects with tokens, or arrays of tokens; auto: jsonl if the first line "
+    'begins with { or [" or [[ or [{.',
 )
 
 

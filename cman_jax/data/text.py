@@ -1,15 +1,20 @@
 """Raw text to tokens with character offsets, and annotations back onto the text."""
 
+import re
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from cman_jax.data.corpus import parse_json, parse_sentence
+from cman_jax.data.corpus import parse_json, parse_sentence, show
 from cman_jax.data.errors import InputError
 from cman_jax.data.treebank import treebank_tokens
 from cman_jax.data.utf8 import decode_line
 from cman_jax.types import Annotation, Sentence
+
+_BEGINS_JSON = re.compile(r"\s*(\{|\[\s*([\"\[{\]]|$))")
+_EXPECTED = (
+    'one sentence a line, {"tokens": ["Ann", "left"]} or ["Ann", "left"]; or the format text, for prose'
+)
 
 
 class Document(NamedTuple):
@@ -49,28 +54,50 @@ def from_tokens(sentence: Sentence) -> Document:
 def parse_documents(
     lines: Iterable[bytes], path: str | Path, kind: Literal["auto", "text", "jsonl"]
 ) -> Iterator[Document]:
-    """One document per line, blank lines included, so that output lines match input lines.
+    """Yields one document per line, blank lines included, so that output lines match input lines.
+
+    A line of JSON is an object of the canonical form of which only `tokens` is required, or an array of
+    strings, the tokens alone. A line that states no id has its number for one.
 
     Args:
       lines: UTF-8, with or without their ends.
       path: their file, for error messages.
-      kind: raw text, or JSON objects of the canonical form of which only `tokens` is required; "auto": JSON
-        if the first line that is not blank starts with an opening brace.
+      kind: whether the lines are raw text or JSON. "auto": JSON if the first line that is not blank begins
+        with an opening brace, or with a bracket and then a quote, a bracket, a brace or nothing.
 
     Raises:
-      InputError: a line is not valid UTF-8 or no such object.
+      InputError: a line is not valid UTF-8, not such JSON, or has the id of an earlier one.
     """
+    line_of: dict[str, int] = {}
     for number, raw in enumerate(lines, 1):
         line = decode_line(raw, path, number)
         if kind == "auto" and line.strip():
-            kind = "jsonl" if line.lstrip().startswith("{") else "text"
-        if kind == "jsonl" and line.strip():
-            obj = parse_json(line, partial(InputError, path, number))
-            yield from_tokens(parse_sentence(obj, path, number, gold=False))
-        elif line.strip():
-            yield from_text(line, str(number))
+            kind = "jsonl" if _BEGINS_JSON.match(line) else "text"
+        if not line.strip():
+            document = Document(Sentence(str(number), ()), line, ())
+        elif kind == "jsonl":
+            document = from_tokens(_parse_line(line, path, number))
         else:
-            yield Document(Sentence(str(number), ()), line, ())
+            document = from_text(line, str(number))
+        name = document.sentence.id
+        if kind != "text" and line_of.setdefault(name, number) != number:  # lines of text have their numbers
+            found = f"id {show(name)} of line {line_of[name]} again (a line without an id has its number)"
+            raise InputError(path, number, found, "ids that occur once: give every line an id, or none")
+        yield document
+
+
+def _parse_line(line: str, path: str | Path, number: int) -> Sentence:
+    """Returns the tokenised sentence that a line of JSON describes."""
+
+    def fail(found: str, _: str = "") -> InputError:
+        return InputError(path, number, found, _EXPECTED)
+
+    obj = parse_json(line, fail)
+    if isinstance(obj, list):
+        if not all(isinstance(token, str) for token in obj):
+            raise fail(f"an array that is not of strings ({show(obj)})")
+        obj = {"tokens": obj}
+    return parse_sentence(obj, path, number, gold=False)
 
 
 def to_record(document: Document, annotation: Annotation) -> dict[str, Any]:

@@ -76,6 +76,60 @@ def test_the_first_line_with_text_decides_the_format() -> None:
     assert [document.sentence.id for document in documents(jsonl)] == ["1", "2", "b"]
     assert documents(jsonl, "text")[1].text == '{"tokens": ["Ann", "left"]}'
     assert documents(b"Ann {left}.\n{and} Bob\n")[1].sentence.tokens[0] == "{"
+    assert documents(b"[Laughter] Ann left.\n")[0].sentence.tokens[:2] == ("[", "Laughter")
+    assert documents(b'["Ann left."]\n', "text")[0].text == '["Ann left."]'
+
+
+@pytest.mark.parametrize("kind", ["auto", "jsonl"])
+def test_an_array_of_strings_is_the_tokens_of_a_sentence(kind: str) -> None:
+    found = documents(b'["Ann", "left"]\n\n [ "Bob" ]\n{"id": "c", "tokens": ["Eve"]}\n', kind)
+    expected = [("1", ("Ann", "left")), ("2", ()), ("3", ("Bob",)), ("c", ("Eve",))]
+    assert [document.sentence[:2] for document in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (
+            b'[["Warridge", "lives"]]\n',
+            "in.txt:1: found an array that is not of strings ([['Warridge', 'lives']])",
+        ),
+        (b'[{"tokens": ["Ann"]}]\n', "in.txt:1: found an array that is not of strings"),
+        (b'["Ann", 1]\n', "in.txt:1: found an array that is not of strings (['Ann', 1])"),
+        (b'[\n  ["Ann", "left"],\n  ["Bob"]\n]\n', "in.txt:1: found bad JSON"),
+        (b'\n{\n  "tokens": ["Ann"]\n}\n', "in.txt:2: found bad JSON"),
+        (b'{"Ann", she said}\n', "in.txt:1: found bad JSON"),
+        (b'{"tokens": ["Ann"]}\n"Ann left"\n', "in.txt:2: found a sentence that is 'Ann left'"),
+        (b'["Ann left"]\n', "in.txt:1: found token 0 = 'Ann left'"),
+        (b"[]\n", "in.txt:1: found tokens that are []"),
+    ],
+)
+def test_json_that_is_no_sentence_a_line_is_refused_and_never_read_as_prose(text: bytes, found: str) -> None:
+    with pytest.raises(InputError) as error:
+        documents(text)
+    assert str(error.value).startswith(found)
+    assert "\n" not in str(error.value)
+    if "array" in found or "bad JSON" in found:
+        assert 'expected one sentence a line, {"tokens": ' in str(error.value)
+        assert str(error.value).endswith("the format text, for prose")
+
+
+@pytest.mark.parametrize(
+    ("ids", "line", "earlier"),
+    [
+        (("2", None, "2"), 2, 1),
+        ((None, "1"), 2, 1),
+        (("a", "b", "a"), 3, 1),
+        (("3", "", ""), 3, 1),
+        (("", "1"), 2, 1),
+    ],
+)
+def test_no_two_lines_have_one_id_stated_or_not(ids: tuple[str | None, ...], line: int, earlier: int) -> None:
+    stated = [({"tokens": ["Ann"]} | ({"id": name} if name else {})) if name != "" else "" for name in ids]
+    text = "".join(f"{json.dumps(item) if item else ''}\n" for item in stated).encode()
+    with pytest.raises(InputError, match=rf"in.txt:{line}: found id '\w' of line {earlier} again") as error:
+        documents(text)
+    assert error.value.expected == "ids that occur once: give every line an id, or none"
 
 
 @pytest.mark.parametrize("kind", ["auto", "jsonl"])
