@@ -59,7 +59,7 @@ class DataConfig:
     """Vocabulary and batch shapes."""
 
     bucket_lengths: tuple[int, ...] = (16, 32, 44, 64, 120)  # sentences are padded to one of these, in tokens
-    char_lengths: tuple[int, ...] = (5, 10, 32)  # distinct words are padded to one of these, in characters
+    char_lengths: tuple[int, ...] = (5, 10, 32)  # words are padded to one of these, or beyond, in characters
     char_shares: tuple[float, ...] = (0.36, 0.3, 0.1)  # room for each such class, as a share of the tokens
     extra_words: int = 50_000  # most frequent words of the vector file kept beside the corpus's own
     min_word_count: int = 2  # rarer training words share <unk> where word vectors are trained

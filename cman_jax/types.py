@@ -85,7 +85,7 @@ class Batch(NamedTuple):
     word_ids: Int[Any, "b n"]
     mask: Bool[Any, "b n"]  # True = a real token
     tags: Int[Any, "b n"]  # gold tags
-    char_ids: tuple[Int[Any, "_ _"], ...]  # the batch's distinct words, one table [w c] per word length class
+    char_ids: tuple[Int[Any, "_ _"], ...]  # the batch's distinct words, a table [w c] per word length class
     char_rows: Int[Any, "b n"]  # row of each token's word in the tables laid end to end
     relation_cells: Int[Any, "b p 3"]  # gold (subject token, object token, relation type); padding: (n, n, r)
     features: Float[Any, "b l n _"]  # float16, of a frozen encoder; none: l = 0

@@ -1,12 +1,10 @@
 """Sentences to padded batches: the last place with strings, and the shapes that get compiled.
 
 A compiled program serves one shape, so batches come in few: a sentence is padded to one of the bucket
-lengths, and the tables of distinct words have fixed capacities per bucket (doubled for the rare batch that
-overflows them). The capacities follow from bucket and batch size, so length and table sizes vary together.
+lengths, and the tables of distinct words (`char_tables`) have capacities that follow from bucket and batch
+size, so length and table sizes vary together.
 """
 
-import bisect
-import itertools
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -15,14 +13,20 @@ from jaxtyping import Float, Float16, Int
 
 from cman_jax.config import DataConfig
 from cman_jax.data.bio import spans_to_tags
+from cman_jax.data.char_tables import (
+    Spelling,
+    char_tables,
+    distinct_spellings,
+    length_ranges,
+    round_up,
+    word_classes,
+)
 from cman_jax.data.features import to_float16
 from cman_jax.data.overlap import keep_longest
-from cman_jax.data.vocab import PADDING_CHAR, Vocabs
+from cman_jax.data.vocab import Vocabs
 from cman_jax.types import Batch, Sentence, Sizes
 
 T = TypeVar("T")
-
-Spelling = tuple[int, ...]
 
 
 class Example(NamedTuple):
@@ -84,7 +88,7 @@ def plan_batches(
     """
     order = np.argsort(lengths, kind="stable") if rng is None else rng.permutation(len(lengths))
     plans, waiting = [], []
-    buckets = _buckets(config.bucket_lengths, max(lengths, default=0))
+    buckets = length_ranges(config.bucket_lengths, max(lengths, default=0))
     for low, high in buckets:
         waiting += [int(i) for i in order if low < lengths[i] <= high]
         while len(waiting) >= batch_size:
@@ -124,12 +128,12 @@ def collate_alike(
       batch_size: b.
       sizes: has the number of relations, which marks padding among their cells, and the features' shape.
     """
-    distinct = [_distinct_spellings(examples) for examples in groups]
-    capacities = _capacities(distinct, config, batch_size * length)
+    distinct = [distinct_spellings(example.spellings for example in examples) for examples in groups]
+    classes = word_classes(distinct, config, batch_size * length)
     most_cells = max((len(example.relation_cells) for examples in groups for example in examples), default=0)
-    shape = (batch_size, length, _round_up(most_cells, 16))
+    shape = (batch_size, length, round_up(most_cells, 16))
     return [
-        _pad(examples, shape, sizes, _char_tables(words, config, capacities))
+        _pad(examples, shape, sizes, char_tables(words, classes))
         for examples, words in zip(groups, distinct, strict=True)
     ]
 
@@ -138,11 +142,11 @@ def _pad(
     examples: Sequence[Example],
     shape: tuple[int, int, int],
     sizes: Sizes,
-    char_tables: tuple[tuple[Int[np.ndarray, "_ _"], ...], dict[Spelling, int]],
+    spelled: tuple[tuple[Int[np.ndarray, "_ _"], ...], dict[Spelling, int]],
 ) -> Batch:
-    """Args: shape: (b, n, p)."""
+    """Args: shape: (b, n, p); spelled: what `char_tables` returns."""
     batch_size, length, num_cells = shape
-    char_ids, row_of = char_tables
+    char_ids, row_of = spelled
     blank = np.zeros((batch_size, length), np.int32)
     word_ids, tags, rows, mask = blank, blank.copy(), blank.copy(), blank.astype(bool)
     no_cell = np.int32([length, length, sizes.num_relations])
@@ -155,66 +159,3 @@ def _pad(
         cells[i, : len(example.relation_cells)] = example.relation_cells
         features[i, :, :n] = example.features
     return Batch(word_ids, mask, tags, char_ids, rows, cells, features)
-
-
-def _distinct_spellings(examples: Sequence[Example]) -> list[Spelling]:
-    """By rising length."""
-    spellings = (spelling for example in examples for spelling in example.spellings)
-    return sorted(dict.fromkeys(spellings), key=len)
-
-
-def _buckets(lengths: Sequence[int], longest: int) -> list[tuple[int, int]]:
-    """Half-open length ranges (low, high], from length 0 on, extended by doubling as far as needed."""
-    edges = [-1, *lengths]
-    while edges[-1] < longest:
-        edges.append(2 * edges[-1])
-    return list(itertools.pairwise(edges))
-
-
-def _char_tables(
-    distinct: Sequence[Spelling], config: DataConfig, capacities: Sequence[int]
-) -> tuple[tuple[Int[np.ndarray, "_ _"], ...], dict[Spelling, int]]:
-    """Tables of the spellings, by length class, and each one's row in the tables laid end to end.
-
-    A class that is full hands its longest words up; words beyond the longest class are cut to it.
-    """
-    longest = config.char_lengths[-1]
-    tables = [
-        np.full((c, n), PADDING_CHAR, np.int32) for c, n in zip(capacities, config.char_lengths, strict=True)
-    ]
-    firsts = np.cumsum([0, *capacities])
-    row_of = {}
-    for k, words in enumerate(_fill(distinct, config.char_lengths, capacities)):
-        for i, spelling in enumerate(words):
-            tables[k][i, : len(spelling)] = spelling[:longest]
-            row_of[spelling] = int(firsts[k]) + i
-    return tuple(tables), row_of
-
-
-def _capacities(batches: Sequence[Sequence[Spelling]], config: DataConfig, num_tokens: int) -> list[int]:
-    """The least of 1, 2, 4, ... times the configured shares that holds the words of every batch."""
-    for doubling in itertools.count():
-        shares = [min(1.0, share * 2**doubling) for share in config.char_shares]
-        capacities = [_round_up(int(np.ceil(share * num_tokens)), 8) for share in shares]
-        if all(
-            sum(map(len, _fill(words, config.char_lengths, capacities))) == len(words) for words in batches
-        ):
-            return capacities  # at the latest when every class holds all tokens
-
-
-def _fill(
-    by_length: Sequence[Spelling], char_lengths: Sequence[int], capacities: Sequence[int]
-) -> list[Sequence[Spelling]]:
-    """Each class takes the shortest words that are left and fit it, as many as it has room for."""
-    classes, start = [], 0
-    for length, capacity in zip(char_lengths, capacities, strict=True):
-        last = length == char_lengths[-1]
-        fit = len(by_length) if last else bisect.bisect_right(by_length, length, key=len)
-        end = min(fit, start + capacity)
-        classes.append(by_length[start:end])
-        start = end
-    return classes
-
-
-def _round_up(value: int, multiple: int) -> int:
-    return max(multiple, -(-value // multiple) * multiple)

@@ -1,7 +1,5 @@
 """Plans are partitions into few shapes; a batch says of every token what its sentence said."""
 
-import dataclasses
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,14 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cman_jax.config import Config, DataConfig
-from cman_jax.data.batching import Example, Plan, _fill, collate, encode, plan_batches
-from cman_jax.data.vocab import PADDING_CHAR, UNKNOWN_CHAR, Vocabs
+from cman_jax.data.batching import (
+    Example,
+    Plan,
+    collate,
+    encode,
+    plan_batches,
+)
+from cman_jax.data.vocab import UNKNOWN_CHAR, Vocabs
 from cman_jax.types import Batch, Entity, Relation, Sentence
 from data_prep.conll04 import read_split
 from tests.builders import SENTENCES, SMALL_DATA, batch_of, vocabs_of
-
-VOCABS = vocabs_of(SENTENCES)
-
+from tests.data.said import VOCABS, assert_says_its_sentences, spelled
 
 # Plans
 
@@ -103,30 +105,6 @@ def test_a_type_that_the_vocabularies_lack_is_refused(sentence: Sentence) -> Non
 # Batches
 
 
-def spelled(batch: Batch, b: int, i: int) -> tuple[int, ...]:
-    """The characters that a token's row says it has."""
-    row = batch.char_rows[b, i]
-    for table in batch.char_ids:
-        if row < len(table):
-            return tuple(int(char) for char in table[row] if char != PADDING_CHAR)
-        row -= len(table)
-    raise AssertionError("a row beyond the last table")
-
-
-def assert_says_its_sentences(batch: Batch, sentences: Sequence[Sentence], longest: int = 12) -> None:
-    """Every token's ids and spelling, the mask and the gold cells are those of the sentences."""
-    assert batch.mask.sum(1).tolist()[: len(sentences)] == [len(s.tokens) for s in sentences]
-    for b, sentence in enumerate(sentences):
-        example, n = encode(sentence, VOCABS), len(sentence.tokens)
-        assert batch.mask[b, :n].all()
-        assert batch.word_ids[b, :n].tolist() == example.word_ids.tolist()
-        assert batch.tags[b, :n].tolist() == example.tags.tolist()
-        cells = [tuple(cell) for cell in batch.relation_cells[b] if cell[0] < batch.mask.shape[1]]
-        assert cells == [tuple(cell) for cell in example.relation_cells]
-        for i, token in enumerate(sentence.tokens):
-            assert spelled(batch, b, i) == VOCABS.spelling(token)[:longest]
-
-
 def test_a_batch_says_its_sentences_and_padding_is_blank() -> None:
     batch = batch_of(batch_size=6)
     assert_says_its_sentences(batch, SENTENCES)
@@ -162,63 +140,11 @@ def test_distinct_words_stand_once() -> None:
     assert len(set(batch.char_rows[batch.mask].tolist())) == 2
 
 
-def test_tables_that_overflow_grow_and_still_say_everything() -> None:
-    tiny = dataclasses.replace(SMALL_DATA, char_lengths=(2, 4, 12), char_shares=(0.01, 0.01, 0.01))
-    alphabet = [chr(ord("a") + i) for i in range(26)]
-    words = [a + b * n for n in (0, 1, 2, 5) for a, b in itertools.pairwise(alphabet)]
-    sentences = [Sentence(str(i), tuple(words[8 * i : 8 * i + 8])) for i in range(12)]
-    roomy = batch_of(sentences[:2], config=tiny, batch_size=12)
-    full = batch_of(sentences, config=tiny)
-    for batch, members in ((roomy, sentences[:2]), (full, sentences)):
-        assert_says_its_sentences(batch, members)
-    rows = [[len(table) for table in batch.char_ids] for batch in (roomy, full)]
-    assert rows[0] == [8, 8, 8]
-    assert all(small < large for small, large in zip(*rows, strict=True))
-
-
-def test_words_beyond_the_longest_class_are_cut_but_stay_apart() -> None:
-    long_words = ("London" * 3, "London" * 3 + "s", "London" * 2)
-    batch = batch_of([Sentence("x", long_words)])
-    assert_says_its_sentences(batch, [Sentence("x", long_words)], longest=12)
-    assert len(set(batch.char_rows[0, :3].tolist())) == 3
-
-
 def test_unknown_words_and_characters_have_their_ids() -> None:
     batch = batch_of([Sentence("x", ("Żλ", "London"))])
     assert batch.word_ids[0, 0] == 0
     assert batch.word_ids[0, 1] != 0
     assert spelled(batch, 0, 0) == (UNKNOWN_CHAR, UNKNOWN_CHAR)
-
-
-# Filling the tables: a word may go to its own class or a longer one
-
-
-def fits(by_length: Sequence[Sequence[int]], lengths: Sequence[int], capacities: Sequence[int]) -> bool:
-    """Whether any assignment of words to classes keeps within the capacities, by Hall's condition."""
-    for k, room in enumerate(itertools.accumulate(reversed(capacities))):
-        shorter = lengths[-k - 2] if k + 1 < len(lengths) else -1
-        if sum(len(word) > shorter for word in by_length) > room:
-            return False
-    return True
-
-
-@given(
-    st.lists(st.integers(0, 12), max_size=20),
-    st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True).map(sorted),
-    st.data(),
-)
-def test_filling_places_every_word_whenever_that_is_possible(
-    word_lengths: list[int], lengths: list[int], data: st.DataObject
-) -> None:
-    capacity = st.integers(0, 10)
-    capacities = data.draw(st.lists(capacity, min_size=len(lengths), max_size=len(lengths)))
-    words = [(i,) * n for i, n in enumerate(sorted(word_lengths))]
-    classes = _fill(words, lengths, capacities)
-    placed = list(itertools.chain.from_iterable(classes))
-    assert (placed == words) == fits(words, lengths, capacities)
-    for members, length, room in zip(classes, lengths, capacities, strict=True):
-        assert len(members) <= room
-        assert length == lengths[-1] or all(len(word) <= length for word in members)
 
 
 # The real corpus
