@@ -19,6 +19,7 @@ from absl import flags
 from cman_jax.data.corpus import read_jsonl, type_inventory
 from cman_jax.data.errors import InputError
 from cman_jax.data.overlap import SpanRelation, overlaps
+from cman_jax.data.treebank import STRAIGHT
 from cman_jax.types import Entity, Sentence
 from experiments.cli import error_line, run_main
 
@@ -39,6 +40,7 @@ class Statistics(NamedTuple):
     sentences_with_overlap: int
     colliding_cells: int
     duplicates: int
+    typographic: int
 
 
 def measure(sentences: Sequence[Sentence]) -> Statistics:
@@ -46,7 +48,8 @@ def measure(sentences: Sequence[Sentence]) -> Statistics:
 
     `colliding_cells` counts relations whose cell (last token of the subject, last token of the object, type)
     an earlier relation of the sentence has already: a model that scores such cells cannot tell them apart.
-    `duplicates` counts sentences whose tokens an earlier sentence has already.
+    `duplicates` counts sentences whose tokens an earlier sentence has already, `typographic` tokens with
+    characters that raw text loses to straight ones before a network reads it.
     """
     lengths = [len(sentence.tokens) for sentence in sentences]
     pairs = [_overlapping_pairs(sentence) for sentence in sentences]
@@ -62,6 +65,7 @@ def measure(sentences: Sequence[Sentence]) -> Statistics:
         sentences_with_overlap=sum(count > 0 for count in pairs),
         colliding_cells=sum(_colliding_cells(sentence) for sentence in sentences),
         duplicates=len(sentences) - len({sentence.tokens for sentence in sentences}),
+        typographic=sum(not STRAIGHT.keys().isdisjoint(token) for s in sentences for token in s.tokens),
     )
 
 
@@ -144,6 +148,7 @@ def _describe(s: Statistics) -> str:
         f"pairs of overlapping entities in {s.sentences_with_overlap} sentences": s.overlapping_pairs,
         "relations whose cell (last token, last token, type) another one has": s.colliding_cells,
         "sentences whose tokens an earlier one has": s.duplicates,
+        "tokens with typographic quotes or dashes (raw text to predict on gets straight ones)": s.typographic,
     }
     return "\n    ".join([*lines, *(f"odd: {count} {what}" for what, count in odd.items() if count)])
 

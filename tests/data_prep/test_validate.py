@@ -34,7 +34,19 @@ def test_statistics() -> None:
         "sentences_with_overlap": 1,
         "colliding_cells": 1,
         "duplicates": 1,
+        "typographic": 0,
     }
+
+
+def test_tokens_that_raw_text_cannot_have_are_odd(tmp_path: Path) -> None:
+    sentences = [Sentence("1", ("Ann", "’s", "soft\u00adly", "’s", "'s", "«", "é"))]
+    assert measure(sentences).typographic == 3
+    write_jsonl(tmp_path / "train.jsonl", sentences)
+    report, _ = validate(tmp_path)
+    assert (
+        "\n    odd: 3 tokens with typographic quotes or dashes (raw text to predict on gets straight"
+        in report
+    )
 
 
 def test_contradictions_are_repeated_sentences_with_other_annotation() -> None:
