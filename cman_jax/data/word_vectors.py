@@ -23,6 +23,8 @@ from jaxtyping import Float
 from cman_jax.data.errors import InputError
 from cman_jax.data.utf8 import skip_bom
 
+_HEADER = "as the header says (correct the header or the line)"
+_FIRST_LINE = "as in line 1 (correct or remove the wrong line of the two)"
 _UNKNOWN_NAMES = ("<unk>", "<UNK>", "UNK", "unk", "UNKNOWN")
 
 
@@ -83,9 +85,7 @@ def _entries(path: str | Path, file: io.BufferedReader) -> Iterator[tuple[str, "
     first = skip_bom(file.readline())
     header = first.split()
     if len(header) != 2:
-        width = _Width(
-            _trailing_numbers(_fields(first)), "as in line 1 (correct or remove the wrong line of the two)"
-        )
+        width = _Width(_trailing_numbers(_fields(first)), _FIRST_LINE)
         return _text_entries(path, itertools.chain([first], file), width, 1)
     try:
         count, dim = map(int, header)
@@ -95,11 +95,7 @@ def _entries(path: str | Path, file: io.BufferedReader) -> Iterator[tuple[str, "
         raise InputError(path, 1, f"width {dim}", "a width of at least 1")
     if _is_binary(file, dim):
         return _binary_entries(path, file, count, dim)
-    return _counted(
-        path,
-        _text_entries(path, file, _Width(dim, "as the header says (correct the header or the line)"), 2),
-        count,
-    )
+    return _counted(path, _text_entries(path, file, _Width(dim, _HEADER), 2), count)
 
 
 def _counted(
@@ -201,6 +197,11 @@ def _binary_entries(
         if len(raw) < 4 * dim:
             raise InputError(path, None, f"{number} entries", f"{count} entries as the header says")
         yield _decode(path, None, word[:-1].lstrip(b"\n")), _Values(path, None, raw)
+    if file.read(1000).strip():
+        found = f"bytes after {count} words of width {dim}"
+        raise InputError(
+            path, None, found, "the end of the file there, or a header with its number and width"
+        )
 
 
 def _is_binary(file: io.BufferedReader, dim: int) -> bool:

@@ -212,6 +212,18 @@ def test_a_binary_file_that_ends_early_says_how_many_entries_it_has(tmp_path: Pa
             read(tmp_path, whole[:end])
 
 
+@pytest.mark.parametrize("header", [b"4 3", b"5 2", b"5 1", b"0 3"])
+def test_a_binary_file_that_goes_on_after_what_its_header_says_is_refused(
+    tmp_path: Path, header: bytes
+) -> None:
+    with pytest.raises(InputError):
+        read(tmp_path, header + binary().removeprefix(b"5 3"))
+    with pytest.raises(
+        InputError, match="found bytes after 4 words of width 3, expected the end of the file"
+    ):
+        read(tmp_path, b"4 3" + binary().removeprefix(b"5 3"))
+
+
 def test_a_binary_number_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     matrix = MATRIX.copy()
     matrix[2, 1] = np.nan
