@@ -120,3 +120,12 @@ class Predictions(NamedTuple):
     relation_prob: Float[Any, "b n m r"]
     initial_prob: Float[Any, "b t"]  # marginal of the first token's tag
     edge_prob: Float[Any, "b n t t"]  # marginals of neighbouring tags; [0] is zero
+
+
+class TokenPredictions(NamedTuple):
+    """Decisions and probabilities of single tokens, and what is needed to score their relations."""
+
+    tags: Int[Any, "b n"]  # Viterbi path
+    initial_prob: Float[Any, "b t"]  # as in `Predictions`
+    edge_prob: Float[Any, "b n t t"]
+    relation_tokens: Float[Any, "b n _"]  # all that the relation scorer reads

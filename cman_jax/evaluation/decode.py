@@ -1,16 +1,44 @@
 """Tensors back to spans and triples: strings return here."""
 
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from cman_jax.config import DecodingConfig
 from cman_jax.data.bio import tags_to_spans
 from cman_jax.data.vocab import Vocabs
-from cman_jax.types import Annotation, Entity, Predictions, Relation
+from cman_jax.types import Annotation, Entity, Predictions, Relation, TokenPredictions
+
+BLOCK = 256
+"""Subject tokens, and object tokens, whose relations are looked at together."""
+
+PairProb = Callable[[Int[np.ndarray, " i"], Int[np.ndarray, " j"]], Float[np.ndarray, "i j r"]]
+"""Relation probabilities of some subject tokens with some object tokens, at most `BLOCK` of either."""
 
 
 def decode(predictions: Predictions, num_tokens: int, vocabs: Vocabs, config: DecodingConfig) -> Annotation:
-    """One sentence's annotation.
+    """Decodes one sentence whose relations are all scored; see `decode_pairs`.
+
+    Args:
+      predictions: NumPy arrays of one sentence, without the batch axis.
+    """
+
+    def pair_prob(subjects: Int[np.ndarray, " i"], objects: Int[np.ndarray, " j"]) -> np.ndarray:
+        return predictions.relation_prob[np.ix_(subjects, objects)]
+
+    return decode_pairs(predictions, pair_prob, num_tokens, vocabs, config)
+
+
+def decode_pairs(
+    predictions: Predictions | TokenPredictions,
+    pair_prob: PairProb,
+    num_tokens: int,
+    vocabs: Vocabs,
+    config: DecodingConfig,
+) -> Annotation:
+    """Decodes one sentence whose relations are scored where decoding reads them.
 
     A relation holds between two different predicted entities where its probability exceeds the threshold,
     at their last tokens (`anchor="last"`) or at any pair of their tokens ("any", Bekoulis' scorer). Cells
@@ -18,6 +46,7 @@ def decode(predictions: Predictions, num_tokens: int, vocabs: Vocabs, config: De
 
     Args:
       predictions: NumPy arrays of one sentence, without the batch axis.
+      pair_prob: gives the relation probabilities, block by block.
       num_tokens: how many of the padded tokens are real.
       vocabs: names of tags and relation types.
       config: threshold and anchor.
@@ -26,22 +55,21 @@ def decode(predictions: Predictions, num_tokens: int, vocabs: Vocabs, config: De
       Entities by position, relations by subject, object and type; each with its probability: of the whole
       span under the CRF, and of the relation's (best) cell.
     """
-    tags = predictions.tags[:num_tokens]
-    entities = tags_to_spans([vocabs.tags[tag] for tag in tags])
+    entities = tags_to_spans([vocabs.tags[tag] for tag in predictions.tags[:num_tokens]])
+    types = vocabs.relation_types
     relations, relation_prob = [], []
-    for s, subject in enumerate(entities):
-        for o, object_ in enumerate(entities):
-            if s == o:
-                continue
-            best = _cells(predictions.relation_prob, subject, object_, config).max((0, 1))
-            for k in np.flatnonzero(best[: len(vocabs.relation_types)] > config.threshold):
-                relations.append(Relation(s, o, vocabs.relation_types[k]))
-                relation_prob.append(float(best[k]))
+    for first, best in _best_cells(entities, pair_prob, len(types), config):
+        for s, o, k in np.argwhere(best > config.threshold):
+            if first + s != o:
+                relations.append(Relation(first + int(s), int(o), types[k]))
+                relation_prob.append(float(best[s, o, k]))
     entity_prob = tuple(span_probability(predictions, entity, num_tokens, vocabs) for entity in entities)
     return Annotation(entities, tuple(relations), entity_prob, tuple(relation_prob))
 
 
-def span_probability(predictions: Predictions, entity: Entity, num_tokens: int, vocabs: Vocabs) -> float:
+def span_probability(
+    predictions: Predictions | TokenPredictions, entity: Entity, num_tokens: int, vocabs: Vocabs
+) -> float:
     """Probability, under the CRF, that the span is tagged as predicted and that no token continues it.
 
     Exact, by the chain rule over the marginals of neighbouring tags.
@@ -55,19 +83,52 @@ def span_probability(predictions: Predictions, entity: Entity, num_tokens: int, 
     return min(max(probability, 0.0), 1.0)  # rounding may leave it just outside
 
 
-def _cells(
-    prob: Float[np.ndarray, "n m r"], subject: Entity, object_: Entity, config: DecodingConfig
-) -> Float[np.ndarray, "i j r"]:
-    if config.anchor == "last":
-        return prob[subject.end - 1 : subject.end, object_.end - 1 : object_.end]
-    return prob[subject.start : subject.end, object_.start : object_.end]
+def _best_cells(
+    entities: Sequence[Entity], pair_prob: PairProb, num_types: int, config: DecodingConfig
+) -> Iterator[tuple[int, Float[np.ndarray, "s o r"]]]:
+    """The best cell of every pair of entities and type, for `BLOCK` subjects after the other.
+
+    Yields:
+      The first subject's index, and the probabilities of these subjects with all objects.
+    """
+    if len(entities) < 2:
+        return
+    for first in range(0, len(entities), BLOCK):
+        subjects = entities[first : first + BLOCK]
+        best = np.zeros((len(subjects), len(entities), num_types), np.float32)
+        blocks = itertools.product(_token_blocks(subjects, config), _token_blocks(entities, config))
+        for (rows, row_owners), (columns, column_owners) in blocks:
+            cells = pair_prob(rows, columns)[:, :, :num_types]
+            row_starts, row_entities = _runs(row_owners)
+            column_starts, column_entities = _runs(column_owners)
+            cells = np.maximum.reduceat(np.maximum.reduceat(cells, row_starts, 0), column_starts, 1)
+            there = np.ix_(row_entities, column_entities)
+            best[there] = np.maximum(best[there], cells)  # an entity may lie in several blocks
+        yield first, best
 
 
-def _tag_marginals(predictions: Predictions, i: int) -> Float[np.ndarray, " t"]:
+def _token_blocks(
+    entities: Sequence[Entity], config: DecodingConfig
+) -> list[tuple[Int[np.ndarray, " i"], Int[np.ndarray, " i"]]]:
+    """The tokens that stand for the entities, in blocks, and the index of the entity that each is of."""
+    begin = [entity.end - 1 if config.anchor == "last" else entity.start for entity in entities]
+    tokens = [np.arange(start, entity.end) for start, entity in zip(begin, entities, strict=True)]
+    owners = np.repeat(np.arange(len(entities)), [len(each) for each in tokens])
+    laid = np.concatenate(tokens)
+    return [(laid[i : i + BLOCK], owners[i : i + BLOCK]) for i in range(0, len(laid), BLOCK)]
+
+
+def _runs(owners: Int[np.ndarray, " i"]) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
+    """Where each run of equal numbers starts, and the numbers."""
+    starts = np.flatnonzero(np.diff(owners, prepend=-1))
+    return starts, owners[starts]
+
+
+def _tag_marginals(predictions: Predictions | TokenPredictions, i: int) -> Float[np.ndarray, " t"]:
     return predictions.initial_prob if i == 0 else predictions.edge_prob[i].sum(0)
 
 
-def _conditional(predictions: Predictions, i: int, tag: int | np.integer) -> float:
+def _conditional(predictions: Predictions | TokenPredictions, i: int, tag: int | np.integer) -> float:
     """P(y_i = tag | y_{i-1} = its predicted tag)."""
     edges = predictions.edge_prob[i, predictions.tags[i - 1]]
     return float(edges[tag] / max(edges.sum(), 1e-30))

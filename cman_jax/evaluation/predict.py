@@ -1,99 +1,34 @@
-"""From examples to annotations: the inference step, compiled once per batch shape, over many sentences."""
+"""From examples to annotations, over many sentences of all lengths."""
 
-import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
-from jaxtyping import Array
+from jaxtyping import Float, Int
 
-from cman_jax.config import Labels
 from cman_jax.data.batching import Example, Plan, first_of_each, plan_batches
-from cman_jax.data.bio import allowed_transitions
-from cman_jax.evaluation.decode import decode
+from cman_jax.data.long_sentences import plan_prediction
+from cman_jax.evaluation.decode import BLOCK, decode, decode_pairs
 from cman_jax.evaluation.metrics import Scores, score
-from cman_jax.model.ahead import Ahead, compiler_threads
-from cman_jax.model.crf import constrain, marginals, viterbi
-from cman_jax.model.network import JointNetwork
-from cman_jax.model.platform import compiler_options
+from cman_jax.evaluation.steps import SystemStep
+from cman_jax.model.ahead import compiler_threads
 from cman_jax.system import System
-from cman_jax.types import Annotation, Batch, Constants, Params, Predictions, Sentence
+from cman_jax.types import Annotation, Batch, Params, Predictions, Sentence, TokenPredictions
+
+_BLOCKS = (16, 64, BLOCK)  # shapes of tokens whose relations are scored together
 
 Step = Callable[[Params, Batch], Predictions]
 """Predicts a batch."""
 
 
-def predict_step(
-    model: JointNetwork,
-    params: Params,
-    constants: Constants,
-    batch: Batch,
-    allowed: tuple[Array, Array] | None = None,
-    labels: Labels = "predicted",
-) -> Predictions:
-    """Viterbi tags, then relation probabilities given them (§3.5).
-
-    Args:
-      allowed: first tags and transitions to constrain decoding to; None leaves the chain free.
-      labels: "gold": the relations are given `batch.tags` instead, which nothing else reads (Table 3).
-    """
-    variables = {"params": params, "constants": constants}
-    return model.apply(variables, batch, allowed, labels, method=_predict)
-
-
-def _predict(
-    model: JointNetwork, batch: Batch, allowed: tuple[Array, Array] | None, labels: Labels
-) -> Predictions:
-    mask = batch.mask
-    x = model.encode_tokens(model.encode_inputs(batch), mask, train=False)
-    tagging = model.tag(x, mask)
-    if allowed is not None:
-        tagging = constrain(tagging, *allowed)
-    tags = viterbi(tagging, mask)
-    memories = model.encode_labels(batch.tags if labels == "gold" else tags, mask)
-    logits = model.relate(x, memories, mask, train=False)
-    probabilities = marginals(tagging, mask)
-    return Predictions(tags, nn.sigmoid(logits), probabilities.initial, probabilities.pairwise)
-
-
-@functools.cache
-def _compiled_step() -> Ahead:
-    options = compiler_options()
-    return Ahead(jax.jit(predict_step, static_argnums=0, static_argnames="labels", compiler_options=options))
-
-
-class SystemStep:
-    """`predict_step` of a system, compiled once per network and batch shape, for all systems together."""
-
-    def __init__(self, system: System):
-        allowed = None
-        if system.config.decoding.bio_constraints:
-            allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
-        self._arguments = system.model, system.constants, allowed
-        self._labels = system.config.decoding.labels
-
-    def prepare(self, compiler: Executor, params: Params, batch: Batch) -> None:
-        """Has the program for batches of this shape compiled; of `params` too only shapes are read."""
-        _compiled_step().prepare(compiler, *self._ordered(params, batch), labels=self._labels)
-
-    def __call__(self, params: Params, batch: Batch) -> Predictions:
-        """Predicts a batch."""
-        return _compiled_step()(*self._ordered(params, batch), labels=self._labels)
-
-    def _ordered(self, params: Params, batch: Batch) -> tuple[Any, ...]:
-        model, constants, allowed = self._arguments
-        return model, params, constants, batch, allowed
-
-
 class Predictor:
     """Annotates examples with changing parameters. Attributes: system: the system.
 
+    Sentences within the configured buckets are predicted in batches; longer ones alone, in memory that grows
+    with their tokens and not with the square.
+
     Args:
-      step: None: the system's own network predicts.
+      step: None: the system's own network predicts; a step of the caller's own gets batches of any length.
     """
 
     def __init__(self, system: System, step: Step | None = None):
@@ -104,7 +39,8 @@ class Predictor:
         """Has the programs for these examples compiled; a step of the caller's own has none."""
         if isinstance(self._step, SystemStep):
             for plan in first_of_each(self._plans(examples), lambda plan: plan.length):
-                self._step.prepare(compiler, params, self._collate(examples, plan))
+                batch, alone = self._collate(examples, plan), self._alone(plan)
+                self._step.prepare(compiler, params, batch, alone=alone)
 
     def __call__(
         self,
@@ -113,28 +49,58 @@ class Predictor:
         on_batch: Callable[[int], None] = lambda num_sentences: None,
     ) -> list[Annotation]:
         """One annotation per example, in their order; `on_batch` hears of every finished batch's size."""
-        config, vocabs = self.system.config, self.system.vocabs
         plans = self._plans(examples)
-        annotations: list[Annotation | None] = [None] * len(examples)
+        annotations: dict[int, Annotation] = {}
         with compiler_threads() as compiler:
             if len({plan.length for plan in plans}) > 1:
                 self.prepare(compiler, params, examples)
             for plan in plans:
-                arrays = Predictions(*map(np.asarray, self._step(params, self._collate(examples, plan))))
-                for row, index in enumerate(plan.indices):
-                    sentence = Predictions(*(array[row] for array in arrays))
-                    length = len(examples[index].word_ids)
-                    annotations[index] = decode(sentence, length, vocabs, config.decoding)
+                annotate = self._annotate_alone if self._alone(plan) else self._annotate
+                found = annotate(params, [examples[i] for i in plan.indices], self._collate(examples, plan))
+                annotations |= zip(plan.indices, found, strict=True)
                 on_batch(len(plan.indices))
-        return annotations
+        return [annotations[i] for i in range(len(examples))]
+
+    def _annotate(self, params: Params, examples: Sequence[Example], batch: Batch) -> list[Annotation]:
+        arrays = Predictions(*map(np.asarray, self._step(params, batch)))
+        config, vocabs = self.system.config.decoding, self.system.vocabs
+        return [
+            decode(Predictions(*(array[row] for array in arrays)), len(example.word_ids), vocabs, config)
+            for row, example in enumerate(examples)
+        ]
+
+    def _annotate_alone(self, params: Params, examples: Sequence[Example], batch: Batch) -> list[Annotation]:
+        """Scores relations at those tokens alone that decoding reads."""
+        (example,) = examples
+        tokens = TokenPredictions(*(np.asarray(array)[0] for array in self._step.tokens(params, batch)))
+
+        def pair_prob(subjects: Int[np.ndarray, " i"], objects: Int[np.ndarray, " j"]) -> np.ndarray:
+            some = (_block(tokens.relation_tokens[chosen]) for chosen in (subjects, objects))
+            scored = np.asarray(self._step.pairs(params, *some))
+            return scored[0, : len(subjects), : len(objects)]
+
+        config, vocabs = self.system.config.decoding, self.system.vocabs
+        return [decode_pairs(tokens, pair_prob, len(example.word_ids), vocabs, config)]
 
     def _plans(self, examples: Sequence[Example]) -> list[Plan]:
         config = self.system.config
         lengths = [len(example.word_ids) for example in examples]
-        return plan_batches(lengths, config.data, config.training.batch_size)
+        plan = plan_prediction if isinstance(self._step, SystemStep) else plan_batches
+        return plan(lengths, config.data, config.training.batch_size)
+
+    def _alone(self, plan: Plan) -> bool:
+        own = isinstance(self._step, SystemStep)
+        return own and plan.length > self.system.config.data.bucket_lengths[-1]
 
     def _collate(self, examples: Sequence[Example], plan: Plan) -> Batch:
-        return self.system.collate([examples[i] for i in plan.indices], plan.length)
+        size = 1 if self._alone(plan) else None
+        return self.system.collate([examples[i] for i in plan.indices], plan.length, size)
+
+
+def _block(tokens: Float[np.ndarray, "i d"]) -> Float[np.ndarray, "1 j d"]:
+    """Some tokens as a batch, padded to one of few shapes."""
+    room = next(size for size in _BLOCKS if len(tokens) <= size)
+    return np.pad(tokens, ((0, room - len(tokens)), (0, 0)))[None]
 
 
 def score_annotations(system: System, gold: Sequence[Sentence], annotations: Sequence[Annotation]) -> Scores:

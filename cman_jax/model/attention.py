@@ -7,6 +7,9 @@ from jaxtyping import Array, Bool, Float
 
 from cman_jax.model.dense import Dense
 
+_ROWS = 128  # queries of a chunk, where there are chunks
+_MOST_ROWS = 512  # queries of a sentence without chunks
+
 
 class MultiHeadAttention(nn.Module):
     """`head_i = softmax(Q W_Q (K W_K)^T / sqrt(2d/z)) V W_V`, `T = [head_1; ...; head_z] W_o`.
@@ -44,9 +47,16 @@ def attend(
     """`softmax(query key^T / sqrt(k)) value` over the positions that the mask leaves.
 
     Of everything with n m numbers, only the weights are kept for the gradient; JAX by itself keeps three
-    such arrays, which for long sentences is most of a step's memory.
+    such arrays, which for long sentences is most of a step's memory. Where no gradient is taken, the queries
+    of long sentences attend in chunks, so that nothing with n m numbers exists.
     """
-    return _attend_forward(query, key, value, mask)[0]
+    length = query.shape[1]
+    if length <= _MOST_ROWS:
+        return _attend_forward(query, key, value, mask)[0]
+    padded = jnp.pad(query, ((0, 0), (0, -length % _ROWS), (0, 0), (0, 0)))
+    chunks = padded.reshape(query.shape[0], -1, _ROWS, *query.shape[2:]).swapaxes(0, 1)
+    attended = jax.lax.map(lambda chunk: _attend_forward(chunk, key, value, mask)[0], chunks)
+    return attended.swapaxes(0, 1).reshape(padded.shape)[:, :length]
 
 
 def _attend_forward(query: Array, key: Array, value: Array, mask: Array) -> tuple[Array, tuple[Array, ...]]:

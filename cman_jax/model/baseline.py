@@ -35,14 +35,14 @@ class MultiHead(JointNetwork):
         """CRF potentials on `tanh(U h_i + b)`."""
         return self.tagging(jnp.tanh(self.tag_layer(x)), mask)
 
-    def relate(
+    def relation_tokens(
         self,
         x: Float[Array, "b n d"],
         memories: tuple[Float[Array, "b n _"], ...],
         mask: Bool[Array, "b n"],
         *,
         train: bool,
-    ) -> Float[Array, "b n m r"]:
-        """Relation logits from `z`."""
+    ) -> Float[Array, "b n _"]:
+        """`z`."""
         del mask, train
-        return self.relation(jnp.concatenate([x, *memories], -1))
+        return jnp.concatenate([x, *memories], -1)

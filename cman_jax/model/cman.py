@@ -34,18 +34,18 @@ class CMAN(JointNetwork):
         """CRF potentials on `X^m`, Eq. (8)."""
         return self.tagging(x, mask)
 
-    def relate(
+    def relation_tokens(
         self,
         x: Float[Array, "b n d"],
         memories: tuple[Float[Array, "b n d"], ...],
         mask: Bool[Array, "b n"],
         *,
         train: bool,
-    ) -> Float[Array, "b n m r"]:
-        """Relation logits from `X^m` and both `L~`, Eqs. (5)-(7) and (9)."""
+    ) -> Float[Array, "b n d"]:
+        """Tokens that both `L~` have reached, Eqs. (5) to (7); without BLA, `X^m` as it is."""
         if self.config.label_attention:
             first = self.bla[0](x, memories[0], mask, train=train)
             fused = self.fusion(jnp.concatenate([x, first], -1), mask)
             fused = self.fusion_dropout(fused, train=train)
             x = self.bla[1](fused, memories[1], mask, train=train)
-        return self.relation(x)
+        return x

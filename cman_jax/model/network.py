@@ -74,6 +74,17 @@ class JointNetwork(nn.Module):
         """CRF potentials on `X^m`."""
         raise NotImplementedError
 
+    def relation_tokens(
+        self,
+        x: Float[Array, "b n d"],
+        memories: tuple[Float[Array, "b n _"], ...],
+        mask: Bool[Array, "b n"],
+        *,
+        train: bool,
+    ) -> Float[Array, "b n _"]:
+        """All that the relation scorer reads of a token, from `X^m` and the result of `encode_labels`."""
+        raise NotImplementedError
+
     def relate(
         self,
         x: Float[Array, "b n d"],
@@ -82,8 +93,16 @@ class JointNetwork(nn.Module):
         *,
         train: bool,
     ) -> Float[Array, "b n m r"]:
-        """Relation logits from `X^m` and what `encode_labels` gave."""
-        raise NotImplementedError
+        """Relation logits of all pairs of tokens."""
+        return self.relation(self.relation_tokens(x, memories, mask, train=train))
+
+    def relate_some(
+        self, subjects: Float[Array, "b n d"], objects: Float[Array, "b m d"]
+    ) -> Float[Array, "b n m r"]:
+        """Relation logits of some subject tokens with some object tokens, chosen of `relation_tokens`."""
+        num_subjects = subjects.shape[1]
+        both = self.relation(jnp.concatenate([subjects, objects], 1))
+        return both[:, :num_subjects, num_subjects:]
 
     def potentials(
         self,

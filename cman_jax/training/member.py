@@ -12,6 +12,7 @@ import optax
 from cman_jax.config import Config
 from cman_jax.contextual.encoder import Encoder, encode_all
 from cman_jax.data.batching import Plan
+from cman_jax.data.long_sentences import refuse_long
 from cman_jax.evaluation.predict import Predictor, score_annotations
 from cman_jax.system import System
 from cman_jax.training.checkpoint import Checkpoints
@@ -40,11 +41,13 @@ class Member:
       rows: of metrics.jsonl, one for each finished epoch.
 
     Raises:
-      InputError: bad vectors, a sentence without features, or a workdir whose run had other settings or data.
+      InputError: bad vectors, a sentence without features or far beyond the buckets, or a workdir whose run
+        had other settings or data.
     """
 
     def __init__(self, job: Job, vectors: Path | None, encoder: Encoder | None):
         config, splits, self.workdir = job
+        refuse_long(training_sentences(config, splits), config.data)
         spec = None if encoder is None else encoder.spec
         self.system = open_run(config, splits, self.workdir, vectors, spec)
         vocabs = self.system.vocabs

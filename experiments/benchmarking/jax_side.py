@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.data.corpus import load_splits
 from cman_jax.data.errors import InputError
-from cman_jax.evaluation.predict import predict_step
+from cman_jax.evaluation.steps import predict_step
 from cman_jax.model.platform import compiler_options
 from cman_jax.training.loop import train
 from cman_jax.training.optimizer import make_optimizer

@@ -8,7 +8,7 @@ import pytest
 
 from cman_jax.config import Config
 from cman_jax.data.errors import InputError
-from cman_jax.evaluation.predict import SystemStep
+from cman_jax.evaluation.steps import SystemStep
 from cman_jax.extract import Extractor
 from cman_jax.system import System
 from cman_jax.types import Entity, Params, Sentence

@@ -51,6 +51,23 @@ def test_the_gradient_is_that_of_the_plain_formula() -> None:
         np.testing.assert_allclose(actual[:2], expected[:2], rtol=1e-4, atol=1e-5)
 
 
+def test_long_sentences_attend_in_chunks_unless_a_gradient_is_taken() -> None:
+    n, m, heads, width = 600, 650, 2, 3
+    query, key, value = (
+        jnp.asarray(normal(seed, 1, length, heads, width)) for seed, length in enumerate((n, m, m))
+    )
+    mask = jnp.asarray(lengths_to_mask([620], m))
+    logits = jnp.where(mask[:, None, None], jnp.einsum("bnhk,bmhk->bhnm", query, key) / width**0.5, -jnp.inf)
+    expected = jnp.einsum("bhnm,bmhk->bnhk", nn.softmax(logits), value)
+    np.testing.assert_allclose(attend(query, key, value, mask), expected, rtol=1e-4, atol=1e-5)
+
+    square = f"{n},{m}]"
+    assert square not in str(jax.make_jaxpr(attend)(query, key, value, mask))
+    with_gradient = jax.value_and_grad(lambda *arguments: attend(*arguments, mask).sum(), (0, 1, 2))
+    assert square in str(jax.make_jaxpr(with_gradient)(query, key, value))
+    assert "scan" not in str(jax.make_jaxpr(with_gradient)(query, key, value))
+
+
 def test_masked_memory_gets_no_weight(case: Any) -> None:
     _, apply, variables, queries, memory = case
     garbage = np.where(MASK[:, :, None], memory, normal(2, B, M, D, scale=10))

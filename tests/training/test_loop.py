@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from cman_jax.data.errors import InputError
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
+from cman_jax.types import Sentence
 from tests.builders import SENTENCES, compilations, tiny_config
 
 LENGTHS = (4, 8)
@@ -44,3 +46,14 @@ def test_a_run_that_goes_on_needs_the_programs_that_it_had(tmp_path: Path) -> No
         train_population([job(tmp_path, 0, 11, num_epochs=2)])
     assert len(steps) == len(LENGTHS)  # of another optimiser, so anew, but once
     assert predictions == []
+
+
+def test_a_sentence_far_beyond_the_buckets_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    longest = Sentence("endless", ("word",) * 65)
+    config, splits, workdir = job(tmp_path, 0, 4)
+    splits = {"train": (*SENTENCES, longest), "dev": SENTENCES}
+    with pytest.raises(
+        InputError, match=r"sentence 'endless' of the training data: found 65 tokens, exp.* 64"
+    ):
+        train_population([Job(config, splits, workdir)])
+    assert not workdir.exists()

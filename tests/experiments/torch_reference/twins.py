@@ -15,7 +15,7 @@ from jax.flatten_util import ravel_pytree
 from cman_jax.config import DataConfig, ModelConfig, TrainingConfig
 from cman_jax.data.batching import collate, encode
 from cman_jax.data.vocab import Vocabs
-from cman_jax.evaluation.predict import predict_step
+from cman_jax.evaluation.steps import predict_step
 from cman_jax.model.cman import CMAN
 from cman_jax.training import step
 from cman_jax.training.adversarial import perturbation
