@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
-from cman_jax.data.errors import InputError
+from cman_jax.data.errors import InputError, is_out_of_memory
 
 
 def error_line(error: InputError | OSError) -> str:
@@ -16,11 +16,20 @@ def error_line(error: InputError | OSError) -> str:
     return f"error: {error}"
 
 
+def memory_line(error: BaseException) -> str:
+    """What is printed of a failing allocation: what was being done if that is known, and what to do."""
+    notes = getattr(error, "__notes__", [])  # JAX adds others
+    during = "".join(f" {note}" for note in notes if note.startswith("while running "))
+    reason = (str(error).splitlines() or ["no more memory"])[0]
+    what_to_do = "use smaller batches, split long sentences, or run on a machine with more memory"
+    return f"error: out of memory{during} ({reason}): {what_to_do}"
+
+
 def run_main(main: Callable[[Sequence[str]], int | None]) -> None:
     """Parses the flags, runs `main(argv)` and exits.
 
-    The status is what `main` returns (None is 0), 2 for bad input or a failing file, 130 after Ctrl-C. A
-    mistake in the flags is reported by absl, with status 1.
+    The status is what `main` returns (None is 0), 2 for bad input, a failing file or too little memory, 130
+    after Ctrl-C. A mistake in the flags is reported by absl, with status 1.
     """
 
     def guarded(argv: Sequence[str]) -> int | None:
@@ -37,6 +46,11 @@ def run_main(main: Callable[[Sequence[str]], int | None]) -> None:
             return 0
         except (InputError, OSError) as error:
             print(error_line(error), file=sys.stderr)
+            return 2
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            print(memory_line(error), file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("error: interrupted", file=sys.stderr)

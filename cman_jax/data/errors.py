@@ -1,4 +1,4 @@
-"""The one error that bad input raises: it says where, what was found and what was expected."""
+"""The one error that bad input raises, with what was found and what was expected; failing allocations."""
 
 from pathlib import Path
 
@@ -17,3 +17,10 @@ class InputError(ValueError):
         place = f"{path}:{line}" if line is not None else f"{path}"
         super().__init__(f"{place}: found {found}, expected {expected}")
         self.path, self.line, self.found, self.expected = str(path), line, found, expected
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocation failed, in Python, in NumPy or in a program of JAX on any device."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+    )

@@ -1,5 +1,6 @@
 """How programs end: one line on stderr and the right exit status, never a traceback."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ def run(body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs a program whose main function has this body."""
     command = [sys.executable, "-c", PROGRAM.format(body=body), *arguments]
     root = Path(__file__).resolve().parents[2]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root, timeout=120)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,40 @@ def run(body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_endings(body: str, status: int, error: str) -> None:
     ended = run(body)
     assert (ended.returncode, ended.stderr) == (status, error)
+
+
+TOO_MUCH = {
+    "a list": "[0] * 2**60",
+    "NumPy": "import numpy; numpy.ones(2**48)",
+    "the result of a program": "import jax.numpy; jax.numpy.ones((2**23, 2**23)).block_until_ready()",
+    "a program": "import jax; from jax.numpy import ones; "
+    "jax.jit(lambda x: jax.lax.fori_loop(0, 3, lambda i, a: a * 2, x[:, None] + x)[0])(ones(2**23))",
+    "a thread": "from concurrent.futures import ThreadPoolExecutor as Pool; "
+    "Pool(1).submit(lambda: [0] * 2**60).result()",
+}
+
+
+@pytest.mark.parametrize("body", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_too_little_memory_is_one_line_and_never_an_endless_wait(body: str) -> None:
+    ended = run(f"from experiments.runtime import start_jax; start_jax(); {body}")
+    assert ended.returncode == 2
+    assert re.fullmatch(
+        r"error: out of memory \(.+\): use smaller batches, split long sentences, or run on a machine with "
+        r"more memory\n",
+        ended.stderr,
+    )
+
+
+def test_a_step_without_memory_is_named() -> None:
+    steps = "from cman_jax.model.ahead import Ahead, compiler_threads; import jax, jax.numpy as jnp; "
+    fail = "def step(x): raise MemoryError('17 bytes')"
+    prepared = "step = Ahead(step)\n    with compiler_threads() as c: step.prepare(c, 1); step(1)"
+    ended = run(f"{steps}\n    {fail}\n    step = jax.jit(step)\n    {prepared}")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(
+        "error: out of memory while running step (17 bytes): use smaller batches, "
+    )
+    assert ended.stderr.count("\n") == 1
 
 
 def test_a_mistake_of_ours_keeps_its_traceback() -> None:
