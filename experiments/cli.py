@@ -19,7 +19,7 @@ def error_line(error: InputError | OSError) -> str:
 def memory_line(error: BaseException) -> str:
     """What is printed of a failing allocation: what was being done if that is known, and what to do."""
     notes = getattr(error, "__notes__", [])  # JAX adds others
-    during = "".join(f" {note}" for note in notes if note.startswith("while running "))
+    during = "".join(f" {note}" for note in notes if note.startswith("while "))
     reason = (str(error).splitlines() or ["no more memory"])[0]
     what_to_do = "use smaller batches, split long sentences, or run on a machine with more memory"
     return f"error: out of memory{during} ({reason}): {what_to_do}"

@@ -1,5 +1,7 @@
 """The one error that bad input raises, with what was found and what was expected; failing allocations."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -24,3 +26,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
     )
+
+
+@contextmanager
+def noting_what(doing: str) -> Iterator[None]:
+    """In it, a failing allocation gets the note "while ...". Args: doing: such as "training epoch 3"."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            error.add_note(f"while {doing}")
+        raise

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from cman_jax.data.batching import Example, Plan, first_of_each, plan_batches
+from cman_jax.data.errors import noting_what
 from cman_jax.data.long_sentences import plan_prediction
 from cman_jax.evaluation.decode import BLOCK, decode, decode_pairs
 from cman_jax.evaluation.metrics import Scores, score
@@ -56,7 +57,9 @@ class Predictor:
                 self.prepare(compiler, params, examples)
             for plan in plans:
                 annotate = self._annotate_alone if self._alone(plan) else self._annotate
-                found = annotate(params, [examples[i] for i in plan.indices], self._collate(examples, plan))
+                with noting_what(f"predicting a batch padded to {plan.length} tokens"):
+                    batch = self._collate(examples, plan)
+                    found = annotate(params, [examples[i] for i in plan.indices], batch)
                 annotations |= zip(plan.indices, found, strict=True)
                 on_batch(len(plan.indices))
         return [annotations[i] for i in range(len(examples))]

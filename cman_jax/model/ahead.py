@@ -8,8 +8,6 @@ from typing import Any
 
 import jax
 
-from cman_jax.types import Batch
-
 _MOST_THREADS = 8  # a program of CMAN's takes 800 MiB while it is compiled
 
 
@@ -38,25 +36,13 @@ class Ahead:
             self._compiling[shapes] = compiler.submit(compile_program)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """Returns the function's value; waits for its program if that is being compiled.
-
-        An error gets a note, "while running ...", with the function and the shape of its batch.
-        """
+        """Returns the function's value; waits for its program if that is being compiled."""
         if self._compiling:
             compiling = self._compiling.pop(_shapes(arguments, options), None)
             if compiling:
                 with suppress(CancelledError):
                     compiling.exception()
-        try:
-            return self._function(*arguments, **options)
-        except Exception as error:
-            error.add_note(f"while running {self._about(arguments)}")
-            raise
-
-    def _about(self, arguments: tuple[Any, ...]) -> str:
-        name = getattr(self._function, "__name__", "a program")
-        shapes = [batch.mask.shape for batch in arguments if isinstance(batch, Batch)]
-        return f"{name} on a batch of {' x '.join(map(str, shapes[0]))} tokens" if shapes else name
+        return self._function(*arguments, **options)
 
 
 @contextmanager

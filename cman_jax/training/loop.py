@@ -16,7 +16,7 @@ import numpy as np
 from cman_jax.config import Config, differences, validate
 from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.batching import Example, Plan, first_of_each
-from cman_jax.data.errors import InputError
+from cman_jax.data.errors import InputError, noting_what
 from cman_jax.model.ahead import compiler_threads
 from cman_jax.system import System
 from cman_jax.training.member import Job, Member
@@ -111,7 +111,8 @@ def train_population(
             progress.start_epoch(epoch, num_epochs, sum(len(member.examples) for member in members))
             if epoch == done + 1:
                 prepare(compiler, step, state, members, epoch)
-            state, rows = run_epoch(step, state, members, epoch, progress)
+            with noting_what(f"training epoch {epoch}"):
+                state, rows = run_epoch(step, state, members, epoch, progress)
             for member, member_state, row in zip(members, step.fetch(state), rows, strict=True):
                 member.end_epoch(epoch, member_state, row)
             progress.end_epoch(*(member.rows for member in members))

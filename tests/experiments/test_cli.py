@@ -63,15 +63,13 @@ def test_too_little_memory_is_one_line_and_never_an_endless_wait(body: str) -> N
     )
 
 
-def test_a_step_without_memory_is_named() -> None:
+def test_what_had_too_little_memory_is_named() -> None:
     steps = "from cman_jax.model.ahead import Ahead, compiler_threads; import jax, jax.numpy as jnp; "
-    fail = "def step(x): raise MemoryError('17 bytes')"
-    prepared = "step = Ahead(step)\n    with compiler_threads() as c: step.prepare(c, 1); step(1)"
-    ended = run(f"{steps}\n    {fail}\n    step = jax.jit(step)\n    {prepared}")
+    fail = "from cman_jax.data.errors import noting_what\n    def step(x): raise MemoryError('17 bytes')"
+    prepared = "step = Ahead(jax.jit(step))\n    with compiler_threads() as c: step.prepare(c, 1)"
+    ended = run(f"{steps}\n    {fail}\n    {prepared}\n    with noting_what('training'): step(1)")
     assert ended.returncode == 2
-    assert ended.stderr.startswith(
-        "error: out of memory while running step (17 bytes): use smaller batches, "
-    )
+    assert ended.stderr.startswith("error: out of memory while training (17 bytes): use smaller batches, ")
     assert ended.stderr.count("\n") == 1
 
 

@@ -10,8 +10,7 @@ import pytest
 from jaxtyping import Array
 
 from cman_jax.model.ahead import Ahead, compiler_threads
-from cman_jax.types import Batch
-from tests.builders import batch_of, compilations
+from tests.builders import compilations
 
 
 @pytest.fixture
@@ -81,18 +80,6 @@ def test_an_error_is_the_calls() -> None:
         ahead.prepare(compiler, jnp.ones(3))
         with pytest.raises(ValueError, match=r"not \(3,\)"):
             ahead(jnp.ones(3))
-
-
-def test_an_error_says_what_was_running_on_what() -> None:
-    def predict(batch: Batch) -> Array:
-        raise MemoryError("17 bytes")
-
-    ahead = Ahead(jax.jit(predict))
-    with compiler_threads() as compiler:
-        ahead.prepare(compiler, batch_of())
-        with pytest.raises(MemoryError, match="17 bytes") as error:
-            ahead(batch_of())
-    assert "while running predict on a batch of 4 x 8 tokens" in error.value.__notes__
 
 
 def test_what_was_not_begun_is_left_to_the_call(busy: tuple[Executor, threading.Event]) -> None:
