@@ -209,9 +209,17 @@ _RANGES = (
 )
 
 
+class SettingError(ValueError):
+    """A field's value that is not allowed. Attributes: name: dotted; value; allowed: what is, in words."""
+
+    def __init__(self, name: str, value: Any, allowed: str):
+        super().__init__(f"config.{name} is {value!r}; allowed: {allowed}")
+        self.name, self.value, self.allowed = name, value, allowed
+
+
 def _require(name: str, value: Any, holds: bool, allowed: str) -> None:
     if not holds:
-        raise ValueError(f"config.{name} is {value!r}; allowed: {allowed}")
+        raise SettingError(name, value, allowed)
 
 
 def _check_type(name: str, value: Any, field: dataclasses.Field) -> None:
@@ -224,7 +232,8 @@ def _check_type(name: str, value: Any, field: dataclasses.Field) -> None:
         fits = isinstance(value, tuple) and all(_is_a(v, kind) for v in value)
         _require(name, value, fits, f"a tuple of {kind.__name__}s")
     else:
-        _require(name, value, _is_a(value, expected), expected.__name__)
+        allowed = "a finite number" if expected is float else expected.__name__
+        _require(name, value, _is_a(value, expected), allowed)
 
 
 def _is_a(value: Any, kind: type) -> bool:

@@ -1,21 +1,24 @@
 """A trained system from its working directory: sentences or raw text in, entities and triples out.
 
     extractor = Extractor.load("runs/conll04")
-    extractor.extract(["Jane Roe works for Acme in Boston."])
+    extractor.extract("Jane Roe works for Acme in Boston.")
 
 `python -m experiments.predict` is its command.
 """
 
+import copy
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cman_jax.config import Config, DecodingConfig, SettingError, validate
 from cman_jax.contextual.encoder import Encoder, encode_all
 from cman_jax.contextual.load import load_encoder
+from cman_jax.data.arguments import as_documents, as_sentences
 from cman_jax.data.errors import InputError
 from cman_jax.data.features import check_spec
-from cman_jax.data.text import Document, from_text, to_record
+from cman_jax.data.text import Document, to_record
 from cman_jax.evaluation.facts import check_types
 from cman_jax.evaluation.metrics import Scores
 from cman_jax.evaluation.predict import Predictor, score_annotations
@@ -48,19 +51,18 @@ class Extractor:
           decoding: fields of `DecodingConfig` to change.
 
         Raises:
-          InputError: the directory holds no run that has trained for an epoch, or the encoder is missing or
-            is not the one that the system was trained with.
+          InputError: the directory holds no run that has trained for an epoch, a field of `decoding` does not
+            exist or has a value that is not allowed, or the encoder is missing or is not the one that the
+            system was trained with.
         """
         workdir = Path(workdir)
         system = System.load(workdir)
+        config = with_decoding(system.config, decoding)
         if system.encoder is None:
             encoder = None
         else:
             encoder = load_encoder(system.encoder.name) if encoder is None else encoder
             check_spec(workdir / "encoder.json", found=system.encoder, expected=encoder.spec)
-        config = dataclasses.replace(
-            system.config, decoding=dataclasses.replace(system.config.decoding, **decoding)
-        )
         with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
             epoch = chosen_epoch(workdir, config, checkpoints.epochs())
             params = checkpoints.restore_params(epoch, system.param_shapes())
@@ -73,15 +75,19 @@ class Extractor:
         return [] if mix is None else [float(share) for share in layer_shares(**mix)]
 
     def annotate(
-        self, sentences: Sequence[Sentence], on_batch: Callable[[int], None] = lambda num_sentences: None
+        self,
+        sentences: Sentence | Iterable[Sentence],
+        on_batch: Callable[[int], None] = lambda num_sentences: None,
     ) -> list[Annotation]:
-        """One annotation per sentence; the gold's tags are read under `decoding.labels="gold"` alone.
+        """Returns one annotation per sentence; the gold's tags are read under `decoding.labels="gold"` alone.
 
         `on_batch` is called with the number of sentences of every finished batch.
 
         Raises:
+          TypeError: something is not a sentence.
           InputError: the gold is read and has a type that the system does not know.
         """
+        sentences = as_sentences(sentences)
         annotations: list[Annotation] = []
         for start in range(0, len(sentences), CHUNK):  # so that features of text of any length fit
             chunk = sentences[start : start + CHUNK]
@@ -93,20 +99,18 @@ class Extractor:
 
     def extract(
         self,
-        documents: Sequence[str | Document],
+        documents: str | Document | Iterable[str | Document],
         on_batch: Callable[[int], None] = lambda num_sentences: None,
     ) -> list[dict[str, Any]]:
-        """One record per document, as `to_record` describes; a string is a sentence of raw text.
+        """Returns one record per text or document, as `to_record` describes; for one text, a list of one.
 
         Raises:
+          TypeError: something is neither a text nor a document.
           InputError: raw text without the extra that tokenises it, or a system that wants gold labels.
         """
         if self._reads_gold:
             raise InputError("labels", None, "gold", "predicted: what is to be annotated has no gold")
-        read = [
-            from_text(document, str(i)) if isinstance(document, str) else document
-            for i, document in enumerate(documents, 1)
-        ]
+        read = as_documents(documents)
         annotations = self.annotate([document.sentence for document in read], on_batch)
         return [
             to_record(document, annotation) for document, annotation in zip(read, annotations, strict=True)
@@ -127,3 +131,24 @@ class Extractor:
     def score(self, gold: Sequence[Sentence], annotations: Sequence[Annotation]) -> Scores:
         """Scores under every convention."""
         return score_annotations(self.system, gold, annotations)
+
+
+def with_decoding(config: Config, changes: Mapping[str, Any]) -> Config:
+    """Returns the config with some decoding options changed.
+
+    Raises:
+      InputError: an unknown option, or a value that it does not allow.
+    """
+    known = [field.name for field in dataclasses.fields(DecodingConfig)]
+    for name in changes:
+        if name not in known:
+            raise InputError("decoding options", None, repr(name), f"some of {', '.join(known)}")
+    changed = dataclasses.replace(config, decoding=copy.copy(config.decoding))
+    for name, value in changes.items():
+        setattr(changed.decoding, name, value)
+    try:
+        validate(changed)
+    except SettingError as error:
+        place = error.name.replace(".", " option ", 1)
+        raise InputError(place, None, repr(error.value), error.allowed) from None
+    return changed

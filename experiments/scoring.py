@@ -11,7 +11,7 @@ from cman_jax.data.corpus import write_atomically
 from cman_jax.data.text import from_tokens, to_record
 from cman_jax.evaluation.analysis import Judged, judge
 from cman_jax.evaluation.report import convention_table, score_table
-from cman_jax.extract import Extractor
+from cman_jax.extract import Extractor, with_decoding
 from cman_jax.system import System, load_config, read_json, write_json
 from cman_jax.types import Sentence
 
@@ -68,9 +68,9 @@ def judge_run(
       encoder, decoding: as for `Extractor.load`; the threshold is the answers'.
       like: the system whose types and convention to score by; None: the run's own.
     """
+    threshold = with_decoding(load_config(workdir), decoding).decoding.threshold
     extractor = Extractor.load(workdir, encoder=encoder, **{**decoding, "threshold": 0.0})
     candidates = extractor.annotate(gold)
     config, vocabs, *_ = like or extractor.system
     types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
-    threshold = decoding.get("threshold", load_config(workdir).decoding.threshold)
     return extractor, judge(gold, candidates, threshold, config.scoring, **types)
