@@ -53,6 +53,11 @@ class ModelConfig:
     label_attention: bool = True  # False: "- BLA unit", Table 4; multihead has none
     encoder: str = _one_of(EncoderKind)  # "mlp": "replace BiLSTM with MLP", Table 4
 
+    @property
+    def relations_read_labels(self) -> bool:
+        """Whether the tags reach the relations."""
+        return self.label_attention if self.network == "cman" else self.label_dim > 0
+
 
 @dataclasses.dataclass(slots=True)
 class DataConfig:

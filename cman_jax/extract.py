@@ -137,7 +137,7 @@ def with_decoding(config: Config, changes: Mapping[str, Any]) -> Config:
     """Returns the config with some decoding options changed.
 
     Raises:
-      InputError: an unknown option, or a value that it does not allow.
+      InputError: an unknown option, a value that it does not allow, or gold labels that nothing reads.
     """
     known = [field.name for field in dataclasses.fields(DecodingConfig)]
     for name in changes:
@@ -151,4 +151,8 @@ def with_decoding(config: Config, changes: Mapping[str, Any]) -> Config:
     except SettingError as error:
         place = error.name.replace(".", " option ", 1)
         raise InputError(place, None, repr(error.value), error.allowed) from None
+    if changes.get("labels") == "gold" and not config.model.relations_read_labels:
+        raise InputError(
+            "decoding option labels", None, "'gold'", "'predicted': the relations read no labels"
+        )
     return changed

@@ -22,8 +22,9 @@ from cman_jax.evaluation.analysis_report import analysis_tables
 from cman_jax.system import load_config, read_json, write_json
 from experiments.analysis_plot import plot_analysis
 from experiments.cli import run_main
-from experiments.encoders import encoder_for_prediction
-from experiments.runtime import decoding_flags, start_jax
+from experiments.decoding_flags import decoding_flags
+from experiments.encoders import encoders_for_prediction
+from experiments.runtime import start_jax
 from experiments.scoring import entry_name, judge_run
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
@@ -41,11 +42,12 @@ def main(argv: Sequence[str]) -> None:
     config = load_config(workdir)
     train = [sentence for name in config.training.trained_splits for sentence in load_split(data, name)]
     decoding = decoding_flags()
-    extractor, ours = judge_run(workdir, gold, encoder_for_prediction(workdir), **decoding)
+    others = [Path(_COMPARE.value)] if _COMPARE.value else []
+    encoder, *their_encoders = encoders_for_prediction(workdir, *others)
+    extractor, ours = judge_run(workdir, gold, encoder, **decoding)
     theirs = None
-    if _COMPARE.value:
-        other = Path(_COMPARE.value)
-        _, theirs = judge_run(other, gold, encoder_for_prediction(other), extractor.system, **decoding)
+    for other, their_encoder in zip(others, their_encoders, strict=True):
+        _, theirs = judge_run(other, gold, their_encoder, extractor.system, **decoding)
 
     found = analyse(ours, train, config.scoring.average, theirs)
     threshold = decoding.get("threshold", config.decoding.threshold)

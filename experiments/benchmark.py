@@ -33,7 +33,7 @@ from experiments.benchmarking.settings import (
     numbers,
 )
 from experiments.benchmarking.workload import share
-from experiments.cli import run_main
+from experiments.cli import refuse_unread, run_main
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", "experiments/configs/conll04.py", "Experiment; single fields as --config.SECTION.FIELD=VALUE."
@@ -80,6 +80,7 @@ def main(argv: Sequence[str]) -> None:
     whats = choices("what", _WHAT.value, MEASURES)
     frameworks = choices("frameworks", _FRAMEWORKS.value, FRAMEWORKS)
     grid = numbers("batch_size", _BATCH_SIZE.value), numbers("length", _LENGTH.value)
+    _refuse_unread(whats, frameworks)
     _check(whats, frameworks)
     cores = _use_cores(_CORES.value)
     # This process only prepares: the accelerator is the workers'.
@@ -152,6 +153,19 @@ def _settings(shared: Path, cores: int) -> Settings:
         distinct_words=_DISTINCT.value,
         num_threads=cores,
     )
+
+
+def _refuse_unread(whats: Sequence[str], frameworks: Sequence[str]) -> None:
+    """Refuses flags that none of the measures reads."""
+    if set(whats) == {"epoch"}:
+        refuse_unread(["batch_size", "length"], "--what with another measure than epoch")
+    if not {"train_step", "inference"} & set(whats):
+        refuse_unread(["repetitions"], "--what with train_step or inference")
+    if "epoch" not in whats:
+        refuse_unread(["epochs"], "--what with epoch")
+    if all(map(is_jax, frameworks)):
+        refuse_unread(["distinct_words"], "PyTorch among --frameworks: JAX always encodes them so")
+    refuse_unread(["config.training.num_epochs"], "--epochs in its place")
 
 
 def _check(whats: Sequence[str], frameworks: Sequence[str]) -> None:

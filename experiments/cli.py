@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from absl import app, flags, logging
 
@@ -23,6 +23,21 @@ def memory_line(error: BaseException) -> str:
     reason = (str(error).splitlines() or ["no more memory"])[0]
     what_to_do = "use smaller batches, split long sentences, or run on a machine with more memory"
     return f"error: out of memory{during} ({reason}): {what_to_do}"
+
+
+def refuse_unread(names: Iterable[str], expected: str) -> None:
+    """Refuses flags that the command line gives and that nothing would read.
+
+    Args:
+      names: of the flags; one that the program does not have is passed over.
+      expected: when they would be read, or what to give instead.
+
+    Raises:
+      InputError: names the flags that are given.
+    """
+    given = [f"--{name}" for name in names if name in flags.FLAGS and flags.FLAGS[name].present]
+    if given:
+        raise InputError("flags", None, ", ".join(given), expected)
 
 
 def run_main(main: Callable[[Sequence[str]], int | None]) -> None:

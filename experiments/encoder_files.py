@@ -23,3 +23,8 @@ def given_files() -> dict[str, str]:
 def given_files_of(encoder: str) -> dict[str, str]:
     """Those of one encoder."""
     return {name: flag.value for name, flag in _FILES.get(encoder, {}).items() if flag.value}
+
+
+def flags_of_others(encoder: str | None) -> list[str]:
+    """The names of all flags here but those of one encoder; None: of all."""
+    return [flag.name for name, files in _FILES.items() if name != encoder for flag in files.values()]

@@ -11,10 +11,11 @@ from cman_jax.data.allennlp_features import AllenNLPFeatures
 from cman_jax.data.errors import InputError
 from cman_jax.data.feature_cache import FeatureCache
 from cman_jax.data.features import FeatureSource
-from cman_jax.system import load_encoder_spec
-from cman_jax.types import Sentence
+from cman_jax.system import load_config, load_encoder_spec
+from cman_jax.types import EncoderSpec, Sentence
 from data_prep.features import add_features
-from experiments.encoder_files import given_files, given_files_of
+from experiments.cli import refuse_unread
+from experiments.encoder_files import flags_of_others, given_files, given_files_of
 
 _FEATURES = flags.DEFINE_string(
     "features",
@@ -47,17 +48,41 @@ def features_for_training(
 
 
 def encoder_for_prediction(workdir: Path) -> Encoder | None:
-    """What gives the features that the run in `workdir` reads: those of --features, or its encoder.
+    """The one of `encoders_for_prediction`."""
+    (encoder,) = encoders_for_prediction(workdir)
+    return encoder
+
+
+def encoders_for_prediction(*workdirs: Path) -> list[Encoder | None]:
+    """What gives the features that each run reads: those of --features, or the run's encoder.
 
     Raises:
-      InputError: the encoder's files are missing or bad.
+      InputError: a directory holds no run, the encoder's files are missing or bad, or a flag gives features
+        or files that no run reads.
     """
-    spec = load_encoder_spec(workdir)
-    if spec is None:
-        return None
-    if _FEATURES.value:
-        return open_features(_FEATURES.value)
-    return load_encoder(spec.name, **given_files_of(spec.name))
+    for workdir in workdirs:
+        load_config(workdir)
+    specs = [load_encoder_spec(workdir) for workdir in workdirs]
+    names = {spec.name for spec in specs if spec is not None}
+    if not names:
+        expected = "none of them, as the run reads no contextual features"
+        refuse_unread([_FEATURES.name, *flags_of_others(None)], expected)
+    elif _FEATURES.value:
+        refuse_unread(flags_of_others(None), "either the encoder's files or --features, which stand for them")
+    else:
+        unread = set.intersection(*(set(flags_of_others(name)) for name in names))
+        refuse_unread(
+            sorted(unread), f"files of {' or '.join(sorted(names))}, which the run was trained with"
+        )
+    return [None if spec is None else _encoder(spec) for spec in specs]
+
+
+def _encoder(spec: EncoderSpec) -> Encoder:
+    return (
+        open_features(_FEATURES.value)
+        if _FEATURES.value
+        else load_encoder(spec.name, **given_files_of(spec.name))
+    )
 
 
 def open_features(path: str) -> FeatureSource:

@@ -12,8 +12,9 @@ from absl import flags
 
 from cman_jax.data.corpus import load_split
 from experiments.cli import run_main
+from experiments.decoding_flags import decoding_flags
 from experiments.encoders import encoder_for_prediction
-from experiments.runtime import decoding_flags, start_jax
+from experiments.runtime import start_jax
 from experiments.scoring import evaluate
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)

@@ -19,11 +19,13 @@ from absl import flags
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cman_jax.data.errors import InputError
 from cman_jax.data.text import parse_documents
 from cman_jax.extract import CHUNK, Extractor
 from experiments.cli import run_main
+from experiments.decoding_flags import decoding_flags
 from experiments.encoders import encoder_for_prediction
-from experiments.runtime import decoding_flags, start_jax
+from experiments.runtime import start_jax
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _INPUT = flags.DEFINE_string("input", "-", "File of lines to read; - = standard input.")
@@ -41,8 +43,12 @@ def main(argv: Sequence[str]) -> None:
     """Reads, extracts and writes chunk by chunk, so that input of any length fits."""
     del argv
     start_jax()
-    workdir = Path(_WORKDIR.value)
-    extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding_flags())
+    workdir, decoding = Path(_WORKDIR.value), decoding_flags()
+    if decoding.get("labels") == "gold":
+        raise InputError(
+            "flags", None, "--labels=gold", "--labels=predicted, as lines to predict have no gold"
+        )
+    extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding)
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     quiet = not sys.stderr.isatty()
     with (

@@ -19,7 +19,7 @@ from cman_jax.data.corpus import load_splits
 from cman_jax.data.features import FeatureSource
 from cman_jax.types import Sentence
 from experiments.benchmarking.settings import choices
-from experiments.cli import run_main
+from experiments.cli import refuse_unread, run_main
 from experiments.encoders import features_for_training
 from experiments.reproduction.corpora import write_quick
 from experiments.reproduction.report import write_down
@@ -54,12 +54,25 @@ def main(argv: Sequence[str]) -> None:
     del argv
     start_jax()
     whats = list(ROWS) if _WHAT.value == ["all"] else choices("what", _WHAT.value, tuple(ROWS))
+    _refuse_unread(whats)
     setup, features = _prepare(whats)
     if _TRAIN.value:
         runs = _runs_to_train(whats, setup)
         train_missing(runs, setup.vectors, features, _POPULATION.value, jax.local_device_count())
     for line in write_down(whats, setup, features):
         print(line)
+
+
+def _refuse_unread(whats: Sequence[str]) -> None:
+    """Refuses flags that none of the tables and figures reads."""
+    if not _TRAIN.value:
+        refuse_unread(["population", "rows"], "no --notrain: both are of training")
+    corpora = {row.corpus for what in whats for row in ROWS[what]}
+    if "conll04" not in corpora:
+        refuse_unread(["seeds"], "--what with more than ADE, which has folds in place of seeds")
+    for corpus, flag in (("conll04", "data"), ("ade", "ade")):
+        if corpus not in corpora and _BUDGET.value != "quick":  # which writes both
+            refuse_unread([flag], f"--what with a table or figure of that corpus, not {', '.join(whats)}")
 
 
 def _prepare(whats: Sequence[str]) -> tuple[Setup, FeatureSource | None]:

@@ -1,8 +1,7 @@
-"""Flags and start-up that every program running a network shares."""
+"""Start-up that every program running a network shares, and its flag."""
 
 import os
 from pathlib import Path
-from typing import Any
 
 import jax
 from absl import flags
@@ -12,33 +11,6 @@ _CACHE = flags.DEFINE_string(
     str(Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "cman-jax" / "xla"),
     "Folder where compiled programs are kept, so that a second start compiles nothing; empty = keep none.",
 )
-_THRESHOLD = flags.DEFINE_float(
-    "threshold", None, "A relation holds above this probability; default: the run's.", 0, 1
-)
-_ANCHOR = flags.DEFINE_enum(
-    "anchor",
-    None,
-    ["last", "any"],
-    "Which tokens of two entities make a relation; default: the run's.",
-)
-_BIO = flags.DEFINE_bool("bio_constraints", None, "Forbid ill-formed tag sequences; default: the run's.")
-_LABELS = flags.DEFINE_enum(
-    "labels",
-    None,
-    ["predicted", "gold"],
-    "Tags that relations read: decoded ones, or those of annotated input (Table 3); default: the run's.",
-)
-
-
-def decoding_flags() -> dict[str, Any]:
-    """The fields of `DecodingConfig` that the command line sets."""
-    values = {
-        "threshold": _THRESHOLD.value,
-        "anchor": _ANCHOR.value,
-        "bio_constraints": _BIO.value,
-        "labels": _LABELS.value,
-    }
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def start_jax() -> None:

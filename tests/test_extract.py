@@ -62,3 +62,16 @@ def test_decoding_options_that_are_allowed_are_taken_and_nothing_else_changes() 
     assert (changed_config.decoding.threshold, changed_config.decoding.anchor) == (0, "any")
     assert config.decoding.anchor == "last"
     assert with_decoding(changed_config, {"threshold": 0.5, "anchor": "last"}) == config
+
+
+@pytest.mark.parametrize(
+    "model",
+    [{"label_attention": False}, {"network": "multihead", "label_attention": False, "label_dim": 0}],
+    ids=["no BLA", "multihead without labels"],
+)
+def test_gold_labels_that_nothing_reads_are_refused(model: dict[str, Any]) -> None:
+    config = Config(model=changed(SMALL_MODEL, **model))
+    with pytest.raises(InputError, match="found 'gold', expected 'predicted': the relations read no labels"):
+        with_decoding(config, {"labels": "gold"})
+    assert with_decoding(config, {"labels": "predicted"}) == config
+    assert with_decoding(Config(), {"labels": "gold"}).decoding.labels == "gold"
