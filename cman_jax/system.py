@@ -17,6 +17,7 @@ from cman_jax.config import Config, from_dict, to_dict
 from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.corpus import write_atomically
 from cman_jax.data.errors import InputError
+from cman_jax.data.json_text import json_text
 from cman_jax.data.utf8 import read_text
 from cman_jax.data.vocab import Vocabs
 from cman_jax.model.baseline import MultiHead
@@ -158,8 +159,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON, atomically."""
-    write_atomically(path, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
+    """Indented JSON, atomically. Raises: InputError: a number in it is not finite."""
+    try:
+        text = json_text(value, indent=1, ensure_ascii=False)
+    except ValueError as error:
+        raise InputError(path, None, f"{error}", "finite numbers to write") from None
+    write_atomically(path, (text + "\n").encode())
 
 
 def _load_vectors(workdir: Path) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Scoring a finished run on whole splits: what `train` ends with and `evaluate` is; judging its answers."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from cman_jax.config import Labels
 from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.corpus import write_atomically
+from cman_jax.data.json_text import json_text
 from cman_jax.data.text import from_tokens, to_record
 from cman_jax.evaluation.analysis import Judged, judge
 from cman_jax.evaluation.report import convention_table, score_table
@@ -45,7 +45,7 @@ def evaluate(
         scores_by_split[entry] = {"epoch": extractor.epoch, **scores.as_dict()}
         records = [to_record(from_tokens(s), a) for s, a in zip(sentences, annotations, strict=True)]
         name = "predictions.jsonl" if entry == "test" else f"predictions_{entry}.jsonl"
-        lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        lines = "".join(json_text(record, ensure_ascii=False) + "\n" for record in records)
         write_atomically(workdir / name, lines.encode())
     write_json(path, scores_by_split)
 

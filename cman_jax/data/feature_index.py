@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cman_jax.data.errors import InputError
+from cman_jax.data.json_text import json_text
 from cman_jax.types import EncoderSpec, Sentence
 
 ITEMSIZE = 2  # bytes of a float16
@@ -90,7 +91,7 @@ def read_index(path: Path) -> Index | None:
 
 
 def _line(obj: dict[str, Any]) -> bytes:
-    payload = json.dumps(obj).encode()
+    payload = json_text(obj).encode()
     return b"%08x %s\n" % (zlib.crc32(payload), payload)
 
 

@@ -10,22 +10,20 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
-import jax
-import numpy as np
-
 from cman_jax.config import Config, differences, validate
 from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.batching import Example, Plan, first_of_each
 from cman_jax.data.errors import InputError, noting_what
 from cman_jax.model.ahead import compiler_threads
 from cman_jax.system import System
+from cman_jax.training.history import History
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.parallel import ParallelStep, PopulationStep
 from cman_jax.training.plans import in_order
 from cman_jax.training.progress import Progress
 from cman_jax.training.run import Splits
-from cman_jax.training.step import Metrics, TrainState, train_step
+from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch
 
 
@@ -96,6 +94,7 @@ def train_population(
         if any(name != "training.seed" for name, _, _ in differences(config, job.config)):
             raise ValueError("the settings of a population differ in more than the seed")
     with ExitStack() as stack:
+        stack.callback(progress.close)
         members = [stack.enter_context(closing(Member(job, vectors, encoder))) for job in jobs]
         systems = [member.system for member in members]
         members, done = _unfinished(members, num_epochs)
@@ -161,13 +160,16 @@ def run_epoch(
 
     Returns:
       The new state, and of each member mean losses (nats per sentence) and the speed.
+
+    Raises:
+      InputError: a loss or the gradient norm of a step is not finite.
     """
-    start, history = time.perf_counter(), []
+    start, history = time.perf_counter(), History(members, epoch)
     for plans in _groups(members, epoch):
         state, metrics = step(state, _batches(plans, members, step.num_parts))
-        history.append(metrics)
+        history.add(plans, metrics)
         progress.advance(sum(len(plan.indices) for plan in plans if plan))
-    means = _means(jax.device_get(history), len(members))
+    means = history.means()
     seconds = time.perf_counter() - start
     speed = [round(len(member.examples) / seconds, 1) for member in members]
     return state, [
@@ -205,16 +207,3 @@ def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts:
         for part in range(num_parts)
     ]
     return system.collate_alike(groups, _length(plans), system.config.training.batch_size // num_parts)
-
-
-def _means(history: Sequence[Metrics], num_members: int) -> list[dict[str, float]]:
-    """Each member's means over sentences, of steps that had different numbers of them, and perhaps none."""
-    by_name = {name: np.stack([np.ravel(getattr(m, name)) for m in history], 1) for name in Metrics._fields}
-    weights = by_name.pop("num_sentences")
-
-    def mean(values: np.ndarray, weights: np.ndarray) -> float:
-        return round(float(np.average(values[weights > 0], weights=weights[weights > 0])), 5)
-
-    return [
-        {name: mean(values[k], weights[k]) for name, values in by_name.items()} for k in range(num_members)
-    ]

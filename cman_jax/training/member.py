@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from cman_jax.config import Config
 from cman_jax.contextual.encoder import Encoder, encode_all
 from cman_jax.data.batching import Plan
+from cman_jax.data.errors import InputError
 from cman_jax.data.long_sentences import refuse_long
 from cman_jax.evaluation.predict import Predictor, score_annotations
 from cman_jax.system import System
@@ -51,7 +53,9 @@ class Member:
         spec = None if encoder is None else encoder.spec
         self.system = open_run(config, splits, self.workdir, vectors, spec)
         vocabs = self.system.vocabs
-        self.examples = encode_all(training_sentences(config, splits), vocabs, encoder)
+        sentences = training_sentences(config, splits)
+        self._places = [(name, s.id) for name in config.training.trained_splits for s in splits[name]]
+        self.examples = encode_all(sentences, vocabs, encoder)
         self._dev, self._dev_examples = splits["dev"], encode_all(splits["dev"], vocabs, encoder)
         self._predictor = Predictor(self.system)
         self.key, self._init_key = jax.random.split(jax.random.key(config.training.seed))
@@ -85,13 +89,37 @@ class Member:
         """`drawn_plans` of its data."""
         return drawn_plans(self.examples, self.system.config, epoch)
 
+    def names_of(self, plan: Plan) -> str:
+        """Returns the ids of a batch's sentences, with the splits that they are from."""
+        ids: dict[str, list[str]] = {}
+        for split, sentence_id in (self._places[i] for i in plan.indices):
+            ids.setdefault(split, []).append(sentence_id)
+        return " and ".join(f"{split} sentences {', '.join(each)}" for split, each in ids.items())
+
     def end_epoch(self, epoch: int, state: TrainState, row: dict[str, Any]) -> None:
-        """Scores dev and writes everything down."""
+        """Scores dev and writes everything down.
+
+        Raises:
+          InputError: the state is not finite; the files stay those of the epoch before.
+        """
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.device_get(state))):
+            raise self.divergence(f"parameters that are not finite after the last step of epoch {epoch}")
         annotations = self._predictor(jax.tree.map(jnp.asarray, state.params), self._dev_examples)
         scores = dev_scores(self.system, self._dev, annotations)
         self.rows.append({"epoch": epoch, **row, **scores})
         write_metrics(self.workdir, self.rows)
         self._checkpoints.save(epoch, state, scores["selection"])
+
+    def divergence(self, found: str) -> InputError:
+        """Returns the error for a run whose numbers are not finite any more; it says what to do."""
+        training, done = self.system.config.training, self.latest_epoch()
+        expected = (
+            "finite numbers, as with a lower config.training.learning_rate "
+            f"(now {training.learning_rate}) or with gradients cut by config.training.clip_norm "
+            f"(now {training.clip_norm}, 0 = never), in another workdir; "
+            f"{f'epoch {done}' if done else 'no epoch'} is kept here"
+        )
+        return InputError(self.workdir, None, found, expected)
 
 
 def training_sentences(config: Config, splits: Splits) -> Sequence[Sentence]:

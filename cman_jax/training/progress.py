@@ -22,6 +22,9 @@ class Progress:
     def end_epoch(self, *runs: list[dict[str, Any]]) -> None:
         """The epoch is scored; of each run of the population, its row of metrics.jsonl is the last."""
 
+    def close(self) -> None:
+        """Training has ended, by an error perhaps."""
+
 
 class ConsoleProgress(Progress):
     """A bar while an epoch runs, where stderr is a terminal, and one line on stdout for each that ended."""
@@ -49,6 +52,10 @@ class ConsoleProgress(Progress):
         self._bar.remove_task(self._task)
         self._bar.stop()
         print(epoch_line(runs, self._num_epochs), flush=True)
+
+    def close(self) -> None:
+        """Takes the bar of an epoch that did not end off the terminal."""
+        self._bar.stop()
 
 
 def epoch_line(runs: Sequence[list[dict[str, Any]]], num_epochs: int) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from cman_jax.config import Config, differences, to_dict
 from cman_jax.data.corpus import to_json, write_atomically
 from cman_jax.data.errors import InputError
+from cman_jax.data.json_text import json_text
 from cman_jax.data.vocab import build_vocabs, word_candidates
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
 from cman_jax.system import System, load_config, read_json, write_json
@@ -71,7 +72,7 @@ def read_metrics(workdir: Path) -> list[dict[str, Any]]:
 
 def write_metrics(workdir: Path, rows: list[dict[str, Any]]) -> None:
     """Replaces metrics.jsonl as a whole, so that a kill leaves no half line."""
-    text = "".join(json.dumps(row) + "\n" for row in rows)
+    text = "".join(json_text(row) + "\n" for row in rows)
     write_atomically(workdir / "metrics.jsonl", text.encode())
 
 
@@ -132,10 +133,10 @@ def _fingerprint(splits: Splits, vectors: Path | None, encoder: EncoderSpec | No
     """What training reads, by content, so that files may move between machines."""
     digests = {}
     for name in ("train", "dev"):
-        text = "\n".join(json.dumps(to_json(sentence)) for sentence in splits[name])
+        text = "\n".join(json_text(to_json(sentence)) for sentence in splits[name])
         digests[name] = hashlib.sha256(text.encode()).hexdigest()
     digests["vectors"] = "none" if vectors is None else _file_digest(vectors)
-    digests["features"] = "none" if encoder is None else json.dumps(encoder)
+    digests["features"] = "none" if encoder is None else json_text(encoder)
     return digests
 
 

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from cman_jax.data.errors import InputError
+from cman_jax.data.json_text import json_text
 from experiments.benchmarking.settings import Case, Settings, is_jax
 
 PAUSE_SECONDS = 0.25  # OpenMP's threads spin for up to 0.2 s
@@ -68,7 +69,7 @@ class Process:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):  # it died: its silence is reported below
-            self._process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
+            self._process.stdin.write(json_text({"command": command, **arguments}) + "\n")
             self._process.stdin.flush()
         line = self._process.stdout.readline()
         answer = json.loads(line) if line else {"failed": f"it ended while at {command}"}

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.data.errors import InputError
+from cman_jax.data.json_text import json_text
 from experiments.benchmarking.settings import Case, Settings, is_jax
 
 MEASUREMENT_SECONDS = 0.2  # a measurement is repeated steps that take at least so long
@@ -133,7 +134,7 @@ def serve() -> None:
     os.dup2(2, 1)
 
     def send(message: dict[str, Any]) -> None:
-        answers.write(json.dumps(message) + "\n")
+        answers.write(json_text(message) + "\n")
         answers.flush()
 
     def receive() -> dict[str, Any]:

@@ -1,0 +1,131 @@
+"""Training stops at numbers that are not finite, says where, and leaves the last good checkpoint."""
+
+import dataclasses
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from cman_jax.data.batching import Plan
+from cman_jax.data.errors import InputError
+from cman_jax.training.checkpoint import Checkpoints
+from cman_jax.training.history import History
+from cman_jax.training.loop import train, train_population
+from cman_jax.training.member import Job, Member
+from cman_jax.training.optimizer import make_optimizer
+from cman_jax.training.run import read_metrics
+from cman_jax.training.step import Metrics
+from tests.builders import SENTENCES, tiny_config
+
+NAN, INF = float("nan"), float("inf")
+TRAIN = tuple(s._replace(id=f"{k}-{s.id}") for k in range(2) for s in SENTENCES)
+
+
+def job(workdir: Path, seed: int = 0, **training: Any) -> Job:
+    config = tiny_config()
+    config.training = dataclasses.replace(config.training, num_epochs=3, seed=seed, **training)
+    return Job(config, {"train": TRAIN, "dev": SENTENCES}, workdir)
+
+
+class Run(Member):
+    """As much of a member as a history reads."""
+
+    def __init__(self) -> None:
+        pass
+
+    def names_of(self, plan: Plan) -> str:
+        return f"sentences {plan.indices}"
+
+    def divergence(self, found: str) -> InputError:
+        return InputError("run", None, found, "finite numbers")
+
+
+def metrics(**values: Any) -> Metrics:
+    fields = {**{name: [1.0, 1.0] for name in Metrics._fields}, **values}
+    return Metrics(**{name: jnp.asarray(value, jnp.float32) for name, value in fields.items()})
+
+
+def test_means_are_over_sentences_and_leave_out_the_steps_that_a_run_sits_out() -> None:
+    history = History([Run(), Run()], 1)
+    history.add([Plan((0, 1, 2), 8), Plan((0,), 8)], metrics(ner_loss=[1, 5], num_sentences=[3, 1]))
+    history.add([Plan((3,), 8), None], metrics(ner_loss=[5, NAN], num_sentences=[1, 0]))
+    assert [mean["ner_loss"] for mean in history.means()] == [2.0, 5.0]
+
+
+@pytest.mark.parametrize("name", [name for name in Metrics._fields if name != "num_sentences"])
+@pytest.mark.parametrize("value", [NAN, INF])
+def test_the_first_number_that_is_not_finite_is_named_with_its_batch(name: str, value: float) -> None:
+    history = History([Run(), Run()], 7)
+    history.add([Plan((0,), 8), Plan((1,), 8)], metrics())
+    found = rf"run: found {name} = {value} in epoch 7, step 2, on sentences \(4, 5\), expected"
+    with pytest.raises(InputError, match=found):
+        end_after(history, [Plan((3,), 8), Plan((4, 5), 8)], metrics(**{name: [1.0, value]}))
+
+
+def end_after(history: History, plans: list[Plan], last: Metrics) -> None:
+    """Ends the epoch with this step."""
+    history.add(plans, last)
+    history.means()
+
+
+def test_steps_whose_metrics_are_there_are_read_before_the_epoch_ends() -> None:
+    history = History([Run()], 1)
+    with pytest.raises(InputError, match=r"found ner_loss = nan in epoch 1, step 1, "):
+        history.add([Plan((0,), 8)], jax.block_until_ready(metrics(ner_loss=[NAN])))
+
+
+def test_a_run_that_diverges_names_epoch_step_sentences_and_keeps_no_checkpoint_of_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        train(*job(tmp_path, learning_rate=1e30))
+    line = str(error.value)
+    assert "\n" not in line
+    assert line.startswith(f"{tmp_path}: found ")
+    assert " in epoch 1, step 2, on train sentences " in line
+    assert "lower config.training.learning_rate (now 1e+30)" in line
+    assert "config.training.clip_norm (now 0.0, 0 = never), in another workdir; no epoch is kept here" in line
+    ids = line.partition("train sentences ")[2].partition(", expected")[0].split(", ")
+    assert len(ids) == 4
+    assert set(ids) < {sentence.id for sentence in TRAIN}
+    assert read_metrics(tmp_path) == []
+    with Checkpoints(tmp_path / "checkpoints", read_only=True) as checkpoints:
+        assert checkpoints.epochs() == []
+
+
+def test_a_population_names_the_run(tmp_path: Path) -> None:
+    jobs = [job(tmp_path / f"seed_{seed}", seed, learning_rate=1e30) for seed in range(2)]
+    with pytest.raises(
+        InputError, match=r"seed_[01]: found \w+ = \w+ in epoch 1, step 2, on train sentences "
+    ):
+        train_population(jobs)
+
+
+def test_a_state_that_is_not_finite_never_becomes_a_checkpoint(tmp_path: Path) -> None:
+    one = job(tmp_path)
+    with closing(Member(one, None, None)) as member:
+        state = member.start_after(0, make_optimizer(one.config.training))
+        broken = state._replace(params=jax.tree.map(lambda x: x.at[0].set(jnp.inf), state.params))
+        with pytest.raises(
+            InputError, match="found parameters that are not finite after the last step of ep"
+        ):
+            member.end_epoch(1, broken, {})
+    assert read_metrics(tmp_path) == []
+    with Checkpoints(tmp_path / "checkpoints", read_only=True) as checkpoints:
+        assert checkpoints.epochs() == []
+
+
+def test_a_run_that_diverges_later_can_be_continued_from_its_last_good_epoch(tmp_path: Path) -> None:
+    """As it computes the same again, it is refused again; its files stay those of the good epoch."""
+    one = job(
+        tmp_path, learning_rate=1e30, batch_size=8
+    )  # a step an epoch: the first still has finite losses
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"in epoch 2, step 1, .*; epoch 1 is kept here"):
+            train(*one)
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert [json.loads(line, parse_constant=pytest.fail)["epoch"] for line in text.splitlines()] == [1]
+    with Checkpoints(tmp_path / "checkpoints", read_only=True) as checkpoints:
+        assert checkpoints.epochs() == [1]
