@@ -114,7 +114,7 @@ def _other_phrase(scores: Scores, other: bool) -> tuple[str, ...]:
 
 
 def _corpus(scores: Scores) -> tuple[str, ...]:
-    overlaps = "overlapping spans dropped" if scores.overlap == "drop" else "overlapping spans kept"
+    overlaps = f"overlapping entities {'not ' if scores.overlap == 'drop' else ''}scored"
     return (overlaps, f"{scores.sentences} sentence{'' if scores.sentences == 1 else 's'}")
 
 

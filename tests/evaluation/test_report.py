@@ -28,7 +28,7 @@ def scores(entity_types: tuple[str, ...] = ("Peop", "Org", "Loc", "Other"), **op
 
 def test_score_table_to_the_character():
     assert score_table(scores(), title="CoNLL04 dev").splitlines() == [
-        "CoNLL04 dev: strict, micro, with Other, overlapping spans kept, 1 sentence",
+        "CoNLL04 dev: strict, micro, with Other, overlapping entities scored, 1 sentence",
         "",
         "  entities  precision  recall      F1  gold  predicted  correct",
         "  Peop         100.00  100.00  100.00     1          1        1",
@@ -51,7 +51,7 @@ def test_score_table_shows_and_names_the_convention_asked_for():
         scores(overlap="drop"), match="boundaries", average="macro", other=False, title="ADE fold 3"
     )
     assert text.startswith(
-        "ADE fold 3: boundaries, macro, without Other, overlapping spans dropped, 1 sentence"
+        "ADE fold 3: boundaries, macro, without Other, overlapping entities not scored, 1 sentence"
     )
     # Without Other, Riga is missed: two of three spans are found, and nothing else is predicted.
     assert re.search(r"^  \(any\) +100\.00 +66\.67 +80\.00 +3 +2 +2$", text, re.MULTILINE)
