@@ -63,14 +63,19 @@ class Checkpoints:
         self._manager.wait_until_finished()
         self._manager.close()
 
-    def save(self, epoch: int, state: TrainState, score: float) -> None:
-        """Starts writing; `score` decides which epoch is best, the earlier one of equals."""
+    def save(self, epoch: int, state: TrainState, score: float | None) -> None:
+        """Starts writing.
+
+        Args:
+          score: decides which epoch is best, the earlier one of equals; None: the later epoch is the better.
+        """
+        rank = _EARLIER_WINS * epoch if score is None else score - _EARLIER_WINS * epoch
         state = jax.tree.map(np.array, state)  # a copy, as the next step updates these arrays in place
         rest = {"step": state.step, "opt_state": state.opt_state}
         items = ocp.args.Composite(
             params=ocp.args.StandardSave(state.params), optimizer=ocp.args.StandardSave(rest)
         )
-        self._manager.save(epoch, args=items, metrics={"rank": score - _EARLIER_WINS * epoch})
+        self._manager.save(epoch, args=items, metrics={"rank": rank})
 
     def epochs(self) -> list[int]:
         """All that are saved whole."""

@@ -22,7 +22,7 @@ from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.parallel import ParallelStep, PopulationStep
 from cman_jax.training.plans import in_order
 from cman_jax.training.progress import Progress
-from cman_jax.training.run import Splits
+from cman_jax.training.provenance import Splits
 from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch
 
@@ -102,6 +102,7 @@ def train_population(
             return systems
         if len(members) < len(jobs):
             num_devices = math.gcd(len(members), num_devices)
+        progress.start({member.workdir: member.contents for member in members})
         optimizer = make_optimizer(config.training, max(len(member.examples) for member in members))
         step = _make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
         state = step.place([member.start_after(done, optimizer) for member in members])

@@ -13,13 +13,15 @@ import optax
 from cman_jax.config import Config
 from cman_jax.contextual.encoder import Encoder, encode_all
 from cman_jax.data.batching import Plan
+from cman_jax.data.contents import contents_of
 from cman_jax.data.errors import InputError
 from cman_jax.data.long_sentences import refuse_long
 from cman_jax.evaluation.predict import Predictor, score_annotations
 from cman_jax.system import System
 from cman_jax.training.checkpoint import Checkpoints
 from cman_jax.training.plans import drawn_plans
-from cman_jax.training.run import Splits, open_run, read_metrics, write_metrics
+from cman_jax.training.provenance import Splits
+from cman_jax.training.run import open_run, read_metrics, write_metrics
 from cman_jax.training.step import TrainState
 from cman_jax.types import Annotation, Params, Sentence
 
@@ -38,6 +40,7 @@ class Member:
     Attributes:
       workdir: its files.
       system: what is trained.
+      contents: what its data contain.
       examples: what it is trained on.
       key: of all its random draws in training.
       rows: of metrics.jsonl, one for each finished epoch.
@@ -53,6 +56,7 @@ class Member:
         spec = None if encoder is None else encoder.spec
         self.system = open_run(config, splits, self.workdir, vectors, spec)
         vocabs = self.system.vocabs
+        self.contents = contents_of(splits, config.training.trained_splits, vocabs)
         sentences = training_sentences(config, splits)
         self._places = [(name, s.id) for name in config.training.trained_splits for s in splits[name]]
         self.examples = encode_all(sentences, vocabs, encoder)
@@ -130,8 +134,13 @@ def training_sentences(config: Config, splits: Splits) -> Sequence[Sentence]:
 def dev_scores(
     system: System, sentences: Sequence[Sentence], annotations: Sequence[Annotation]
 ) -> dict[str, Any]:
-    """`{"dev": {"ner": f1, "re": f1}, "selection": their mean}`, in %, by the configured convention."""
+    """`{"dev": {"ner": f1, "re": f1}, "selection": their mean}`, in %, by the configured convention.
+
+    The selection is None if the gold has nothing to score: then no epoch is better than another.
+    """
     scores = score_annotations(system, sentences, annotations)
-    convention = system.config.scoring.convention
-    f1 = {task: scores.f1(task, **convention) for task in ("ner", "re")}
-    return {"dev": f1, "selection": (f1["ner"] + f1["re"]) / 2}
+    scoring = system.config.scoring
+    f1 = {task: scores.f1(task, **scoring.convention) for task in ("ner", "re")}
+    tables = [scores.table(task, match=scoring.match, other=scoring.other) for task in f1]
+    selectable = any(table.micro.gold for table in tables)
+    return {"dev": f1, "selection": (f1["ner"] + f1["re"]) / 2 if selectable else None}

@@ -1,7 +1,8 @@
 """What a person sees of a running training: a bar within the epoch, a line after it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -9,9 +10,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from cman_jax.data.contents import Contents, content_lines
+from cman_jax.training.run import best_epoch
+
 
 class Progress:
     """Says nothing; the base of those that do."""
+
+    def start(self, runs: Mapping[Path, Contents]) -> None:
+        """Training is about to begin; what the data of each run contain, by its workdir."""
 
     def start_epoch(self, epoch: int, num_epochs: int, num_sentences: int) -> None:
         """An epoch over that many sentences begins."""
@@ -36,6 +43,14 @@ class ConsoleProgress(Progress):
         )
         self._task = None
         self._num_epochs = 0
+
+    def start(self, runs: Mapping[Path, Contents]) -> None:
+        """Prints what training cannot learn, once where all runs have the same data."""
+        lines = {workdir: content_lines(contents) for workdir, contents in runs.items()}
+        same = all(each == next(iter(lines.values())) for each in lines.values())
+        for workdir, some in list(lines.items())[: 1 if same else None]:
+            for line in some:
+                print(line if same else f"{workdir}: {line}", flush=True)
 
     def start_epoch(self, epoch: int, num_epochs: int, num_sentences: int) -> None:
         """Starts the bar."""
@@ -64,7 +79,8 @@ def epoch_line(runs: Sequence[list[dict[str, Any]]], num_epochs: int) -> str:
     Of several runs: means, F1 with its standard deviation, the speed of all together.
     """
     rows = [run[-1] for run in runs]
-    best = sorted({max(run, key=lambda row: row["selection"])["epoch"] for run in runs})
+    best = sorted({best_epoch(run) for run in runs})
+    choice = "best" if rows[0]["selection"] is not None else "nothing to score, so the last is kept"
     left = (num_epochs - rows[0]["epoch"]) * rows[0]["seconds"] / 60
     ner, relation, perturbed = (
         fmean(row[f"{name}_loss"] for row in rows) for name in ("ner", "relation", "adversarial")
@@ -73,7 +89,7 @@ def epoch_line(runs: Sequence[list[dict[str, Any]]], num_epochs: int) -> str:
     return (
         f"epoch {rows[0]['epoch']:>3}/{num_epochs}  "
         f"loss ner {ner:.2f} re {relation:.2f} adv {perturbed:.2f}  dev NER {f1[0]} RE {f1[1]} "
-        f"(best: epoch {', '.join(map(str, best))})  "
+        f"({choice}: epoch {', '.join(map(str, best))})  "
         f"{sum(row['sentences_per_second'] for row in rows):.0f} sentences/s, {left:.0f} min left"
     )
 

@@ -1,29 +1,27 @@
 """The files of a run besides its system's: what it was started on, its metrics, its chosen epoch.
 
 config.json  vocabs.json  word_vectors.npy  encoder.json  the system, see cman_jax/system.py
-data.json                                                 digests of the data it trains on
+data.json                                                 what it was made of, see provenance.py
 checkpoints/  metrics.jsonl                               latest two epochs and the best; a row per epoch
 scores.json  predictions.jsonl                            from experiments.train and experiments.evaluate
 """
 
 import functools
-import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from cman_jax.config import Config, differences, to_dict
-from cman_jax.data.corpus import to_json, write_atomically
+from cman_jax.data.contents import contents_of
+from cman_jax.data.corpus import write_atomically
 from cman_jax.data.errors import InputError
 from cman_jax.data.json_text import json_text
-from cman_jax.data.vocab import build_vocabs, word_candidates
+from cman_jax.data.vocab import Vocabs, build_vocabs, refuse_no_coverage, word_candidates
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
-from cman_jax.system import System, load_config, read_json, write_json
-from cman_jax.types import EncoderSpec, Sentence
-
-Splits = Mapping[str, Sequence[Sentence]]
-"""Sentences under "train" and "dev", and further splits whose words and types should be known."""
+from cman_jax.system import System, load_config, write_json
+from cman_jax.training.provenance import Splits, check_provenance, fingerprint, write_provenance
+from cman_jax.types import EncoderSpec
 
 
 def open_run(
@@ -36,15 +34,29 @@ def open_run(
     """The system of the run in `workdir`, after making sure that it is this run; else a new one, saved there.
 
     Raises:
-      InputError: bad vectors, or the workdir's run had other settings or data.
+      InputError: bad vectors, no relation to score, or the workdir's run had other settings or data.
     """
-    fingerprint = _fingerprint(splits, vectors, encoder)
+    digests = fingerprint(splits, vectors, encoder)
     if (workdir / "config.json").is_file():
         _refuse_other_settings(config, load_config(workdir), workdir)
-        _refuse_other_data(fingerprint, workdir / "data.json")
+        system = System.load(workdir)
+        contents = contents_of(splits, config.training.trained_splits, system.vocabs)
+        check_provenance(workdir, digests, contents)
         write_json(workdir / "config.json", to_dict(config))
-        return System.load(workdir)
-    table = _read_vectors(vectors, fingerprint["vectors"], splits, config)
+        return system._replace(config=config)
+    table = _read_vectors(vectors, digests["vectors"], splits, config)
+    vocabs = _vocabs_of(splits, config, table)
+    contents = contents_of(splits, config.training.trained_splits, vocabs)
+    if vectors is not None and contents.words is not None:
+        refuse_no_coverage(contents.words, vectors)
+    system = System.build(config, vocabs, None if table is None else table.matrix, encoder)
+    write_provenance(workdir, digests, contents)
+    system.save(workdir)  # config.json last: with it, the run exists
+    return system
+
+
+def _vocabs_of(splits: Splits, config: Config, table: WordVectors | None) -> Vocabs:
+    """Raises: InputError: the network would have no relation to score."""
     vocabs = build_vocabs(
         splits["train"],
         [sentences for name, sentences in splits.items() if name != "train"],
@@ -52,10 +64,12 @@ def open_run(
         min_word_count=config.data.min_word_count,
         null_relation=config.model.null_relation,
     )
-    system = System.build(config, vocabs, None if table is None else table.matrix, encoder)
-    write_json(workdir / "data.json", fingerprint)
-    system.save(workdir)  # config.json last: with it, the run exists
-    return system
+    if not vocabs.sizes.num_relations:
+        found = "no relation in any split, with config.model.null_relation = False"
+        raise InputError(
+            "the data", None, found, "relations, or config.model.null_relation = True to learn entities"
+        )
+    return vocabs
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
@@ -90,7 +104,14 @@ def chosen_epoch(workdir: Path, config: Config, saved: Collection[int]) -> int:
         raise InputError(workdir, None, "no finished epoch", "a run that has trained for one at least")
     if config.training.protocol == "train+dev":
         return rows[-1]["epoch"]
-    return max(rows, key=lambda row: row["selection"])["epoch"]  # the earliest of equals
+    return best_epoch(rows)
+
+
+def best_epoch(rows: Sequence[dict[str, Any]]) -> int:
+    """Returns the best epoch on dev, the earliest of equals; the last where dev has nothing to score."""
+    if rows[-1]["selection"] is None:
+        return rows[-1]["epoch"]
+    return max(rows, key=lambda row: row["selection"])["epoch"]
 
 
 def _read_vectors(path: Path | None, digest: str, splits: Splits, config: Config) -> WordVectors | None:
@@ -120,28 +141,3 @@ def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> Non
                 f"a run with {name} = {there!r}",
                 f"{here!r} as asked for (or another --workdir)",
             )
-
-
-def _refuse_other_data(fingerprint: dict[str, str], path: Path) -> None:
-    before = read_json(path)
-    for name, digest in fingerprint.items():
-        if before.get(name, "none") != digest:
-            raise InputError(path, None, f"a run on other {name}", f"{name} as then, or another workdir")
-
-
-def _fingerprint(splits: Splits, vectors: Path | None, encoder: EncoderSpec | None) -> dict[str, str]:
-    """What training reads, by content, so that files may move between machines."""
-    digests = {}
-    for name in ("train", "dev"):
-        text = "\n".join(json_text(to_json(sentence)) for sentence in splits[name])
-        digests[name] = hashlib.sha256(text.encode()).hexdigest()
-    digests["vectors"] = "none" if vectors is None else _file_digest(vectors)
-    digests["features"] = "none" if encoder is None else json_text(encoder)
-    return digests
-
-
-def _file_digest(path: Path) -> str:
-    if not path.is_file():
-        raise InputError(path, None, "no such file", "word vectors")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

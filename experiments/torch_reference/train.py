@@ -15,7 +15,8 @@ from cman_jax.system import System
 from cman_jax.training.member import dev_scores
 from cman_jax.training.plans import epoch_plans
 from cman_jax.training.progress import Progress
-from cman_jax.training.run import Splits, open_run
+from cman_jax.training.provenance import Splits
+from cman_jax.training.run import open_run
 from cman_jax.types import Annotation, Batch, Params, Predictions
 from experiments.torch_reference.batch import to_torch
 from experiments.torch_reference.convert import load_params

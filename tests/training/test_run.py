@@ -7,6 +7,7 @@ import pytest
 
 from cman_jax.config import Config
 from cman_jax.data.errors import InputError
+from cman_jax.training.provenance import recorded_digest, split_digest
 from cman_jax.training.run import chosen_epoch, open_run, read_metrics, write_metrics
 from tests.builders import SENTENCES
 
@@ -82,3 +83,54 @@ def test_metrics_come_back_and_damage_is_named(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text(json.dumps({"epoch": 1}) + "\n{half")
     with pytest.raises(InputError, match="expected one JSON object a line"):
         read_metrics(tmp_path)
+
+
+def test_what_training_cannot_learn_is_recorded_and_an_older_run_s_record_is_completed(
+    tmp_path: Path,
+) -> None:
+    splits = {**SPLITS, "test": SENTENCES[:1]}
+    open_run(Config(), splits, tmp_path)
+    path = tmp_path / "data.json"
+    made = json.loads(path.read_text())
+    assert made["contents"]["splits"]["train"]["entities"] == sum(len(s.entities) for s in SENTENCES)
+    assert recorded_digest(tmp_path, "test") == split_digest(SENTENCES[:1])
+    older = {name: made[name] for name in ("train", "dev", "vectors", "features")}
+    path.write_text(json.dumps(older))
+    assert recorded_digest(tmp_path, "test") is None
+    open_run(Config(), splits, tmp_path)
+    assert json.loads(path.read_text()) == made
+
+
+def test_another_test_split_does_not_change_what_the_run_was_made_of(tmp_path: Path) -> None:
+    open_run(Config(), {**SPLITS, "test": SENTENCES[:1]}, tmp_path)
+    open_run(Config(), {**SPLITS, "test": SENTENCES[1:]}, tmp_path)
+    open_run(Config(), SPLITS, tmp_path)
+    assert recorded_digest(tmp_path, "test") == split_digest(SENTENCES[:1])
+
+
+def test_vectors_of_no_word_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("queen 1 2\nking 3 4\n")
+    with pytest.raises(
+        InputError, match=r"vectors.txt: found a vector for 0 of the \d+ distinct training tok"
+    ):
+        open_run(Config(), SPLITS, tmp_path / "run", vectors)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_without_any_relation_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    alone = [sentence._replace(relations=()) for sentence in SENTENCES]
+    config = Config()
+    config.model.null_relation = False
+    with pytest.raises(
+        InputError, match=r"the data: found no relation in any split, with config.model.null_r"
+    ):
+        open_run(config, {"train": alone, "dev": alone}, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    open_run(Config(), {"train": alone, "dev": alone}, tmp_path / "run")
+
+
+def test_the_last_epoch_is_chosen_where_dev_has_nothing_to_score(tmp_path: Path) -> None:
+    write_metrics(tmp_path, [{"epoch": i, "selection": None} for i in (1, 2, 3)])
+    assert chosen_epoch(tmp_path, Config(), (1, 2, 3)) == 3
+    assert chosen_epoch(tmp_path, Config(), (1, 2)) == 2

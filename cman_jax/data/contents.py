@@ -1,0 +1,104 @@
+"""What the splits of a corpus contain, and what of it a network cannot learn or predict."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cman_jax.data.overlap import keep_longest
+from cman_jax.data.vocab import Vocabs, coverage_line, vector_coverage
+from cman_jax.types import Entity, Relation, Sentence
+
+
+class SplitContents(NamedTuple):
+    """The counts of one split."""
+
+    sentences: int
+    entities: int
+    relations: int
+    overlapping_entities: int  # they overlap a longer one, so that BIO tags cannot express them
+    their_relations: int  # relations that have such an argument
+    unknown_entities: dict[str, int]  # of the others, those whose type no training example has, by type
+    unknown_relations: dict[str, int]
+
+
+class Contents(NamedTuple):
+    """What a run reads.
+
+    Attributes:
+      trained: names of the splits that the network is trained on.
+      splits: counts of each split by its name.
+      words: how many distinct training tokens have a pretrained vector, and how many there are; None: word
+        vectors are trained.
+    """
+
+    trained: tuple[str, ...]
+    splits: dict[str, SplitContents]
+    words: tuple[int, int] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the contents ready for JSON."""
+        return {**self._asdict(), "splits": {name: each._asdict() for name, each in self.splits.items()}}
+
+
+def contents_of(splits: Mapping[str, Sequence[Sentence]], trained: Sequence[str], vocabs: Vocabs) -> Contents:
+    """Counts what the splits contain. Args: trained: names of the splits that the network is trained on."""
+    kept = {name: [keep_longest(sentence) for sentence in sentences] for name, sentences in splits.items()}
+    examples = [sentence for name in trained for sentence in kept[name]]
+    types = (
+        {entity.type for sentence in examples for entity in sentence.entities},
+        {relation.type for sentence in examples for relation in sentence.relations},
+    )
+    tokens = [sentence for name in trained for sentence in splits[name]]
+    words = vector_coverage(tokens, vocabs) if vocabs.frozen_words else None
+    return Contents(
+        tuple(trained), {name: _count(splits[name], kept[name], *types) for name in splits}, words
+    )
+
+
+def _count(
+    sentences: Sequence[Sentence],
+    kept: Sequence[Sentence],
+    entity_types: Collection[str],
+    relation_types: Collection[str],
+) -> SplitContents:
+    entities, relations = sum(len(s.entities) for s in sentences), sum(len(s.relations) for s in sentences)
+    return SplitContents(
+        sentences=len(sentences),
+        entities=entities,
+        relations=relations,
+        overlapping_entities=entities - sum(len(s.entities) for s in kept),
+        their_relations=relations - sum(len(s.relations) for s in kept),
+        unknown_entities=_of_other_types((e for s in kept for e in s.entities), entity_types),
+        unknown_relations=_of_other_types((r for s in kept for r in s.relations), relation_types),
+    )
+
+
+def _of_other_types(annotated: Iterable[Entity | Relation], types: Collection[str]) -> dict[str, int]:
+    return dict(sorted(Counter(each.type for each in annotated if each.type not in types).items()))
+
+
+def content_lines(contents: Contents) -> list[str]:
+    """Returns what a person should know before the training: a line for everything that is lost or missing.
+
+    How many words have a pretrained vector is always told.
+    """
+    lines = [] if contents.words is None else [coverage_line(contents.words)]
+    for name, counts in contents.splits.items():
+        trained = name in contents.trained
+        if counts.overlapping_entities:
+            lines.append(
+                f"{name}: {counts.overlapping_entities} of {counts.entities} entities and "
+                f"{counts.their_relations} of {counts.relations} relations "
+                f"{'are not trained on' if trained else 'cannot be predicted'}: they overlap longer ones"
+            )
+        if not counts.entities:
+            choice = "" if trained or name != "dev" else ", so the last epoch is kept instead of the best"
+            lines.append(f"{name}: none of the {counts.sentences} sentences is annotated{choice}")
+        for kind in ("entities", "relations"):
+            if unknown := getattr(counts, f"unknown_{kind}"):
+                lines.append(
+                    f"{name}: {sum(unknown.values())} of {getattr(counts, kind)} {kind} are of types "
+                    f"without an example in {' or '.join(contents.trained)}: "
+                    f"{', '.join(f'{type_name} ({count})' for type_name, count in unknown.items())}"
+                )
+    return lines

@@ -1,0 +1,69 @@
+"""What a network cannot learn or predict is counted to the last entity, and said."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from cman_jax.data.contents import content_lines, contents_of
+from cman_jax.data.vocab import build_vocabs
+from cman_jax.types import Entity, Relation, Sentence
+
+ANN, ACME, OSLO = Entity(0, 1, "Peop"), Entity(3, 5, "Org"), Entity(4, 5, "Loc")
+TOKENS = ("Ann", "works", "for", "Acme", "Oslo")
+# "Oslo" stands inside "Acme Oslo": it goes, and so do the two relations that it has.
+NESTED = Sentence(
+    "1",
+    TOKENS,
+    (ANN, ACME, OSLO),
+    (Relation(0, 1, "Work_For"), Relation(0, 2, "Live_In"), Relation(1, 2, "OrgBased_In")),
+)
+FLAT = Sentence("2", TOKENS, (ANN, OSLO), (Relation(0, 1, "Live_In"),))
+BARE = Sentence("3", ("Rain", "."))
+
+
+def lines_of(trained: Sequence[str] = ("train",), **splits: Sequence[Sentence]) -> list[str]:
+    vocabs = build_vocabs(
+        splits["train"], splits.values(), vector_words=None, min_word_count=1, null_relation=True
+    )
+    return content_lines(contents_of(splits, trained, vocabs))
+
+
+def test_shorter_spans_of_overlaps_and_their_relations_are_counted() -> None:
+    assert lines_of(train=[NESTED, FLAT], dev=[FLAT], test=[NESTED, NESTED, FLAT]) == [
+        "train: 1 of 5 entities and 2 of 4 relations are not trained on: they overlap longer ones",
+        "test: 2 of 8 entities and 4 of 7 relations cannot be predicted: they overlap longer ones",
+    ]
+
+
+def test_dev_is_trained_on_where_the_protocol_says_so() -> None:
+    assert lines_of(("train", "dev"), train=[FLAT], dev=[NESTED]) == [
+        "dev: 1 of 3 entities and 2 of 3 relations are not trained on: they overlap longer ones"
+    ]
+
+
+def test_a_type_that_no_training_example_has_is_named() -> None:
+    """`Loc` and `Live_In` stand in train, but only where a longer entity takes their place."""
+    assert lines_of(train=[NESTED], dev=[FLAT, FLAT, BARE])[1:] == [
+        "dev: 2 of 4 entities are of types without an example in train: Loc (2)",
+        "dev: 2 of 2 relations are of types without an example in train: Live_In (2)",
+    ]
+
+
+def test_a_split_without_annotation_is_named() -> None:
+    assert lines_of(train=[FLAT], dev=[BARE], test=[BARE, BARE._replace(id="4")]) == [
+        "dev: none of the 1 sentences is annotated, so the last epoch is kept instead of the best",
+        "test: none of the 2 sentences is annotated",
+    ]
+
+
+def test_nothing_is_said_where_nothing_is_lost() -> None:
+    assert lines_of(train=[FLAT], dev=[FLAT]) == []
+
+
+@pytest.mark.parametrize(("words", "known"), [(("Ann", "for", "oslo"), 3), ((), 0)])
+def test_pretrained_vectors_are_always_counted(words: tuple[str, ...], known: int) -> None:
+    vocabs = build_vocabs([FLAT], (), vector_words=words, min_word_count=1, null_relation=True)
+    contents = contents_of({"train": [FLAT], "dev": [BARE]}, ("train",), vocabs)
+    assert contents.words == (known, 5)
+    assert content_lines(contents)[0].startswith(f"{known} of 5 distinct training tokens have a word vector")
+    assert contents.as_dict()["splits"]["train"]["relations"] == 1
