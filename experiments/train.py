@@ -11,6 +11,7 @@ Started again on the same workdir it continues where it stopped. Several seeds a
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import jax
@@ -20,6 +21,7 @@ from ml_collections import config_flags
 from cman_jax.config import Config, validate
 from cman_jax.data.corpus import load_splits
 from cman_jax.data.errors import InputError
+from cman_jax.training.lock import training_in
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.training.progress import ConsoleProgress
@@ -57,23 +59,26 @@ def main(argv: Sequence[str]) -> None:
         Job(config, splits, folder) for config, folder in seeds(_CONFIG.value, workdir, _POPULATION.value)
     ]
     every_sentence = [sentence for sentences in splits.values() for sentence in sentences]
-    try:
-        validate(_CONFIG.value)  # before the features, which take a while
-        features = features_for_training(_ENCODER.value, every_sentence, workdir)
-        train_population(
-            jobs,
-            vectors=Path(_VECTORS.value) if _VECTORS.value else None,
-            encoder=features,
-            num_devices=_DEVICES.value or jax.local_device_count(),
-            progress=ConsoleProgress(),
-        )
-    except ValueError as error:  # a setting that cannot be
-        if isinstance(error, InputError):
-            raise
-        raise InputError("flags", None, str(error), "settings that fit together") from error
-    held_out = {name: sentences for name, sentences in splits.items() if name != "train"}
-    for job in jobs:
-        evaluate(job.workdir, held_out, features)
+    with ExitStack() as stack:
+        for folder in (workdir, *(job.workdir for job in jobs)):
+            stack.enter_context(training_in(folder))
+        try:
+            validate(_CONFIG.value)  # before the features, which take a while
+            features = features_for_training(_ENCODER.value, every_sentence, workdir)
+            train_population(
+                jobs,
+                vectors=Path(_VECTORS.value) if _VECTORS.value else None,
+                encoder=features,
+                num_devices=_DEVICES.value or jax.local_device_count(),
+                progress=ConsoleProgress(),
+            )
+        except ValueError as error:  # a setting that cannot be
+            if isinstance(error, InputError):
+                raise
+            raise InputError("flags", None, str(error), "settings that fit together") from error
+        held_out = {name: sentences for name, sentences in splits.items() if name != "train"}
+        for job in jobs:
+            evaluate(job.workdir, held_out, features)
 
 
 def seeds(config: Config, workdir: Path, population: int) -> list[tuple[Config, Path]]:

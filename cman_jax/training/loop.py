@@ -17,6 +17,7 @@ from cman_jax.data.errors import InputError, noting_what
 from cman_jax.model.ahead import compiler_threads
 from cman_jax.system import System
 from cman_jax.training.history import History
+from cman_jax.training.lock import training_in
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.parallel import ParallelStep, PopulationStep
@@ -55,7 +56,8 @@ def train(
 
     Raises:
       ValueError: a setting that cannot be.
-      InputError: bad vectors, a sentence without features, or a workdir whose run had other settings or data.
+      InputError: bad vectors, a sentence without features, a workdir whose run had other settings or data, or
+        in which another process is training.
     """
     options = {"vectors": vectors, "encoder": encoder, "num_devices": num_devices, "progress": progress}
     (system,) = train_population([Job(config, splits, workdir)], **options)
@@ -82,19 +84,13 @@ def train_population(
       ValueError: as in `train`, or jobs that do not fit together.
       InputError: as in `train`, or a job that is several epochs ahead of others.
     """
+    _check(jobs, num_devices)
     config, num_epochs = jobs[0].config, jobs[0].config.training.num_epochs
     progress = progress or Progress()
-    what, divided = (
-        ("batch_size", config.training.batch_size) if len(jobs) == 1 else ("population", len(jobs))
-    )
-    if divided % num_devices:
-        raise ValueError(f"{what} {divided} is not divisible by {num_devices} devices")
-    for job in jobs:
-        validate(job.config)
-        if any(name != "training.seed" for name, _, _ in differences(config, job.config)):
-            raise ValueError("the settings of a population differ in more than the seed")
     with ExitStack() as stack:
         stack.callback(progress.close)
+        for job in jobs:
+            stack.enter_context(training_in(job.workdir))
         members = [stack.enter_context(closing(Member(job, vectors, encoder))) for job in jobs]
         systems = [member.system for member in members]
         members, done = _unfinished(members, num_epochs)
@@ -117,6 +113,22 @@ def train_population(
                 member.end_epoch(epoch, member_state, row)
             progress.end_epoch(*(member.rows for member in members))
     return systems
+
+
+def _check(jobs: Sequence[Job], num_devices: int) -> None:
+    """Raises: ValueError: jobs that do not fit together, or that the devices cannot share."""
+    config = jobs[0].config
+    what, divided = (
+        ("batch_size", config.training.batch_size) if len(jobs) == 1 else ("population", len(jobs))
+    )
+    if divided % num_devices:
+        raise ValueError(f"{what} {divided} is not divisible by {num_devices} devices")
+    for job in jobs:
+        validate(job.config)
+        if any(name != "training.seed" for name, _, _ in differences(config, job.config)):
+            raise ValueError("the settings of a population differ in more than the seed")
+    if len({job.workdir.resolve() for job in jobs}) < len(jobs):
+        raise ValueError("two runs of a population share a workdir")
 
 
 def _unfinished(members: Sequence[Member], num_epochs: int) -> tuple[Sequence[Member], int]:

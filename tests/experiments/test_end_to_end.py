@@ -17,6 +17,7 @@ import pytest
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.system import System
 from cman_jax.training.checkpoint import Checkpoints
+from cman_jax.training.lock import training_in
 from cman_jax.training.run import read_metrics
 from cman_jax.types import Entity, Sentence
 from tests.workplace import EPOCHS, Workplace, run
@@ -189,6 +190,20 @@ def test_predict_says_of_a_damaged_checkpoint_in_one_line_which_it_is(
     assert done.stderr.startswith(f"error: {damaged / 'checkpoints'}/")
     assert "params: found a damaged file" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_second_training_in_one_folder_is_one_line_and_leaves_its_files_alone(
+    workplace: Workplace, trained: Path
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in trained.iterdir() if path.is_file()}
+    with training_in(trained):
+        done = run(workplace.training(trained, **{"training.num_epochs": EPOCHS + 1}))
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"error: {trained}: found a training that is running there (process {os.getpid()}"
+    )
+    assert done.stderr.count("\n") == 1
+    assert {path: path.stat().st_mtime_ns for path in trained.iterdir() if path.is_file()} == before
 
 
 @pytest.mark.parametrize(
