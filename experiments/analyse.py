@@ -19,13 +19,15 @@ from absl import flags
 from cman_jax.data.corpus import load_split
 from cman_jax.evaluation.analysis import analyse
 from cman_jax.evaluation.analysis_report import analysis_tables
-from cman_jax.system import load_config, read_json, write_json
+from cman_jax.system import load_config
+from cman_jax.training.lock import update_json
 from experiments.analysis_plot import plot_analysis
 from experiments.cli import run_main
 from experiments.decoding_flags import decoding_flags
 from experiments.encoders import encoders_for_prediction
+from experiments.entries import entry_of
 from experiments.runtime import start_jax
-from experiments.scoring import entry_name, judge_run
+from experiments.scoring import judge_run
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _DATA = flags.DEFINE_string("data", None, "Folder with SPLIT.jsonl and train.jsonl.", required=True)
@@ -51,18 +53,24 @@ def main(argv: Sequence[str]) -> None:
 
     found = analyse(ours, train, config.scoring.average, theirs)
     threshold = decoding.get("threshold", config.decoding.threshold)
+    # The extractor itself kept every candidate.
+    decoded = dataclasses.replace(extractor.system.config.decoding, threshold=threshold)
+    entry = entry_of(workdir, split, gold, decoded, extractor.epoch)
     about = {"epoch": extractor.epoch, "threshold": threshold}
     if _COMPARE.value:
         about["other_run"] = _COMPARE.value
     if shares := extractor.layer_shares:
         about["layer_shares"] = [round(share, 3) for share in shares]
     convention = dataclasses.asdict(config.scoring)
-    entry = entry_name(split, extractor.system.config.decoding.labels)
-    print(f"{entry}, {', '.join(f'{name} {value}' for name, value in (about | convention).items())}\n")
+    print(f"{entry.name}, {', '.join(f'{name} {value}' for name, value in (about | convention).items())}\n")
     print(analysis_tables(found), flush=True)
-    path = workdir / "analysis.json"
-    write_json(path, {**read_json(path), entry: {**about, "convention": convention, **found}})
-    print(f"\n{plot_analysis(found, workdir / f'analysis_{entry}.png')}")
+    update_json(
+        workdir / "analysis.json",
+        {entry.name: {**about, **entry.about, "convention": convention, **found}},
+    )
+    print(f"\n{plot_analysis(found, workdir / f'analysis_{entry.name}.png')}")
+    if entry.note:
+        print(entry.note)
 
 
 if __name__ == "__main__":

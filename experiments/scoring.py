@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cman_jax.config import Labels
 from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.corpus import write_atomically
 from cman_jax.data.json_text import json_text
@@ -12,8 +11,10 @@ from cman_jax.data.text import from_tokens, to_record
 from cman_jax.evaluation.analysis import Judged, judge
 from cman_jax.evaluation.report import convention_table, score_table
 from cman_jax.extract import Extractor, with_decoding
-from cman_jax.system import System, load_config, read_json, write_json
+from cman_jax.system import System, load_config
+from cman_jax.training.lock import update_json
 from cman_jax.types import Sentence
+from experiments.entries import entry_of
 
 
 def evaluate(
@@ -24,35 +25,31 @@ def evaluate(
 ) -> None:
     """Scores the chosen epoch on each split: prints tables, updates scores.json, writes predictions.
 
-    The predictions go to predictions.jsonl (test) or predictions_NAME.jsonl; NAME is the split's, with gold
-    labels `entry_name`'s, in scores.json too. `encoder` and `decoding` are those of `Extractor.load`.
+    The predictions go to predictions.jsonl (test) or predictions_NAME.jsonl; NAME is that of the entry in
+    scores.json. With other data or decoding than the run's it is another name, and the run's own scores stay.
+    `encoder` and `decoding` are those of `Extractor.load`.
 
     Raises:
       InputError: there is nothing to load, or the gold has a type that the run does not know.
     """
     extractor = Extractor.load(workdir, encoder=encoder, **decoding)
-    path = workdir / "scores.json"
-    scores_by_split = read_json(path)
     config = extractor.system.config
     convention = config.scoring.convention
     for split, sentences in splits.items():
-        entry = entry_name(split, config.decoding.labels)
         annotations = extractor.annotate(sentences)
         scores = extractor.score(sentences, annotations)
-        title = f"{entry}, epoch {extractor.epoch}"
+        tree = scores.as_dict()
+        entry = entry_of(workdir, split, sentences, config.decoding, extractor.epoch, tree)
+        title = f"{entry.name}, epoch {extractor.epoch}"
         print(f"\n{score_table(scores, **convention, title=title)}")
         print(f"\n{convention_table(scores, **convention, title=title)}", flush=True)
-        scores_by_split[entry] = {"epoch": extractor.epoch, **scores.as_dict()}
         records = [to_record(from_tokens(s), a) for s, a in zip(sentences, annotations, strict=True)]
-        name = "predictions.jsonl" if entry == "test" else f"predictions_{entry}.jsonl"
+        name = "predictions.jsonl" if entry.name == "test" else f"predictions_{entry.name}.jsonl"
         lines = "".join(json_text(record, ensure_ascii=False) + "\n" for record in records)
         write_atomically(workdir / name, lines.encode())
-    write_json(path, scores_by_split)
-
-
-def entry_name(split: str, labels: Labels) -> str:
-    """Under which name a split's results are kept: those with gold labels stand beside the usual ones."""
-    return split if labels == "predicted" else f"{split}_gold_labels"
+        update_json(workdir / "scores.json", {entry.name: {**entry.about, **tree}})
+        if entry.note:
+            print(f"\n{entry.note}", flush=True)
 
 
 def judge_run(

@@ -48,6 +48,13 @@ def recorded_digest(workdir: Path, split: str) -> str | None:
     return digest if isinstance(digest, str) else None
 
 
+def check_split(workdir: Path, split: str, sentences: Sequence[Sentence]) -> None:
+    """Raises an InputError if the run in `workdir` is known to have had other sentences in that split."""
+    if recorded_digest(workdir, split) not in (None, split_digest(sentences)):
+        expected = f"{split} as then, or another workdir"
+        raise InputError(workdir / "data.json", None, f"a run on other {split}", expected)
+
+
 def check_provenance(workdir: Path, digests: Mapping[str, str], contents: Contents) -> None:
     """Raises an InputError unless the run in `workdir` was made of this; adds what data.json lacks.
 

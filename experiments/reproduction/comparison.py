@@ -7,6 +7,7 @@ from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.corpus import load_split
 from cman_jax.evaluation.analysis import Slices, measure, slice_all
 from cman_jax.system import System
+from cman_jax.training.provenance import check_split
 from experiments.reproduction.rows import ROWS
 from experiments.reproduction.runs import Run, Setup, runs_of
 from experiments.reproduction.training import is_finished
@@ -55,6 +56,9 @@ def _compare(ours: Sequence[Run], theirs: Sequence[Run], split: str, features: E
 def _pooled(runs: Sequence[Run], split: str, features: Encoder | None, like: System) -> Slices:
     """The counts of each sentence, summed over the runs."""
     gold, train = (load_split(runs[0].data, name) for name in (split, "train"))
+    for run in runs:
+        check_split(run.workdir, split, gold)
+        check_split(run.workdir, "train", train)
     answers = [judge_run(run.workdir, gold, features, like)[1].answers for run in runs]
     first, *others = (slice_all(each, train) for each in answers)
     return {

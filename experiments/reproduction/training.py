@@ -1,5 +1,6 @@
 """Trains and scores the runs that are missing; what is finished stays as it is."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,11 @@ from cman_jax.system import load_config, read_json
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.training.progress import ConsoleProgress
+from cman_jax.training.provenance import Splits, check_split, recorded_digest
 from cman_jax.training.run import chosen_epoch, open_run, read_metrics
+from experiments.entries import entry_name, foreign
 from experiments.reproduction.runs import Run
-from experiments.scoring import entry_name, evaluate
+from experiments.scoring import evaluate
 
 GOLD_LABELS = entry_name("test", "gold")
 """Where scores.json has a run's scores on test with gold labels."""
@@ -46,6 +49,7 @@ def train_missing(
         open_run(
             run.config, corpora[run.data], run.workdir, vectors, None if encoder is None else encoder.spec
         )
+        _refuse_other_splits(run, corpora[run.data])
     missing = [run for run in runs if run not in finished]
     print(f"{len(finished)} of {len(runs)} runs are finished")
     for together in groups(missing, population):
@@ -61,6 +65,18 @@ def train_missing(
         for run in together:
             splits = corpora[run.data]
             evaluate(run.workdir, {split: splits[split] for split in ("dev", "test")}, encoder)
+
+
+def _refuse_other_splits(run: Run, splits: Splits) -> None:
+    """Raises: InputError: a finished run was scored on other sentences."""
+    path = run.workdir / "scores.json"
+    scores = read_json(path)
+    for split in ("dev", "test"):
+        check_split(run.workdir, split, splits[split])
+        count = scores[split].get("sentences")
+        if count != len(splits[split]):
+            found = f"an entry {split} of {count} sentences"
+            raise InputError(path, None, found, f"the {len(splits[split])} of {run.data}, scored again")
 
 
 def groups(runs: Sequence[Run], size: int) -> list[list[Run]]:
@@ -105,8 +121,20 @@ def is_finished(run: Run) -> bool:
 
 
 def has_scores(run: Run, *entries: str) -> bool:
-    """Whether scores.json has those, of the epoch that a run with all epochs chooses."""
-    scores = read_json(run.workdir / "scores.json")
+    """Whether scores.json has those, of the epoch that a run with all epochs chooses.
+
+    Raises:
+      InputError: an entry says that it is of other data or decoding than the run's.
+    """
+    path = run.workdir / "scores.json"
+    scores = read_json(path)
+    for entry in filter(scores.get, entries):
+        labels = "gold" if entry == GOLD_LABELS else "predicted"
+        decoding = dataclasses.replace(run.config.decoding, labels=labels)
+        split = "test" if entry == GOLD_LABELS else entry
+        if wrong := foreign(scores[entry], decoding, recorded_digest(run.workdir, split)):
+            expected = "the run's own data and decoding; score it again by experiments.evaluate"
+            raise InputError(path, None, f"an entry {entry} with {wrong}", expected)
     every_epoch = range(1, run.config.training.num_epochs + 1)
     chosen = chosen_epoch(run.workdir, run.config, every_epoch)
     return all(scores.get(entry, {}).get("epoch") == chosen for entry in entries)

@@ -14,10 +14,11 @@ import jax
 import numpy as np
 import pytest
 
-from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.corpus import load_split, write_jsonl
 from cman_jax.system import System
 from cman_jax.training.checkpoint import Checkpoints
 from cman_jax.training.lock import training_in
+from cman_jax.training.provenance import split_digest
 from cman_jax.training.run import read_metrics
 from cman_jax.types import Entity, Sentence
 from tests.workplace import EPOCHS, Workplace, run
@@ -107,6 +108,35 @@ def test_evaluate_repeats_the_scores_of_training(workplace: Workplace, trained: 
     assert done.returncode == 0, done.stderr
     assert "strict, micro, with Other" in done.stdout
     assert json.loads((trained / "scores.json").read_text()) == before
+
+
+def test_other_data_and_decoding_are_kept_beside_the_run_s_own_scores(
+    workplace: Workplace, trained: Path
+) -> None:
+    own = {name: (trained / name).read_text() for name in ("scores.json", "predictions.jsonl")}
+    other = workplace.folder / "other"
+    write_jsonl(other / "test.jsonl", load_split(workplace.data, "train")[:5])
+    flags = ("--threshold=0.001", "--anchor=any")
+    for program, file in (("evaluate", "scores.json"), ("analyse", "analysis.json")):
+        shutil.copy(workplace.data / "train.jsonl", other / "train.jsonl")
+        done = run(workplace.command(program, f"--workdir={trained}", f"--data={other}", *flags))
+        assert done.returncode == 0, done.stderr
+        digest = split_digest(load_split(other, "test"))
+        name = f"test_threshold_0.001_anchor_any_data_{digest[:8]}"
+        assert (
+            f"kept under the name {name}, beside the run's own scores: threshold is 0.001, in the run's "
+            "config 0.5; anchor is any, in the run's config last; the sentences are not those of "
+            "the run's test"
+        ) in done.stdout
+        entry = json.loads((trained / file).read_text())[name]
+        assert (entry["data"], entry["decoding"]["anchor"]) == (digest, "any")
+    assert len((trained / f"predictions_{name}.jsonl").read_text().splitlines()) == 5
+    assert (trained / "predictions.jsonl").read_text() == own["predictions.jsonl"]
+    scores = json.loads((trained / "scores.json").read_text())
+    del scores[name]
+    assert scores == json.loads(own["scores.json"])
+    assert scores["test"]["data"] == split_digest(load_split(workplace.data, "test"))
+    assert "test" not in json.loads((trained / "analysis.json").read_text())
 
 
 def test_analyse_agrees_with_the_scores_and_finds_no_difference_to_itself(

@@ -1,6 +1,7 @@
 """From nothing to tables and figures, with networks that compile in seconds; and the command itself."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from cman_jax.config import Config
 from cman_jax.data.corpus import load_split, write_jsonl
 from cman_jax.data.errors import InputError
+from cman_jax.system import write_json
 from experiments.reproduction import runs as runs_module
 from experiments.reproduction.corpora import SIZES, write_quick
 from experiments.reproduction.report import write_down
@@ -79,6 +81,26 @@ def test_a_finished_run_is_left_alone_and_other_data_refused(
         write_jsonl(tmp_path / f"{split}.jsonl", load_split(run.data, split)[1:])
     with pytest.raises(InputError, match=r"data.json: found a run on other train"):
         train_missing([run._replace(data=tmp_path)], None, None)
+
+
+def test_scores_on_other_sentences_are_refused(done: tuple[Setup, Run], tmp_path: Path) -> None:
+    _, run = done
+    for split in SIZES:
+        write_jsonl(tmp_path / f"{split}.jsonl", load_split(run.data, split)[split == "test" :])
+    with pytest.raises(InputError, match=r"data.json: found a run on other test, expected test as then"):
+        train_missing([run._replace(data=tmp_path)], None, None)
+    older = {"epoch": 1, "sentences": 1}
+    data = read(run.workdir / "data.json")
+    scores = read(run.workdir / "scores.json")
+    scores["test"] = older | {"epoch": scores["test"]["epoch"]}
+    del data["test"]
+    copy = shutil.copytree(run.workdir, tmp_path / "copy")
+    write_json(copy / "scores.json", scores)
+    write_json(copy / "data.json", data)
+    with pytest.raises(
+        InputError, match=r"scores.json: found an entry test of 1 sentences, expected the 32 of"
+    ):
+        train_missing([run._replace(workdir=copy)], None, None)
 
 
 def test_the_command_without_training_leaves_blanks_and_says_what_fills_them(tmp_path: Path) -> None:

@@ -112,6 +112,30 @@ def test_scores_of_an_earlier_epoch_do_not_count(tmp_path: Path) -> None:
     assert not is_finished(run)
 
 
+@pytest.mark.parametrize(
+    ("about", "found"),
+    [
+        ({"data": "b"}, "other sentences than the run's"),
+        ({"decoding": {"threshold": 0.05}}, "decoding.threshold = 0.05 instead of 0.5"),
+        ({"decoding": {"labels": "gold"}}, "decoding.labels = 'gold' instead of 'predicted'"),
+    ],
+)
+def test_scores_of_other_data_or_decoding_are_refused(
+    tmp_path: Path, about: dict[str, object], found: str
+) -> None:
+    (run,) = finish_row("cman", setup_in(tmp_path), [ALL])
+    write_json(run.workdir / "data.json", {"test": "a"})
+    path = run.workdir / "scores.json"
+    scores = json.loads(path.read_text())
+    write_json(path, scores | {"test": scores["test"] | {"data": "a", "decoding": {"threshold": 0.5}}})
+    make_table("table1", setup_in(tmp_path))
+    write_json(path, scores | {"test": scores["test"] | about})
+    with pytest.raises(
+        InputError, match=f"scores.json: found an entry test with {found}, expected the run's"
+    ):
+        make_table("table1", setup_in(tmp_path))
+
+
 def test_scores_without_f1_are_named(tmp_path: Path) -> None:
     (run,) = finish_row("cman", setup_in(tmp_path), [ALL])
     write_json(run.workdir / "scores.json", {entry: {"epoch": 2, "ner": {}} for entry in ("dev", "test")})
