@@ -76,13 +76,13 @@ class System(NamedTuple):
         """Writes all of it; `load` is the way back, on any machine."""
         workdir.mkdir(parents=True, exist_ok=True)
         self.vocabs.save(workdir / "vocabs.json")
+        for name in ("word_vectors.npy", "encoder.json"):  # of a start that was killed before this one
+            (workdir / name).unlink(missing_ok=True)
         if self.constants:
             vectors = io.BytesIO()
             np.save(vectors, np.asarray(self.constants["word"]["vectors"]))
             write_atomically(workdir / "word_vectors.npy", vectors.getvalue())
-        if self.encoder is None:
-            (workdir / "encoder.json").unlink(missing_ok=True)  # of a start that was killed before this one
-        else:
+        if self.encoder is not None:
             write_json(workdir / "encoder.json", self.encoder._asdict())
         write_json(workdir / "config.json", to_dict(self.config))
 

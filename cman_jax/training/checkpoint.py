@@ -31,10 +31,13 @@ class Checkpoints:
       read_only: leave a training that may be writing there undisturbed.
 
     Raises:
-      InputError: the scores that are kept with the checkpoints are damaged.
+      InputError: there is no such directory to read, or the scores in it are damaged.
     """
 
     def __init__(self, directory: Path, *, read_only: bool = False):
+        if read_only and not directory.is_dir():
+            expected = "the checkpoints of a run that has finished an epoch"
+            raise InputError(directory, None, "no such directory", expected)
         policy = AnyPreservationPolicy([LatestN(n=2), BestN(get_metric_fn=_rank, n=1)])
         # Without a best_fn of its own Orbax keeps no metrics on disk, and a resumed run forgets the best.
         options = ocp.CheckpointManagerOptions(

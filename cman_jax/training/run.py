@@ -44,15 +44,29 @@ def open_run(
         check_provenance(workdir, digests, contents)
         write_json(workdir / "config.json", to_dict(config))
         return system._replace(config=config)
+    _refuse_remains(workdir)
     table = _read_vectors(vectors, digests["vectors"], splits, config)
     vocabs = _vocabs_of(splits, config, table)
     contents = contents_of(splits, config.training.trained_splits, vocabs)
     if vectors is not None and contents.words is not None:
         refuse_no_coverage(contents.words, vectors)
     system = System.build(config, vocabs, None if table is None else table.matrix, encoder)
+    for half_made in workdir.glob(".*.tmp"):  # by a start that was killed
+        half_made.unlink()
     write_provenance(workdir, digests, contents)
     system.save(workdir)  # config.json last: with it, the run exists
     return system
+
+
+def _refuse_remains(workdir: Path) -> None:
+    """Raises an InputError if there are results without the config that says whose they are.
+
+    What a start writes before it writes config.json is no run, and is written anew.
+    """
+    for name in ("checkpoints", "metrics.jsonl", "scores.json"):
+        if (workdir / name).exists():
+            expected = "the config.json of its run, or another workdir"
+            raise InputError(workdir, None, f"{name} without a config.json", expected)
 
 
 def _vocabs_of(splits: Splits, config: Config, table: WordVectors | None) -> Vocabs:
@@ -131,7 +145,10 @@ def _read_once(path: Path, digest: str, wanted: frozenset[str], num_frequent: in
 
 
 def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> None:
-    """Only the number of epochs may differ from the run that is being continued, if no rate falls with it."""
+    """Raises an InputError unless the config can continue the run that is there.
+
+    Only the number of epochs may differ, if no rate falls with it; it cannot be less than the run has finished.
+    """
     constant_rate = config.training.final_rate == 1
     for name, there, here in differences(before, config):
         if name != "training.num_epochs" or not constant_rate:
@@ -139,5 +156,11 @@ def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> Non
                 workdir,
                 None,
                 f"a run with {name} = {there!r}",
-                f"{here!r} as asked for (or another --workdir)",
+                f"{here!r} as asked for (or another workdir)",
             )
+    done = max((row["epoch"] for row in read_metrics(workdir)), default=0)
+    if config.training.num_epochs < done:
+        expected = (
+            f"{config.training.num_epochs} at most, as config.training.num_epochs says (or another workdir)"
+        )
+        raise InputError(workdir, None, f"a run with {done} finished epochs", expected)

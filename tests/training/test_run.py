@@ -7,6 +7,8 @@ import pytest
 
 from cman_jax.config import Config
 from cman_jax.data.errors import InputError
+from cman_jax.extract import Extractor
+from cman_jax.system import System
 from cman_jax.training.provenance import recorded_digest, split_digest
 from cman_jax.training.run import chosen_epoch, open_run, read_metrics, write_metrics
 from tests.builders import SENTENCES
@@ -134,3 +136,49 @@ def test_the_last_epoch_is_chosen_where_dev_has_nothing_to_score(tmp_path: Path)
     write_metrics(tmp_path, [{"epoch": i, "selection": None} for i in (1, 2, 3)])
     assert chosen_epoch(tmp_path, Config(), (1, 2, 3)) == 3
     assert chosen_epoch(tmp_path, Config(), (1, 2)) == 2
+
+
+def test_epochs_that_are_behind_a_run_cannot_be_taken_from_it(tmp_path: Path) -> None:
+    open_run(config_with(num_epochs=5), SPLITS, tmp_path)
+    write_metrics(tmp_path, [{"epoch": k, "selection": 0.0} for k in (1, 2, 3)])
+    assert open_run(config_with(num_epochs=3), SPLITS, tmp_path).config.training.num_epochs == 3
+    before = (tmp_path / "config.json").read_text()
+    with pytest.raises(
+        InputError, match=r"found a run with 3 finished epochs, expected 2 at most, as config"
+    ):
+        open_run(config_with(num_epochs=2), SPLITS, tmp_path)
+    assert (tmp_path / "config.json").read_text() == before
+
+
+def test_what_a_killed_start_leaves_is_no_run_and_is_written_anew(tmp_path: Path) -> None:
+    """Whatever it had written: config.json comes last."""
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("London 1 2\n")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    open_run(Config(), SPLITS, whole)
+    open_run(config_with(seed=7), {**SPLITS, "dev": SENTENCES}, killed, vectors)
+    (killed / "config.json").rename(killed / ".config.json.1.tmp")
+    with pytest.raises(
+        InputError, match=r"killed: found no config.json, expected the working directory of a"
+    ):
+        System.load(killed)
+    open_run(Config(), SPLITS, killed)
+    assert {p.name: p.read_bytes() for p in killed.iterdir()} == {
+        p.name: p.read_bytes() for p in whole.iterdir()
+    }
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "metrics.jsonl", "scores.json"])
+def test_results_of_a_run_without_its_config_are_not_taken_for_a_new_run_s(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match=f"found {name} without a config.json, expected the config.json of"):
+        open_run(Config(), SPLITS, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_run_that_was_killed_before_its_first_epoch_has_nothing_to_predict_with(tmp_path: Path) -> None:
+    open_run(Config(), SPLITS, tmp_path)
+    with pytest.raises(
+        InputError, match="checkpoints: found no such directory, expected the checkpoints of a"
+    ):
+        Extractor.load(tmp_path)
