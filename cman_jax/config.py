@@ -5,6 +5,7 @@ a training run stores its own as `config.json`. Sections in comments are those o
 """
 
 import dataclasses
+import difflib
 import itertools
 import math
 import operator
@@ -156,6 +157,25 @@ def from_dict(values: Any) -> Config:
             setattr(target, name, tuple(value) if isinstance(value, list) else value)
     validate(config)
     return config
+
+
+def unknown_field(name: str) -> str | None:
+    """Returns what to write instead of a dotted name such as "training.epochs"; None: it is a field."""
+    sections = to_dict(Config())
+    section, _, field = name.partition(".")
+    if field in sections.get(section, ()):
+        return None
+    homes = {each: home for home, fields in reversed(sections.items()) for each in fields}
+    first = field.partition(".")[0] or section
+    inside = difflib.get_close_matches(first, sections.get(section, ()), 1)
+    anywhere = difflib.get_close_matches(first, homes, 1)
+    if first in homes or anywhere or inside:
+        nearest = first if first in homes else (inside or anywhere)[0]
+        home = section if nearest in sections.get(section, ()) else homes[nearest]
+        return f"config.{home}.{nearest}, the nearest name"
+    if section in sections:
+        return f"config.{section}. and one of {', '.join(sections[section])}"
+    return f"a field of {', '.join(f'config.{each}' for each in sections)}"
 
 
 def _items(name: str, values: Any) -> Iterable[tuple[str, Any]]:

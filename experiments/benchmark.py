@@ -13,7 +13,6 @@ from typing import Any
 
 import jax
 from absl import flags, logging
-from ml_collections import config_flags
 
 from cman_jax.config import to_dict, validate
 from cman_jax.data.corpus import write_jsonl
@@ -34,10 +33,9 @@ from experiments.benchmarking.settings import (
 )
 from experiments.benchmarking.workload import share
 from experiments.cli import refuse_unread, run_main
+from experiments.flag_parsing import define_config
 
-_CONFIG = config_flags.DEFINE_config_file(
-    "config", "experiments/configs/conll04.py", "Experiment; single fields as --config.SECTION.FIELD=VALUE."
-)
+_CONFIG = define_config()
 _WHAT = flags.DEFINE_list("what", ["train_step"], f"What is measured, of {', '.join(MEASURES)}.")
 _FRAMEWORKS = flags.DEFINE_list(
     "frameworks", ["jax", "torch"], f"What it is measured in, of {', '.join(FRAMEWORKS)}."

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from absl import app, flags, logging
 
 from cman_jax.data.errors import InputError, is_out_of_memory
+from experiments.flag_parsing import parse_flags
 
 
 def error_line(error: InputError | OSError) -> str:
@@ -44,7 +45,7 @@ def run_main(main: Callable[[Sequence[str]], int | None]) -> None:
     """Parses the flags, runs `main(argv)` and exits.
 
     The status is what `main` returns (None is 0), 2 for bad input, a failing file or too little memory, 130
-    after Ctrl-C. A mistake in the flags is reported by absl, with status 1.
+    after Ctrl-C. A mistake in the flags is one line too, with status 1.
     """
 
     def guarded(argv: Sequence[str]) -> int | None:
@@ -71,4 +72,4 @@ def run_main(main: Callable[[Sequence[str]], int | None]) -> None:
             print("error: interrupted", file=sys.stderr)
             return 130
 
-    app.run(guarded)
+    app.run(guarded, flags_parser=parse_flags)

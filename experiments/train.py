@@ -16,7 +16,6 @@ from pathlib import Path
 
 import jax
 from absl import flags
-from ml_collections import config_flags
 
 from cman_jax.config import Config, validate
 from cman_jax.data.corpus import load_splits
@@ -27,12 +26,11 @@ from cman_jax.training.member import Job
 from cman_jax.training.progress import ConsoleProgress
 from experiments.cli import run_main
 from experiments.encoders import features_for_training
+from experiments.flag_parsing import define_config
 from experiments.runtime import start_jax
 from experiments.scoring import evaluate
 
-_CONFIG = config_flags.DEFINE_config_file(
-    "config", "experiments/configs/conll04.py", "Experiment; single fields as --config.SECTION.FIELD=VALUE."
-)
+_CONFIG = define_config()
 _DATA = flags.DEFINE_string(
     "data", None, "Folder with train.jsonl, dev.jsonl and perhaps test.jsonl.", required=True
 )

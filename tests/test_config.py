@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cman_jax.config import Config, differences, from_dict, to_dict, validate
+from cman_jax.config import Config, differences, from_dict, to_dict, unknown_field, validate
 
 # A valid value other than the default, and values that are refused, for every field there is.
 FIELDS: dict[str, tuple[Any, list[Any]]] = {
@@ -141,6 +141,24 @@ def test_every_field_also_refuses_another_kind_of_value_from_json() -> None:
 def test_what_is_no_config_is_refused(values: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("training.num_epochs", None),
+        ("training.epochs", "config.training.num_epochs, the nearest name"),
+        ("trainin.num_epochs", "config.training.num_epochs, the nearest name"),
+        ("epochs", "config.training.num_epochs, the nearest name"),
+        ("training.num_heads", "config.model.num_heads, the nearest name"),
+        ("model.network.kind", "config.model.network, the nearest name"),
+        ("decoding.cut", "config.decoding. and one of threshold, anchor, bio_constraints, labels"),
+        ("decoding", "config.decoding. and one of threshold, anchor, bio_constraints, labels"),
+        ("x.y", "a field of config.model, config.data, config.training, config.decoding, config.scoring"),
+    ],
+)
+def test_a_name_that_is_no_field_s_has_a_nearest_one(name: str, expected: str | None) -> None:
+    assert unknown_field(name) == expected
 
 
 def test_absent_fields_have_their_defaults() -> None:

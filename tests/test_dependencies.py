@@ -24,6 +24,7 @@ RANKS = {
     "cman_jax.evaluation": 3,
     "cman_jax.training": 4,
     "cman_jax.extract": 5,
+    "experiments.flag_parsing": 5,
     "experiments.cli": 6,
     "experiments.encoder_files": 6,
     "data_prep": 7,

@@ -147,7 +147,7 @@ def _read_once(path: Path, digest: str, wanted: frozenset[str], num_frequent: in
 def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> None:
     """Raises an InputError unless the config can continue the run that is there.
 
-    Only the number of epochs may differ, if no rate falls with it; it cannot be less than the run has finished.
+    Only the number of epochs may differ, if no rate falls with it, but not below what the run has finished.
     """
     constant_rate = config.training.final_rate == 1
     for name, there, here in differences(before, config):
