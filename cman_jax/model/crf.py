@@ -18,8 +18,6 @@ from cman_jax.model.dense import Dense
 from cman_jax.model.platform import choose
 from cman_jax.types import CRFPotentials
 
-_FORBIDDEN = -1e4  # nats; finite, so that gradients and differences stay numbers
-
 
 class TaggingPotentials(nn.Module):
     """Token features to CRF potentials.
@@ -60,8 +58,8 @@ def constrain(
 ) -> CRFPotentials:
     """Forbids first tags and transitions (`allowed[a, b]`: b may follow a), for BIO-valid decoding."""
     return CRFPotentials(
-        initial=jnp.where(start_allowed[None], potentials.initial, _FORBIDDEN),
-        pairwise=jnp.where(allowed[None, None], potentials.pairwise, _FORBIDDEN),
+        initial=jnp.where(start_allowed[None], potentials.initial, crf_tree.NEVER),
+        pairwise=jnp.where(allowed[None, None], potentials.pairwise, crf_tree.NEVER),
     )
 
 

@@ -11,7 +11,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from cman_jax.types import CRFPotentials
 
-_NEVER = -1e9  # nats; what the identity has beside its diagonal, finite so that differences stay numbers
+NEVER = -1e30
+"""The log potential, in nats, of what cannot happen. No sum of trained potentials comes near it, and even the
+score of millions of such steps is finite, so that differences stay numbers."""
 
 
 def log_partition(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Float[Array, " b"]:
@@ -44,7 +46,7 @@ def viterbi(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Int[Array, "
 def _chain(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Float[Array, "b k t t"]:
     """Transitions into tokens 1 .. n-1 and, over padding and up to a power of two, the identity."""
     num_tags, steps = potentials.initial.shape[1], mask.shape[1] - 1
-    stay = jnp.where(jnp.eye(num_tags, dtype=bool), 0, _NEVER).astype(potentials.initial.dtype)
+    stay = jnp.where(jnp.eye(num_tags, dtype=bool), 0, NEVER).astype(potentials.initial.dtype)
     chain = jnp.where(mask[:, 1:, None, None], potentials.pairwise[:, 1:], stay[None, None])
     missing = (1 << max(steps - 1, 0).bit_length()) - steps
     return jnp.concatenate([chain, jnp.broadcast_to(stay, (len(mask), missing, *stay.shape))], 1)

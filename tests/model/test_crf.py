@@ -136,9 +136,11 @@ def test_scores_of_a_thousand_nats_stay_finite() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_constraints_forbid_and_change_nothing_else(seed: int) -> None:
+@pytest.mark.parametrize("scale", [1, 1e3, 1e5])
+def test_constraints_forbid_and_change_nothing_else(seed: int, scale: float) -> None:
     start_allowed, allowed = allowed_transitions(tag_names(("A", "B")))
     potentials, mask = random_potentials(np.float32, T, seed), np.ones((B, N), bool)
+    potentials = jax.tree.map(lambda p: p * np.float32(scale), potentials)
     free = constrain(potentials, jnp.ones(T, bool), jnp.ones((T, T), bool))
     jax.tree.map(np.testing.assert_array_equal, free, potentials)
     constrained = constrain(potentials, jnp.asarray(start_allowed), jnp.asarray(allowed))
