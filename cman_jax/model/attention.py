@@ -61,8 +61,9 @@ def attend(
 
 def _attend_forward(query: Array, key: Array, value: Array, mask: Array) -> tuple[Array, tuple[Array, ...]]:
     logits = jnp.einsum("bnhk,bmhk->bhnm", query, key) / query.shape[-1] ** 0.5
-    # Finite, so that an all-padding sentence gives a uniform row and not NaN.
-    weights = nn.softmax(jnp.where(mask[:, None, None, :], logits, -1e9))
+    # Below any logit, yet finite, so that an all-padding sentence gives a uniform row and not NaN.
+    lowest = jnp.finfo(logits.dtype).min
+    weights = nn.softmax(jnp.where(mask[:, None, None, :], logits, lowest))
     attended = jnp.einsum("bhnm,bmhk->bnhk", weights, value)
     return attended, (query, key, value, weights, attended)
 

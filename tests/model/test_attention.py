@@ -78,6 +78,16 @@ def test_masked_memory_gets_no_weight(case: Any) -> None:
     assert gradient[MASK].all()
 
 
+def test_the_mask_holds_against_logits_of_any_size() -> None:
+    """Each query's logits are about -1e20 at real tokens and 0 at masked ones."""
+    query, key = (jnp.full((1, N, 1, 1), 1e10), jnp.asarray([[[[-1e10]], [[-1e10]], [[0.0]]]]))
+    value = jnp.asarray([[[[1.0]], [[2.0]], [[100.0]]]])
+    mask = jnp.asarray([[True, True, False]])
+    np.testing.assert_array_equal(attend(query, key, value, mask), np.full((1, N, 1, 1), 1.5))
+    gradient = jax.grad(lambda value: attend(query, key, value, mask).sum())(value)
+    np.testing.assert_array_equal(gradient[0, :, 0, 0], [N / 2, N / 2, 0])
+
+
 def test_a_sentence_that_is_all_padding_gives_finite_numbers_and_gradients(case: Any) -> None:
     _, apply, variables, queries, memory = case
     loss = lambda *arguments: apply(*arguments, MASK)[2].sum()  # noqa: E731
