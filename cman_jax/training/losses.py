@@ -34,7 +34,8 @@ def relation_loss(
         batch.relation_cells, batch.mask, logits.shape[-1], null_relation=null_relation
     )
     valid = batch.mask[:, :, None, None] & batch.mask[:, None, :, None]
-    cells = jax.nn.softplus(logits) - logits * targets
+    # Not softplus(s) - s y: for a gold cell of a large logit that is the rounding of a difference.
+    cells = jax.nn.softplus(jnp.where(targets, -logits, logits))
     return jnp.sum(jnp.where(valid, cells, 0), (1, 2, 3))
 
 

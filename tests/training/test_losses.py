@@ -85,6 +85,23 @@ def test_the_relation_loss_of_extreme_logits_is_finite_and_so_is_its_gradient() 
         assert np.isfinite(gradient).all()
 
 
+@pytest.mark.parametrize("scale", [1, 10, 30, 100])
+def test_the_relation_loss_and_its_gradient_keep_their_digits_where_the_network_is_sure(scale: float) -> None:
+    """In double precision -log P loses none; gold cells have large logits here, and all others small ones."""
+    cells = [[(0, 1, 0), (2, 1, 1)], [(1, 0, 0)], []]
+    batch = batch_with(cells)
+    logits = -scale * (1 + np.abs(normal(0, B, N, N, R)))
+    for b, sentence in enumerate(cells):
+        for cell in sentence:
+            logits[b, *cell] *= -1
+    loss = lambda x, batch: relation_loss(x, batch, null_relation=False).sum()  # noqa: E731
+    value, gradient = jax.jit(jax.value_and_grad(loss))(logits, batch)
+    wrong_by = -np.abs(np.float64(logits)[pairs(batch.mask)])  # all cells are right, and sure
+    np.testing.assert_allclose(value, np.log1p(np.exp(wrong_by)).sum(), rtol=1e-5, atol=1e-37)
+    share = 1 / (1 + np.exp(-wrong_by))
+    np.testing.assert_allclose(np.abs(gradient)[pairs(batch.mask)], share, rtol=1e-4, atol=1e-37)
+
+
 def random_chain(seed: int) -> CRFPotentials:
     return CRFPotentials(normal(seed, B, T), normal(seed + 1, B, N, T, T))
 
