@@ -58,8 +58,9 @@ def decode_pairs(
     entities = tags_to_spans([vocabs.tags[tag] for tag in predictions.tags[:num_tokens]])
     types = vocabs.relation_types
     relations, relation_prob = [], []
+    threshold = np.float64(config.threshold)  # which may lie between two neighbours of single precision
     for first, best in _best_cells(entities, pair_prob, len(types), config):
-        for s, o, k in np.argwhere(best > config.threshold):
+        for s, o, k in np.argwhere(best > threshold):
             if first + s != o:
                 relations.append(Relation(first + int(s), int(o), types[k]))
                 relation_prob.append(float(best[s, o, k]))

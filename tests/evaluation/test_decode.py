@@ -105,11 +105,26 @@ def test_relation_needs_its_cell_on_the_anchor() -> None:
     assert decode(predictions, n, VOCABS, strict).relations == ()
 
 
-def test_span_probability_is_the_share_of_sequences_that_hold_the_span() -> None:
+def test_a_threshold_between_two_neighbouring_probabilities_divides_them() -> None:
+    """Sure networks give probabilities of 1.0 and of single precision's next lower number."""
+    sure, less_sure = np.float32(1), np.nextafter(np.float32(1), np.float32(0))
+    sentence = SENTENCES[0]
+    batch = collate([encode(sentence, VOCABS)], 8, DataConfig(), 1, VOCABS.sizes)
+    predictions = Predictions(*(array[0] for array in certain(batch, VOCABS)))
+    prob = np.zeros_like(predictions.relation_prob)
+    prob[1, 4, VOCABS.relation_ids["Live_In"]], prob[4, 1, VOCABS.relation_ids["Live_In"]] = sure, less_sure
+    config = DecodingConfig(threshold=(float(sure) + float(less_sure)) / 2)
+    found = decode(predictions._replace(relation_prob=prob), len(sentence.tokens), VOCABS, config)
+    assert found.relations == (Relation(0, 1, "Live_In"),)
+
+
+@pytest.mark.parametrize("scale", [1, 10, 100, 1000])
+def test_span_probability_is_the_share_of_sequences_that_hold_the_span(scale: float) -> None:
     """Against enumeration of all tag sequences, for every span of the Viterbi path."""
     n, tags = 4, VOCABS.tags
     t = len(tags)
-    potentials = CRFPotentials(jnp.asarray(normal(0, 1, t)), jnp.asarray(normal(1, 1, n, t, t)))
+    chain = normal(0, 1, t, scale=scale), normal(1, 1, n, t, t, scale=scale)
+    potentials = CRFPotentials(*map(jnp.asarray, chain))
     mask = jnp.ones((1, n), bool)
     path = np.asarray(viterbi(potentials, mask))
     probabilities = marginals(potentials, mask)
@@ -120,7 +135,7 @@ def test_span_probability_is_the_share_of_sequences_that_hold_the_span() -> None
         np.asarray(probabilities.pairwise[0]),
     )
     sequences = np.array(list(itertools.product(range(t), repeat=n)))
-    initial, pairwise = np.asarray(potentials.initial[0]), np.asarray(potentials.pairwise[0])
+    initial, pairwise = (np.asarray(values[0], float) for values in potentials)
     scores = initial[sequences[:, 0]]
     for i in range(1, n):
         scores = scores + pairwise[i][sequences[:, i - 1], sequences[:, i]]
@@ -132,5 +147,20 @@ def test_span_probability_is_the_share_of_sequences_that_hold_the_span() -> None
         holds = (sequences[:, entity.start : entity.end] == path[0, entity.start : entity.end]).all(1)
         if entity.end < n:
             holds &= sequences[:, entity.end] != VOCABS.tag_ids[f"I-{entity.type}"]
-        assert probability == pytest.approx(weights[holds].sum(), rel=1e-4)
+        assert probability == pytest.approx(weights[holds].sum(), rel=1e-4 * scale**0.5)
         assert span_probability(predictions, entity, n, VOCABS) == probability
+
+
+def test_a_span_on_a_path_that_hardly_any_sequence_takes_has_probability_zero() -> None:
+    """The best path is a little better than each of 6^79 others, so that its marginals are below 1e-38."""
+    n, t, tag = 80, len(VOCABS.tags), VOCABS.tag_ids["I-Peop"]
+    pairwise = np.zeros((1, n, t, t), np.float32)
+    pairwise[:, :, :, tag] = pairwise[:, :, tag] = -1e3  # between the best path and the others
+    pairwise[:, :, tag, tag] = 0.1
+    potentials = CRFPotentials(jnp.zeros((1, t)), jnp.asarray(pairwise))
+    mask = jnp.ones((1, n), bool)
+    probabilities = marginals(potentials, mask)
+    path, *edges = (np.asarray(x[0]) for x in (viterbi(potentials, mask), *probabilities))
+    assert (path == tag).all()
+    annotation = decode(Predictions(path, np.zeros((n, n, 1)), *edges), n, VOCABS, DecodingConfig())
+    assert annotation.entity_prob == (0.0,)
