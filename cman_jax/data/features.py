@@ -67,10 +67,8 @@ def to_float16(
     values: Float[np.ndarray, "l n d"], tokens: Sequence[str], path: str | Path = "contextual features"
 ) -> Float16[np.ndarray, "l n d"]:
     """The values in half precision; one that is not finite there is an InputError that names its place."""
-    if values.dtype == np.float16:
-        return values
     with np.errstate(over="ignore"):
-        half = values.astype("<f2")
+        half = values.astype("<f2", copy=False)
     if not np.isfinite(half).all():
         layer, token, column = np.argwhere(~np.isfinite(half))[0]
         found = f"{values[layer, token, column]} in layer {layer} of token {token} of {quote(tokens)}"

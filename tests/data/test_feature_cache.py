@@ -127,9 +127,13 @@ def test_absent_sentences_are_named_and_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [65520.0, -7e4, np.inf, np.nan])
-def test_what_float16_cannot_hold_is_refused_with_its_place(tmp_path: Path, value: float) -> None:
-    features = np.ones((2, 3, 3), np.float32)
-    features[1, 2, 0] = value
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_what_float16_cannot_hold_is_refused_with_its_place(
+    tmp_path: Path, value: float, dtype: type
+) -> None:
+    features = np.ones((2, 3, 3), dtype)
+    with np.errstate(over="ignore"):
+        features[1, 2, 0] = value
     (sentence,) = named(["a", "b", "c"])
     with FeatureWriter(tmp_path, SPEC) as writer:
         with pytest.raises(
