@@ -62,7 +62,8 @@ def predict_pairs(
     model: JointNetwork, params: Params, subjects: Float[Array, "b n d"], objects: Float[Array, "b m d"]
 ) -> Float[Array, "b n m r"]:
     """Predicts relation probabilities of some of the tokens of `predict_tokens`."""
-    return nn.sigmoid(model.apply({"params": params}, subjects, objects, method="relate_some"))
+    score = lambda model: model.relation(subjects, objects)  # noqa: E731
+    return nn.sigmoid(model.apply({"params": params}, method=score))
 
 
 def _predict(model: JointNetwork, batch: Batch, allowed: Allowed, labels: Labels) -> Predictions:

@@ -96,14 +96,6 @@ class JointNetwork(nn.Module):
         """Relation logits of all pairs of tokens."""
         return self.relation(self.relation_tokens(x, memories, mask, train=train))
 
-    def relate_some(
-        self, subjects: Float[Array, "b n d"], objects: Float[Array, "b m d"]
-    ) -> Float[Array, "b n m r"]:
-        """Relation logits of some subject tokens with some object tokens, chosen of `relation_tokens`."""
-        num_subjects = subjects.shape[1]
-        both = self.relation(jnp.concatenate([subjects, objects], 1))
-        return both[:, :num_subjects, num_subjects:]
-
     def potentials(
         self,
         embeddings: Float[Array, "b n e"],

@@ -41,17 +41,25 @@ class RelationScorer(nn.Module):
     prior: float
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b n d"]) -> Float[Array, "b n m r"]:
-        """Logits for every (subject token, object token, relation type)."""
+    def __call__(
+        self, subjects: Float[Array, "b n d"], objects: Float[Array, "b m d"] | None = None
+    ) -> Float[Array, "b n m r"]:
+        """Computes the logits of every (subject token, object token, relation type).
+
+        Args:
+          objects: None: the subjects are the objects too.
+        """
+        objects = subjects if objects is None else objects
         hidden = (self.num_relations if self.kind == "per_relation" else 1, self.dim)
         output = self.param("output", nn.initializers.normal(self.dim**-0.5), (self.dim, self.num_relations))
         bias = self.param("bias", lambda key: self._opposing_bias(output, hidden[0]))
 
-        def project(name: str) -> Float[Array, "b n q f"]:
-            return Dense(bias.size, use_bias=False, name=name)(x).reshape(*x.shape[:2], *hidden)
+        def project(name: str, x: Float[Array, "b n d"]) -> Float[Array, "b f q n"]:
+            summands = Dense(bias.size, use_bias=False, name=name)(x).reshape(*x.shape[:2], *hidden)
+            summands = summands + bias[None, None] if name == "subject" else summands
+            return summands.transpose(0, 3, 2, 1)
 
-        subject, object_ = project("subject") + bias[None, None], project("object")
-        logits = pairwise_tanh_score(subject.transpose(0, 3, 2, 1), object_.transpose(0, 3, 2, 1), output)
+        logits = pairwise_tanh_score(project("subject", subjects), project("object", objects), output)
         return logits.transpose(0, 2, 3, 1)
 
     def _opposing_bias(self, output: Float[Array, "f r"], groups: int) -> Float[Array, "q f"]:

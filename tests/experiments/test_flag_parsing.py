@@ -37,7 +37,8 @@ LISTED = "a field of config.model, config.data, config.training, config.decoding
     [
         (
             "--config.training.epochs=3",
-            f"flags: found the setting config.training.epochs, expected config.training.num_epochs, {NEAREST}",
+            "flags: found the setting config.training.epochs, expected config.training.num_epochs, "
+            f"{NEAREST}",
         ),
         (
             "--noconfig.model.null_relaton",

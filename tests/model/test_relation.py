@@ -158,6 +158,14 @@ def test_a_token_changes_its_row_as_subject_and_its_column_as_object_and_nothing
 
 
 @pytest.mark.parametrize("kind", ["per_relation", "shared"])
+def test_some_tokens_are_scored_with_others_as_among_all(kind: str) -> None:
+    x, module = jnp.asarray(normal(0, B, N, D)), scorer(kind)
+    variables = random_variables(module, x, scale=0.5)
+    some = module.apply(variables, x[:, ::2], x[:, 1:])
+    np.testing.assert_allclose(some, module.apply(variables, x)[:, ::2, 1:], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["per_relation", "shared"])
 def test_parameters_are_one_set_per_relation_or_one_for_all(kind: str) -> None:
     params = jax.eval_shape(scorer(kind).init, jax.random.key(0), normal(0, B, N, D))["params"]
     groups = R if kind == "per_relation" else 1
