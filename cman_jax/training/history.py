@@ -4,7 +4,6 @@ import math
 from collections import deque
 from collections.abc import Sequence
 
-import jax
 import numpy as np
 
 from cman_jax.data.batching import Plan
@@ -64,7 +63,7 @@ class History:
 
     def _read_next(self) -> None:
         plans, metrics = self._waiting.popleft()
-        metrics = Metrics(*map(np.ravel, jax.device_get(metrics)))
+        metrics = Metrics(*(np.asarray(array).ravel() for array in metrics))
         self._arrived.append(metrics)
         for k, plan in enumerate(plans):
             if plan is not None:  # else the member sits the step out, and its means are of no sentence
