@@ -186,7 +186,8 @@ def test_types_that_the_run_does_not_know_are_one_line(
 
 
 def test_predict_answers_every_line_with_offsets_into_it(workplace: Workplace, trained: Path) -> None:
-    lines = ["Mayor Ann Lee said  she lives in Oslo.", "", "naïve “quotes” — and more"]
+    long = " ".join(["Ann Lee lives in Oslo"] * 60)  # beyond all buckets
+    lines = ["Mayor Ann Lee said  she lives in Oslo.", "", long, "naïve “quotes” — and more"]
     done = run(workplace.command("predict", f"--workdir={trained}"), stdin="\n".join(lines) + "\n")
     assert done.returncode == 0, done.stderr
     records = [json.loads(line) for line in done.stdout.splitlines()]
