@@ -27,7 +27,8 @@ class Dropout(nn.Module):
         if not train or self.rate == 0:
             return x
         keep = 1 - self.rate
-        kept = jax.random.bits(self.make_rng("dropout"), x.shape) < jnp.uint32(keep * 2**32)
+        bits = jax.random.bits(self.make_rng("dropout"), x.shape, jnp.uint32)
+        kept = bits < jnp.uint32(keep * 2**32)
         return jnp.where(kept, x / keep, 0)
 
 
@@ -37,7 +38,7 @@ def hash_key(key: PRNGKeyArray) -> PRNGKeyArray:
     An integer hash of (key, position): good enough for dropout, for nothing that needs a cryptographic
     generator. A position's bits do not depend on the shape drawn, so padding changes none.
     """
-    return jax.random.wrap_key_data(jax.random.bits(key, (2,)), impl=_HASH)
+    return jax.random.wrap_key_data(jax.random.bits(key, (2,), jnp.uint32), impl=_HASH)
 
 
 def _bits(salts: UInt32[Array, "2"], bit_width: int, shape: tuple[int, ...]) -> UInt32[Array, "..."]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cman_jax.model.dropout import Dropout, hash_key
+from tests.builders import precision
 
 SHAPE = (16, 64, 256)
 SIZE = np.prod(SHAPE)
@@ -75,3 +76,15 @@ def test_nothing_is_drawn_outside_training_or_at_rate_zero() -> None:
     x = jnp.ones((2, 3))
     assert Dropout(0.5).apply({}, x, train=False) is x
     assert Dropout(0.0).apply({}, x, train=True) is x
+
+
+def test_the_same_entries_are_dropped_where_arrays_may_have_64_bits() -> None:
+    x = jnp.ones((3, 5), jnp.float32)
+
+    def dropped() -> np.ndarray:
+        key = hash_key(jax.random.key(0))
+        return np.asarray(Dropout(0.5).apply({}, x, train=True, rngs={"dropout": key}))
+
+    expected = dropped()
+    with precision(np.float64):
+        np.testing.assert_array_equal(dropped(), expected)
