@@ -22,9 +22,9 @@ from tests.experiments.torch_reference.twins import (
     CASES,
     PAPER,
     TRAINING,
-    ObservedStep,
     make_twins,
 )
+from tests.observed import ObservedStep
 
 NUM_STEPS = 20
 # Compilation is nearly all of the time. The two mixtures differ from "full" and "as Bekoulis" only after X^m,
@@ -59,11 +59,12 @@ def pair(request: pytest.FixtureRequest, sentences: list[Sentence]) -> Pair:
     config = CASES_HERE[request.param]
     twins = make_twins(config, sentences)
     num_steps, size = 1 if config == PAPER else NUM_STEPS, BATCH_SIZE // 2
+    observed = ObservedStep(twins.model, twins.params, twins.constants, TRAINING)
     batches = [twins.batch(sentences[k * size : (k + 1) * size]) for k in range(num_steps)]
     return Pair(
         mask=np.asarray(batches[0].mask),
         start=twins.params,
-        ours=train(ObservedStep(twins), batches),
+        ours=train(observed, batches),
         theirs=train_torch(twins.network, batches, like=twins.params),
     )
 

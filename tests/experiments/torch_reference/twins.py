@@ -4,22 +4,16 @@ import dataclasses
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
-from unittest import mock
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import linen as nn
-from jax.flatten_util import ravel_pytree
 
 from cman_jax.config import DataConfig, ModelConfig, TrainingConfig
 from cman_jax.data.batching import collate, encode
 from cman_jax.data.vocab import Vocabs
 from cman_jax.evaluation.steps import predict_step
 from cman_jax.model.cman import CMAN
-from cman_jax.training import step
-from cman_jax.training.adversarial import perturbation
-from cman_jax.training.optimizer import make_optimizer
 from cman_jax.types import Batch, Constants, Params, Sentence
 from experiments.torch_reference.convert import load_params
 from experiments.torch_reference.network import TorchCMAN
@@ -111,39 +105,3 @@ def observed_predictions(twins: Twins, batch: Batch) -> tuple[Any, dict[str, Any
         return predictions[:2], dict(outputs)  # marginals have no counterpart and cost compilation
 
     return jax.device_get(jax.jit(run)(twins.params, twins.constants, batch))
-
-
-class ObservedStep:
-    """`train_step` on a pair of twins; its gradient and perturbation come out as well.
-
-    Attributes: state: what training has changed.
-    """
-
-    def __init__(self, twins: Twins):
-        keep = optax.GradientTransformation(lambda params: params, lambda updates, *_: (updates, updates))
-        self._twins, self._optimizer = twins, optax.chain(keep, make_optimizer(TRAINING))
-        self.state = step.TrainState.start(twins.params, self._optimizer)
-        self._unravel = ravel_pytree(twins.params)[1]
-        self._run = jax.jit(self._step)
-
-    def __call__(self, batch: Batch) -> tuple[step.Metrics, Any]:
-        """One update; also returns η."""
-        self.state, metrics, eta = self._run(self.state, self._twins.constants, batch)
-        return jax.device_get((metrics, eta))
-
-    @property
-    def gradients(self) -> Params:
-        """Of the last update, before clipping."""
-        return jax.device_get(self._unravel(self.state.opt_state[0]))
-
-    def _step(self, state: step.TrainState, constants: Constants, batch: Batch) -> tuple:
-        etas = []
-
-        def noted(*arguments: Any) -> Any:
-            etas.append(perturbation(*arguments))
-            return etas[-1]
-
-        arguments = (self._twins.model, self._optimizer, TRAINING.alpha, state, constants, batch)
-        with mock.patch.object(step, "perturbation", noted):
-            state, metrics = step.train_step(*arguments, jax.random.key(0))
-        return state, metrics, etas[0]

@@ -1,0 +1,78 @@
+"""`train_step` with what it computes on its way: potentials, gradient and perturbation."""
+
+from typing import Any, NamedTuple
+from unittest import mock
+
+import jax
+import optax
+from jax.flatten_util import ravel_pytree
+
+from cman_jax.config import TrainingConfig
+from cman_jax.model.cman import CMAN
+from cman_jax.training import step
+from cman_jax.training.adversarial import perturbation
+from cman_jax.training.losses import loss_terms
+from cman_jax.training.optimizer import make_optimizer
+from cman_jax.types import Batch, Constants, Params, Potentials
+
+
+class Terms(NamedTuple):
+    """`LossTerms` and what they are of."""
+
+    ner: Any
+    relation: Any
+    num_sentences: Any
+    potentials: Potentials
+
+
+class ObservedStep:
+    """`train_step` of a network, one update a call.
+
+    Attributes: state: what training has changed; potentials: of the last update's unperturbed pass.
+    """
+
+    potentials: Potentials
+
+    def __init__(self, model: CMAN, params: Params, constants: Constants, training: TrainingConfig):
+        keep = optax.GradientTransformation(lambda params: params, lambda updates, *_: (updates, updates))
+        self._model, self._constants, self._alpha = model, constants, training.alpha
+        self._optimizer = optax.chain(keep, make_optimizer(training))
+        self._unravel = ravel_pytree(params)[1]
+        self._run = jax.jit(self._step)
+        self.restart(params)
+
+    def restart(self, params: Params) -> None:
+        """Begins again from these parameters; nothing is compiled again."""
+        self.state = step.TrainState.start(params, self._optimizer)
+
+    def __call__(self, batch: Batch) -> tuple[step.Metrics, Any]:
+        """One update; also returns η."""
+        self.state, *seen = self._run(self.state, self._constants, batch)
+        metrics, eta, self.potentials = jax.device_get(seen)
+        return metrics, eta
+
+    @property
+    def gradients(self) -> Params:
+        """Of the last update, before clipping."""
+        return jax.device_get(self._unravel(self.state.opt_state[0]))
+
+    def _step(self, state: step.TrainState, constants: Constants, batch: Batch) -> tuple:
+        etas, passes = [], []
+
+        def noted(*arguments: Any) -> Any:
+            etas.append(perturbation(*arguments))
+            return etas[-1]
+
+        def with_potentials(potentials: Potentials, batch: Batch, **options: Any) -> Terms:
+            return Terms(*loss_terms(potentials, batch, **options), potentials)
+
+        def sums(tree: Any, axis_name: None) -> Any:
+            members = tree if isinstance(tree, tuple) else ()
+            passes.extend(terms for terms in members if isinstance(terms, Terms))
+            return tree
+
+        arguments = (self._model, self._optimizer, self._alpha, state, constants, batch)
+        seams = {"perturbation": noted, "loss_terms": with_potentials, "_sum_over_devices": sums}
+        with mock.patch.multiple(step, **seams):
+            state, metrics = step.train_step(*arguments, jax.random.key(0))
+        return state, metrics, etas[0], passes[0].potentials
