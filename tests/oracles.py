@@ -5,7 +5,7 @@ those of cman_jax/types.py.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -127,9 +127,9 @@ def relation_loss(logits: np.ndarray, length: int, gold: set[tuple[int, int, int
 # Optimisation
 
 
-def adam(gradients: Sequence[np.ndarray], learning_rate: float) -> Iterator[np.ndarray]:
-    """The updates of Kingma & Ba's algorithm 1 for one array's gradients."""
-    first, second = np.zeros_like(gradients[0]), np.zeros_like(gradients[0])
+def adam(gradients: Iterable[np.ndarray], learning_rate: float) -> Iterator[np.ndarray]:
+    """The updates of Kingma & Ba's algorithm 1 for one array's gradients, each read when it is due."""
+    first = second = 0.0
     for t, gradient in enumerate(gradients, 1):
         first = 0.9 * first + 0.1 * gradient
         second = 0.999 * second + 0.001 * gradient**2
