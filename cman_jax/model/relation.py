@@ -75,9 +75,9 @@ def pairwise_tanh_score(
 ) -> Float[Array, "b r n m"]:
     """Computes `sum_f output[f, r] tanh(subject[b, f, q, n] + object_[b, f, q, m])`, a loop over f.
 
-    Nothing of size n m r f exists in either direction. The loop has two bodies with the same result up to
-    rounding, for all finite summands. `tanh(u + w) = 1 - 2 / (1 + e^{2u} e^{2w})` needs exponentials of only
-    n + m summands, and serves units whose summands are within ±43; other units take the exponential of
+    Nothing of size n m r f exists in either direction, and all finite summands are exact up to rounding.
+    `tanh(u + w) = 1 - 2 / (1 + e^{2u} e^{2w})` needs exponentials of only n + m summands; float32 can hold
+    those of summands within ±43. A second loop, over the units with other summands, takes the exponential of
     every pair's sum, which takes three to four times as long.
 
     Args:
@@ -103,31 +103,37 @@ pairwise_tanh_score.defvjp(_score_forward, _score_backward)
 
 @jax.jit
 def _score_in_turn(subject: Array, object_: Array, output: Array) -> Array:
-    order, num_near = _near_units_first(subject, object_)
-    return jax.vmap(_score_sentence, (0, 0, None, None, None))(subject, object_, output, order, num_near)
+    far = _far_units(subject, object_)
+    return jax.vmap(_score_sentence, (0, 0, None, None))(subject, object_, output, far)
 
 
 def _score_sentence(
     subject: Float[Array, "f q n"],
     object_: Float[Array, "f q m"],
     output: Float[Array, "f r"],
-    order: Int[Array, " f"],
-    num_near: Int[Array, ""],
+    far: Bool[Array, " f"],
 ) -> Float[Array, "r n m"]:
-    def add(unit: Int[Array, ""], logits: Array, odds: Callable, u: Array, w: Array) -> Array:
-        return logits + output[unit][:, None, None] * (1 - 2 / (1 + odds(u, w)))
+    def add(logits: Array, odds: Callable, u: Array, w: Array, v: Array) -> Array:
+        return logits + v[:, None, None] * (1 - 2 / (1 + odds(u, w)))
+
+    def near(logits: Array, inputs: tuple[Array, Array, Array]) -> tuple[Array, None]:
+        return add(logits, _near_odds, *inputs), None
+
+    def again(logits: Array, unit: Int[Array, ""]) -> Array:
+        return add(logits, _far_odds, *_at(unit, subject, object_, output))
 
     logits = jnp.zeros((output.shape[1], subject.shape[-1], object_.shape[-1]), subject.dtype)
-    return _over_units(add, logits, subject, object_, order, num_near)
+    near_units = _near_exp(subject), _near_exp(object_), jnp.where(far[:, None], 0, output)
+    return _over(far, again, jax.lax.scan(near, logits, near_units)[0])
 
 
 @jax.jit
 def _gradients_in_turn(
     subject: Array, object_: Array, d_logits: Array, output: Array
 ) -> tuple[Array, Array, Array]:
-    order, num_near = _near_units_first(subject, object_)
-    gradients = jax.vmap(_sentence_gradients, (0, 0, 0, None, None, None))
-    d_subject, d_object, d_output = gradients(subject, object_, d_logits, output, order, num_near)
+    far = _far_units(subject, object_)
+    gradients = jax.vmap(_sentence_gradients, (0, 0, 0, None, None))
+    d_subject, d_object, d_output = gradients(subject, object_, d_logits, output, far)
     return d_subject, d_object, d_output.sum(0)
 
 
@@ -136,31 +142,33 @@ def _sentence_gradients(
     object_: Float[Array, "f q m"],
     d_logits: Float[Array, "r n m"],
     output: Float[Array, "f r"],
-    order: Int[Array, " f"],
-    num_near: Int[Array, ""],
+    far: Bool[Array, " f"],
 ) -> tuple[Float[Array, "f q n"], Float[Array, "f q m"], Float[Array, "f r"]]:
-    near_sums = _near_sums if subject.shape[1] == len(d_logits) else _sums
+    near_sums = _near_sums if subject.shape[1] == len(d_logits) else partial(_sums, odds=_near_odds)
     d_total = d_logits.sum((1, 2))
 
-    def put(unit: Int[Array, ""], gradients: tuple, odds: Callable, u: Array, w: Array) -> tuple:
-        sums = near_sums if odds is _near_odds else _sums
-        d_u, d_w, d_sigmoid = sums(d_logits, u, w, output[unit], odds)
-        new = 4 * d_u, 4 * d_w, d_total - 2 * d_sigmoid  # tanh = 1 - 2p, its derivative 4p (1 - p)
-        return tuple(whole.at[unit].set(part) for whole, part in zip(gradients, new, strict=True))
+    def gradients(sums: Callable, u: Array, w: Array, v: Array) -> tuple[Array, Array, Array]:
+        d_u, d_w, d_sigmoid = sums(d_logits, u, w, v)
+        return 4 * d_u, 4 * d_w, d_total - 2 * d_sigmoid  # tanh = 1 - 2p, its derivative 4p (1 - p)
 
-    blank = tuple(map(jnp.zeros_like, (subject, object_, output)))
-    return _over_units(put, blank, subject, object_, order, num_near)
+    def near(carry: None, inputs: tuple[Array, Array, Array]) -> tuple[None, tuple[Array, Array, Array]]:
+        return carry, gradients(near_sums, *inputs)
+
+    def again(found: tuple[Array, ...], unit: Int[Array, ""]) -> tuple[Array, ...]:
+        right = gradients(partial(_sums, odds=_far_odds), *_at(unit, subject, object_, output))
+        put = partial(jax.lax.dynamic_update_index_in_dim, index=unit, axis=0)
+        return tuple(map(put, found, right))
+
+    found = jax.lax.scan(near, None, (_near_exp(subject), _near_exp(object_), output))[1]
+    return _over(far, again, found)
 
 
-# The loop's two bodies
+# Near and far units
 
 
-def _near_units_first(
-    subject: Float[Array, "b f q n"], object_: Float[Array, "b f q m"]
-) -> tuple[Int[Array, " f"], Int[Array, ""]]:
-    """Returns the units, those whose summands are within ±43 first, and the number of these."""
-    far = jnp.maximum(_any_far(subject), _any_far(object_))
-    return jnp.argsort(far), (~far).sum()
+def _far_units(subject: Float[Array, "b f q n"], object_: Float[Array, "b f q m"]) -> Bool[Array, " f"]:
+    """Returns which units have a summand beyond ±43 in some sentence."""
+    return _any_far(subject) | _any_far(object_)
 
 
 @jax.custom_batching.custom_vmap
@@ -177,18 +185,18 @@ def _any_far_of_population(
     return _any_far(x.reshape(-1, *x.shape[2:])), False
 
 
-def _over_units(
-    body: Callable, carry: Any, subject: Array, object_: Array, order: Array, num_near: Array
-) -> Any:
-    """Calls `body(unit, carry, odds, u, w)` for every unit, with the arrays that `odds` reads."""
+def _over(far: Bool[Array, " f"], body: Callable, carry: Any) -> Any:
+    """Calls `body(carry, unit)` for every far unit."""
+    order = jnp.argsort(~far)
+    return jax.lax.fori_loop(0, far.sum(), lambda k, carry: body(carry, order[k]), carry)
 
-    def step(odds: Callable, subject: Array, object_: Array, k: Array, carry: Any) -> Any:
-        unit = order[k]
-        return body(unit, carry, odds, subject[unit], object_[unit])
 
-    near = partial(step, _near_odds, jnp.exp(2 * subject), jnp.exp(2 * object_))
-    carry = jax.lax.fori_loop(0, num_near, near, carry)
-    return jax.lax.fori_loop(num_near, len(order), partial(step, _far_odds, subject, object_), carry)
+def _at(unit: Int[Array, ""], *arrays: Array) -> list[Array]:
+    return [jax.lax.dynamic_index_in_dim(x, unit, keepdims=False) for x in arrays]
+
+
+def _near_exp(x: Array) -> Array:
+    return jnp.exp(2 * jnp.clip(x, -FAR, FAR))
 
 
 def _near_odds(exp_u: Float[Array, "q n"], exp_w: Float[Array, "q m"]) -> Float[Array, "q n m"]:
@@ -200,26 +208,33 @@ def _far_odds(u: Float[Array, "q n"], w: Float[Array, "q m"]) -> Float[Array, "q
 
 
 def _near_sums(
-    g: Float[Array, "r n m"], u: Float[Array, "r n"], w: Float[Array, "r m"], v: Float[Array, " r"], odds: Any
+    g: Float[Array, "r n m"], u: Float[Array, "r n"], w: Float[Array, "r m"], v: Float[Array, " r"]
 ) -> tuple[Float[Array, "r n"], Float[Array, "r m"], Float[Array, " r"]]:
     """Returns the sums of `g v p (1 - p)` over m and over n, and of `g p` over both; p = 1 / (1 + u w).
 
     As 1 - p = u w p and p = p² (1 + u w), all three are products of one array z with vectors, so that
     nothing else of the pairs' size has to be written. z = g p² max(u, 1) max(w, 1): without the factors, u
-    and w of opposite size would make numbers that float32 rounds to zero.
+    and w of opposite size would make numbers that float32 rounds to zero. They are put into both of the p's
+    denominators, where they cost nothing.
     """
-    above_u, above_w = jnp.maximum(u, 1), jnp.maximum(w, 1)
     below_u, below_w = jnp.minimum(u, 1), jnp.minimum(w, 1)
-    p = 1 / (1 + odds(u, w))
-    z = g * ((p * above_u[:, :, None]) * (p * above_w[:, None, :]))
+    inverse_u, inverse_w = 1 / jnp.maximum(u, 1), 1 / jnp.maximum(w, 1)
+    once = inverse_u[:, :, None] + _near_odds(below_u, w)
+    again = inverse_w[:, None, :] + _near_odds(u, below_w)
+    z = g / (once * again)
     of_rows = below_u * jnp.einsum("rnm,rm->rn", z, below_w)
-    columns = jnp.einsum("rkn,rnm->rkm", jnp.stack([below_u, 1 / above_u], 1), z)
+    columns = jnp.einsum("rkn,rnm->rkm", jnp.stack([below_u, inverse_u], 1), z)
     of_columns = below_w * columns[:, 0]
-    return v[:, None] * of_rows, v[:, None] * of_columns, (of_columns + columns[:, 1] / above_w).sum(1)
+    return v[:, None] * of_rows, v[:, None] * of_columns, (of_columns + columns[:, 1] * inverse_w).sum(1)
 
 
 def _sums(
-    g: Float[Array, "r n m"], u: Float[Array, "q n"], w: Float[Array, "q m"], v: Float[Array, " r"], odds: Any
+    g: Float[Array, "r n m"],
+    u: Float[Array, "q n"],
+    w: Float[Array, "q m"],
+    v: Float[Array, " r"],
+    *,
+    odds: Callable,
 ) -> tuple[Float[Array, "q n"], Float[Array, "q m"], Float[Array, " r"]]:
     """Returns the same for any odds, and for a unit that all relations share, at more cost.
 
