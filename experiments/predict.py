@@ -9,7 +9,6 @@ character offsets, relations, probabilities. A line without an id has its number
 
 import contextlib
 import itertools
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cman_jax.data.errors import InputError
+from cman_jax.data.json_text import json_text
 from cman_jax.data.text import parse_documents
 from cman_jax.extract import CHUNK, Extractor
 from experiments.cli import run_main
@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> None:
         documents = parse_documents(lines, _INPUT.value, _FORMAT.value)
         while chunk := list(itertools.islice(documents, CHUNK)):
             for record in extractor.extract(chunk, on_batch=lambda done: bar.advance(task, done)):
-                output.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
+                output.write((json_text(record, ensure_ascii=False) + "\n").encode())
             output.flush()
 
 
