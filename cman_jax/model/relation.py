@@ -181,7 +181,7 @@ def _any_far(x: Float[Array, "b f q n"]) -> Bool[Array, " f"]:
 def _any_far_of_population(
     axis_size: int, in_batched: list[bool], x: Float[Array, "s b f q n"]
 ) -> tuple[Bool[Array, " f"], bool]:
-    """Returns one answer for all members, whose loops would otherwise compute both bodies of each unit."""
+    """Returns one answer for all members: with one for each, their loop would copy its state in each step."""
     del axis_size, in_batched
     return _any_far(x.reshape(-1, *x.shape[2:])), False
 

@@ -52,12 +52,12 @@ class Member:
 
     def __init__(self, job: Job, vectors: Path | None, encoder: Encoder | None):
         config, splits, self.workdir = job
-        refuse_long(training_sentences(config, splits), config.data)
+        sentences = training_sentences(config, splits)
+        refuse_long(sentences, config.data)
         spec = None if encoder is None else encoder.spec
         self.system = open_run(config, splits, self.workdir, vectors, spec)
         vocabs = self.system.vocabs
         self.contents = contents_of(splits, config.training.trained_splits, vocabs)
-        sentences = training_sentences(config, splits)
         self._places = [(name, s.id) for name in config.training.trained_splits for s in splits[name]]
         self.examples = encode_all(sentences, vocabs, encoder)
         self._dev, self._dev_examples = splits["dev"], encode_all(splits["dev"], vocabs, encoder)
