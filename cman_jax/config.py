@@ -16,11 +16,11 @@ from typing import Any, Literal
 NetworkKind = Literal["cman", "multihead"]
 CRFKind = Literal["pairwise", "factored"]
 ScorerKind = Literal["per_relation", "shared"]
-EncoderKind = Literal["bilstm", "mlp"]
+SequenceLayerKind = Literal["bilstm", "mlp"]
 Anchor = Literal["last", "any"]
 Protocol = Literal["dev", "train+dev"]
 Labels = Literal["predicted", "gold"]
-Start = Literal["own", "glorot"]
+Init = Literal["own", "glorot"]
 
 
 def _one_of(choices: Any) -> Any:
@@ -46,13 +46,13 @@ class ModelConfig:
     crf: str = _one_of(CRFKind)  # Eq. 8 as printed, or emission + transition scores
     relation_scorer: str = _one_of(ScorerKind)  # own U_k, W_k, b_k per relation, or one for all, Eq. 9
     null_relation: bool = True  # the class 'N': a token that is no subject points at itself
-    start: str = _one_of(Start)  # initial values: each module's own, or all Glorot-uniform as in TensorFlow 1
+    init: str = _one_of(Init)  # initial values: each module's own, or all Glorot-uniform as in TensorFlow 1
     relation_prior: float = 0.01  # relation probability that the scorer starts from; 0.5 = none
     input_dropout: float = 0.2  # on the token input, §4.1
     lstm_dropout: float = 0.1  # on every BiLSTM output; 0.1 CoNLL04, 0.3 ADE, §4.1
     self_attention: bool = True  # False: "- self-attention in BSA", Table 4: the stack is BiLSTMs alone
     label_attention: bool = True  # False: "- BLA unit", Table 4; multihead has none
-    encoder: str = _one_of(EncoderKind)  # "mlp": "replace BiLSTM with MLP", Table 4
+    sequence_layer: str = _one_of(SequenceLayerKind)  # "mlp": "replace BiLSTM with MLP", Table 4
 
     @property
     def relations_read_labels(self) -> bool:
@@ -140,8 +140,12 @@ def differences(before: Config, after: Config) -> Iterator[tuple[str, Any, Any]]
                 yield f"{section}.{name}", there[section][name], value
 
 
+_FORMER_NAMES = {"model.encoder": "sequence_layer", "model.start": "init"}
+"""Fields of version 0.1 whose names have changed since."""
+
+
 def from_dict(values: Any) -> Config:
-    """The inverse of `to_dict`; also takes JSON's lists for tuples.
+    """Returns the config that `to_dict` wrote, of this version or an older one; lists may stand for tuples.
 
     Raises:
       ValueError: an unknown section or field, or a value that its field does not allow.
@@ -152,6 +156,7 @@ def from_dict(values: Any) -> Config:
             raise ValueError(f"unknown config section {section!r}")
         target = getattr(config, section)
         for name, value in _items(f"config.{section}", fields):
+            name = _FORMER_NAMES.get(f"{section}.{name}", name)
             if name not in type(target).__slots__:
                 raise ValueError(f"unknown config field {section}.{name}")
             setattr(target, name, tuple(value) if isinstance(value, list) else value)

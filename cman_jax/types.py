@@ -129,3 +129,17 @@ class TokenPredictions(NamedTuple):
     initial_prob: Float[Any, "b t"]  # as in `Predictions`
     edge_prob: Float[Any, "b n t t"]
     relation_tokens: Float[Any, "b n _"]  # all that the relation scorer reads
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` can stand as a token: not empty, no whitespace, no NUL, encodable as UTF-8."""
+    return are_tokens([text])
+
+
+def are_tokens(texts: list[str]) -> bool:
+    joined = " ".join(texts)
+    try:
+        joined.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can spell
+        return False
+    return joined.split() == texts and "\0" not in joined

@@ -22,14 +22,14 @@ from typing import Literal
 
 from absl import flags
 
+from cman_jax.app.program import run_main
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.data.errors import InputError
+from cman_jax.data.formats.oddities import describe_oddities
+from cman_jax.data.formats.spert import read_spert
 from cman_jax.data.overlap import has_overlap, keep_longest
+from cman_jax.errors import InputError
 from cman_jax.types import Sentence
 from data_prep.conll04 import describe_counts
-from data_prep.oddities import describe_oddities
-from data_prep.spert_json import read_spert
-from experiments.cli import run_main
 
 NUM_FOLDS = 10
 OVERLAP_CHOICES = ("longest", "drop-sentence", "keep")

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from absl import flags
 
+from cman_jax.app.program import run_main
 from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.formats.bekoulis import read_columns
+from cman_jax.data.formats.oddities import Oddity, describe_oddities
+from cman_jax.data.formats.spert import read_spert
 from cman_jax.types import Sentence
-from data_prep.columns import read_columns
-from data_prep.oddities import Oddity, describe_oddities
-from data_prep.spert_json import read_spert
-from experiments.cli import run_main
 
 SPLITS = ("train", "dev", "test")
 

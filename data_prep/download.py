@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 from absl import flags
 
-from cman_jax.data.corpus import write_atomically
-from cman_jax.data.errors import InputError
+from cman_jax.app.program import run_main
+from cman_jax.errors import InputError
+from cman_jax.files import write_atomically
 from data_prep.pins import SOURCES, File, Source
-from experiments.cli import run_main
 
 BASE_URL = "https://raw.githubusercontent.com"
 TIMEOUT_SECONDS = 60.0

@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 from absl import flags
 
+from cman_jax.app.program import error_line, run_main
 from cman_jax.data.corpus import read_jsonl, type_inventory
-from cman_jax.data.errors import InputError
 from cman_jax.data.overlap import SpanRelation, overlaps
 from cman_jax.data.treebank import STRAIGHT
+from cman_jax.errors import InputError
 from cman_jax.types import Entity, Sentence
-from experiments.cli import error_line, run_main
 
 _ORDER = ("train", "dev", "test")
 

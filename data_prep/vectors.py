@@ -18,10 +18,11 @@ import numpy as np
 from absl import flags
 from jaxtyping import Float
 
-from cman_jax.data.corpus import load_splits, write_atomically
+from cman_jax.app.program import run_main
+from cman_jax.data.corpus import load_splits
 from cman_jax.data.vocab import look_up
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
-from experiments.cli import run_main
+from cman_jax.files import write_atomically
 
 Vector = Float[np.ndarray, " e"]
 

@@ -16,17 +16,17 @@ from pathlib import Path
 
 from absl import flags
 
+from cman_jax.app.decoding_flags import decoding_flags
+from cman_jax.app.encoder_flags import encoders_for_prediction
+from cman_jax.app.program import run_main
+from cman_jax.app.runtime import start_jax
 from cman_jax.data.corpus import load_split
-from cman_jax.evaluation.analysis import analyse
-from cman_jax.evaluation.analysis_report import analysis_tables
-from cman_jax.system import load_config
-from cman_jax.training.lock import update_json
+from cman_jax.evaluation.analysis.report import analysis_tables
+from cman_jax.evaluation.analysis.summary import analyse
+from cman_jax.run.entries import entry_of
+from cman_jax.run.lock import update_json
+from cman_jax.run.system import load_config
 from experiments.analysis_plot import plot_analysis
-from experiments.cli import run_main
-from experiments.decoding_flags import decoding_flags
-from experiments.encoders import encoders_for_prediction
-from experiments.entries import entry_of
-from experiments.runtime import start_jax
 from experiments.scoring import judge_run
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)

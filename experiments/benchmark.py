@@ -14,11 +14,13 @@ from typing import Any
 import jax
 from absl import flags, logging
 
+from cman_jax.app.flags import define_config
+from cman_jax.app.program import refuse_unread, run_main
 from cman_jax.config import to_dict, validate
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.data.errors import InputError
-from cman_jax.system import write_json
-from data_prep.generated_corpus import generate_splits
+from cman_jax.errors import InputError
+from cman_jax.files import write_json
+from data_prep.generated.corpus import generate_splits
 from experiments.benchmarking import measures, report
 from experiments.benchmarking.harness import Bench
 from experiments.benchmarking.plot import plot_steps
@@ -32,8 +34,6 @@ from experiments.benchmarking.settings import (
     numbers,
 )
 from experiments.benchmarking.workload import share
-from experiments.cli import refuse_unread, run_main
-from experiments.flag_parsing import define_config
 
 _CONFIG = define_config()
 _WHAT = flags.DEFINE_list("what", ["train_step"], f"What is measured, of {', '.join(MEASURES)}.")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from absl import flags
 
+from cman_jax.app.decoding_flags import decoding_flags
+from cman_jax.app.encoder_flags import encoder_for_prediction
+from cman_jax.app.program import run_main
+from cman_jax.app.runtime import start_jax
 from cman_jax.data.corpus import load_split
-from experiments.cli import run_main
-from experiments.decoding_flags import decoding_flags
-from experiments.encoders import encoder_for_prediction
-from experiments.runtime import start_jax
 from experiments.scoring import evaluate
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)

@@ -18,14 +18,14 @@ from absl import flags
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cman_jax.data.errors import InputError
-from cman_jax.data.json_text import json_text
+from cman_jax.app.decoding_flags import decoding_flags
+from cman_jax.app.encoder_flags import encoder_for_prediction
+from cman_jax.app.program import run_main
+from cman_jax.app.runtime import start_jax
 from cman_jax.data.text import parse_documents
-from cman_jax.extract import CHUNK, Extractor
-from experiments.cli import run_main
-from experiments.decoding_flags import decoding_flags
-from experiments.encoders import encoder_for_prediction
-from experiments.runtime import start_jax
+from cman_jax.errors import InputError
+from cman_jax.files import json_text
+from cman_jax.inference.extractor import CHUNK, Extractor
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _INPUT = flags.DEFINE_string("input", "-", "File of lines to read; - = standard input.")

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from absl import flags
 
+from cman_jax.app.program import run_main
+from cman_jax.app.runtime import start_jax
+from cman_jax.configs.generated import get_config
 from cman_jax.data.corpus import load_splits, write_jsonl
-from cman_jax.evaluation.report import format_example
-from cman_jax.extract import Extractor
+from cman_jax.inference.extractor import Extractor
+from cman_jax.inference.show import format_example
 from cman_jax.training.loop import train
 from cman_jax.training.progress import ConsoleProgress
-from data_prep.generated_corpus import generate_splits
-from experiments.cli import run_main
-from experiments.configs.generated import get_config
-from experiments.runtime import start_jax
+from data_prep.generated.corpus import generate_splits
 from experiments.scoring import evaluate
 
 _WORKDIR = flags.DEFINE_string(

@@ -15,18 +15,18 @@ from pathlib import Path
 import jax
 from absl import flags
 
+from cman_jax.app.encoder_flags import features_for_training
+from cman_jax.app.program import refuse_unread, run_main
+from cman_jax.app.runtime import start_jax
 from cman_jax.data.corpus import load_splits
-from cman_jax.data.features import FeatureSource
+from cman_jax.encoders.store.source import FeatureSource
 from cman_jax.types import Sentence
 from experiments.benchmarking.settings import choices
-from experiments.cli import refuse_unread, run_main
-from experiments.encoders import features_for_training
 from experiments.reproduction.corpora import write_quick
 from experiments.reproduction.report import write_down
 from experiments.reproduction.rows import ROWS, rows_for
 from experiments.reproduction.runs import BUDGETS, Run, Setup, runs_of
 from experiments.reproduction.training import is_finished, train_missing
-from experiments.runtime import start_jax
 
 _WHAT = flags.DEFINE_list("what", ["all"], f"Some of {', '.join(ROWS)}; or all.")
 _WORKDIR = flags.DEFINE_string(

@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cman_jax.contextual.encoder import Encoder
-from cman_jax.data.corpus import write_atomically
-from cman_jax.data.json_text import json_text
 from cman_jax.data.text import from_tokens, to_record
-from cman_jax.evaluation.analysis import Judged, judge
+from cman_jax.encoders.encoder import Encoder
+from cman_jax.evaluation.analysis.summary import Judged, judge
 from cman_jax.evaluation.report import convention_table, score_table
-from cman_jax.extract import Extractor, with_decoding
-from cman_jax.system import System, load_config
-from cman_jax.training.lock import update_json
+from cman_jax.files import json_text, write_atomically
+from cman_jax.inference.extractor import Extractor, with_decoding
+from cman_jax.run.entries import entry_of
+from cman_jax.run.lock import update_json
+from cman_jax.run.system import System, load_config
 from cman_jax.types import Sentence
-from experiments.entries import entry_of
 
 
 def evaluate(

@@ -1,6 +1,6 @@
 """Trains CMAN on a corpus in the canonical form, then scores dev and test.
 
-    python -m experiments.train --config=experiments/configs/conll04.py --data=DIR --workdir=DIR \\
+    python -m experiments.train --config=cman_jax/configs/conll04.py --data=DIR --workdir=DIR \\
         --vectors=FILE --config.training.num_epochs=20
 
 With contextual features, which are computed first and kept: --encoder=minilm, or --encoder=elmo
@@ -17,17 +17,17 @@ from pathlib import Path
 import jax
 from absl import flags
 
+from cman_jax.app.encoder_flags import features_for_training
+from cman_jax.app.flags import define_config
+from cman_jax.app.program import run_main
+from cman_jax.app.runtime import start_jax
 from cman_jax.config import Config, validate
 from cman_jax.data.corpus import load_splits
-from cman_jax.data.errors import InputError
-from cman_jax.training.lock import training_in
+from cman_jax.errors import InputError
+from cman_jax.run.lock import training_in
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.training.progress import ConsoleProgress
-from experiments.cli import run_main
-from experiments.encoders import features_for_training
-from experiments.flag_parsing import define_config
-from experiments.runtime import start_jax
 from experiments.scoring import evaluate
 
 _CONFIG = define_config()

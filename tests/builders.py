@@ -14,11 +14,11 @@ from flax import linen as nn
 from hypothesis import settings
 
 from cman_jax.config import Config, DataConfig, ModelConfig
+from cman_jax.configs import multihead_conll04
 from cman_jax.data.batching import collate, encode
 from cman_jax.data.vocab import Vocabs, build_vocabs
 from cman_jax.model.cman import CMAN
 from cman_jax.types import Batch, Entity, Relation, Sentence
-from experiments.configs import multihead_conll04
 
 # The first example compiles, so no deadline; a gate must not fail by chance, so the same examples each time.
 numeric = settings(deadline=None, derandomize=True, max_examples=25)
@@ -118,7 +118,7 @@ def tiny_config() -> Config:
     config = multihead_conll04.get_config()
     model = config.model
     model.char_dim = model.char_lstm_dim = model.word_dim = model.label_dim = 4
-    model.lstm_dim, model.scorer_dim, model.num_bsa, model.encoder = 8, 8, 1, "mlp"
+    model.lstm_dim, model.scorer_dim, model.num_bsa, model.sequence_layer = 8, 8, 1, "mlp"
     config.data = DataConfig(bucket_lengths=(8,), char_lengths=(12,), char_shares=(1.0,))
     config.training.batch_size, config.training.alpha = 4, 0.0
     return config

@@ -22,13 +22,13 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "model.crf": ("factored", ["Pairwise", None, ["pairwise"]]),
     "model.relation_scorer": ("shared", ["own", 0]),
     "model.null_relation": (False, [0, "no", None]),
-    "model.start": ("glorot", ["Glorot", None]),
+    "model.init": ("glorot", ["Glorot", None]),
     "model.relation_prior": (0.5, [0.0, -0.1, 0.51, float("nan"), "0.1"]),
     "model.input_dropout": (0.0, [-0.1, 1.0, float("nan"), True]),
     "model.lstm_dropout": (0, [-0.1, 1, None]),
     "model.self_attention": (False, [1]),
     "model.label_attention": (False, ["False"]),
-    "model.encoder": ("mlp", ["lstm"]),
+    "model.sequence_layer": ("mlp", ["lstm"]),
     "data.bucket_lengths": ((10, 20), [(), (0, 5), (5, 5), (9, 3), (5.0, 6), 5, "16"]),
     "data.char_lengths": ((4, 8, 16), [(), (-1, 2, 3), (2, 2, 3), (3, 4)]),
     "data.char_shares": (
@@ -161,6 +161,11 @@ def test_a_name_that_is_no_field_s_has_a_nearest_one(name: str, expected: str | 
     assert unknown_field(name) == expected
 
 
+def test_a_config_of_an_older_version_has_its_fields_under_their_new_names() -> None:
+    config = from_dict({"model": {"encoder": "mlp", "start": "glorot"}})
+    assert (config.model.sequence_layer, config.model.init) == ("mlp", "glorot")
+
+
 def test_absent_fields_have_their_defaults() -> None:
     assert from_dict({}) == Config()
     assert from_dict({"model": {"num_heads": 4}}) == config_with("model.num_heads", 4)
@@ -190,7 +195,7 @@ def test_the_defaults_are_those_of_the_paper() -> None:
     config = Config()
     assert (config.model.char_dim, config.model.label_dim, config.model.lstm_dim) == (128, 25, 128)
     assert (config.model.num_bsa, config.model.input_dropout, config.model.lstm_dropout) == (2, 0.2, 0.1)
-    assert (config.model.crf, config.model.relation_scorer, config.model.encoder) == (
+    assert (config.model.crf, config.model.relation_scorer, config.model.sequence_layer) == (
         "pairwise",
         "per_relation",
         "bilstm",

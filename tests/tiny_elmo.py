@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cman_jax.data.elmo_files import weight_shapes
-from cman_jax.data.elmo_options import read_options
+from cman_jax.encoders.elmo.options import read_options
+from cman_jax.encoders.elmo.weights import weight_shapes
 from tests.builders import normal
 
 Options = dict[str, Any]

@@ -4,7 +4,7 @@
 
     python -m tests.trained             # or only some: python -m tests.trained full MLP
 
-The corpus is the generated one (data_prep/generated_corpus.py). Fresh parameters are small: a summand of
+The corpus is the generated one (data_prep/generated/corpus.py). Fresh parameters are small: a summand of
 Eq. (9) stays below 3. Those of the networks here reach tens, as a full training's do.
 """
 
@@ -27,7 +27,7 @@ from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.plans import epoch_plans
 from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch, Params, Sentence, Sizes
-from data_prep.generated_corpus import generate
+from data_prep.generated.corpus import generate
 from tests.builders import changed, quick_compilation
 
 _FILE = Path(__file__).with_suffix(".npz")

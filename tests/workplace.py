@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cman_jax.data.corpus import write_jsonl
-from data_prep.generated_corpus import generate_splits
+from data_prep.generated.corpus import generate_splits
 
 EPOCHS = 8
 TINY = {
@@ -34,7 +34,7 @@ class Workplace:
 
     def training(self, workdir: Path, *flags: str, **overrides: object) -> list[str]:
         settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]
-        config = "--config=experiments/configs/generated.py"
+        config = "--config=cman_jax/configs/generated.py"
         places = (f"--data={self.data}", f"--workdir={workdir}")
         return self.command("train", config, *places, "--num_devices=1", *flags, *settings)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from jaxtyping import Float, Float16, Int
+from jaxtyping import Float16, Int
 
 from cman_jax.config import DataConfig
 from cman_jax.data.bio import spans_to_tags
@@ -21,7 +21,6 @@ from cman_jax.data.char_tables import (
     round_up,
     word_classes,
 )
-from cman_jax.data.features import to_float16
 from cman_jax.data.overlap import keep_longest
 from cman_jax.data.vocab import Vocabs
 from cman_jax.types import Batch, Sentence, Sizes
@@ -46,15 +45,16 @@ class Plan(NamedTuple):
     length: int
 
 
-def encode(sentence: Sentence, vocabs: Vocabs, features: Float[np.ndarray, "l n _"] | None = None) -> Example:
+def encode(
+    sentence: Sentence, vocabs: Vocabs, features: Float16[np.ndarray, "l n _"] | None = None
+) -> Example:
     """Strings to ids. Of two overlapping entities, which BIO cannot express, the longest stays.
 
     Args:
-      features: all layers' contextual vectors of the tokens; kept in half precision, as a cache holds them.
+      features: all layers' contextual vectors of the tokens; None: no contextual features.
 
     Raises:
       KeyError: an entity or relation type that the vocabularies lack.
-      InputError: a feature that half precision cannot hold.
     """
     if features is None:
         features = np.zeros((0, len(sentence.tokens), 0), np.float16)
@@ -67,7 +67,7 @@ def encode(sentence: Sentence, vocabs: Vocabs, features: Float[np.ndarray, "l n 
         tags=np.array([vocabs.tag_ids[tag] for tag in tags], np.int32),
         spellings=tuple(vocabs.spelling(token) for token in sentence.tokens),
         relation_cells=np.array(cells, np.int32).reshape(-1, 3),
-        features=to_float16(features, sentence.tokens),
+        features=features,
     )
 
 

@@ -9,51 +9,18 @@ so no code after it checks again.
 """
 
 import json
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from reprlib import Repr
 from typing import Any
 
-from cman_jax.data.errors import InputError
-from cman_jax.data.utf8 import decode_line
-from cman_jax.types import Entity, Relation, Sentence
+from cman_jax.errors import InputError
+from cman_jax.files import Fail, check_keys, parse_json, read_lines, show, write_atomically
+from cman_jax.types import Entity, Relation, Sentence, are_tokens
 
 _KEYS = ("id", "tokens", "entities", "relations")
 _ENTITY_KEYS = ("start", "end", "type")
 _RELATION_KEYS = ("subject", "object", "type")
-
-Fail = Callable[[str, str], InputError]
-"""Makes the error for one place in one file from what was found and what was expected."""
-
-_short_repr = Repr()
-_short_repr.maxstring = _short_repr.maxother = _short_repr.maxlong = 60
-
-
-def show(value: Any) -> str:
-    """A value as error messages quote it: its repr, cut to a length that fits on a line."""
-    return _short_repr.repr(value)
-
-
-def parse_json(text: str, fail: Fail) -> Any:
-    """The JSON value of `text`; a repeated key is an error too, for one of its values would be lost."""
-    try:
-        return json.loads(text, object_pairs_hook=unique_keys)
-    except RecursionError:
-        raise fail("JSON nested too deeply", "a JSON object of lists and flat objects") from None
-    except ValueError as error:  # JSONDecodeError, a repeated key, an integer of thousands of digits
-        raise fail(f"bad JSON ({error})", "a JSON object") from None
-
-
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For json's `object_pairs_hook`: a dict; a key that occurs twice is a ValueError."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {show(repeated)} occurs twice")
-    return result
 
 
 def parse_sentence(obj: Any, path: str | Path, line: int, *, gold: bool = True) -> Sentence:
@@ -76,42 +43,18 @@ def parse_sentence(obj: Any, path: str | Path, line: int, *, gold: bool = True) 
     return Sentence(_name(obj.get("id", str(line)), "id", fail), tokens, entities, relations)
 
 
-def check_keys(obj: Any, required: Sequence[str], allowed: Sequence[str], what: str, fail: Fail) -> None:
-    """Raises unless `obj` is a dict that has all `required` keys and no key outside `allowed`."""
-    if not isinstance(obj, dict):
-        raise fail(f"{what} that is {show(obj)}", "a JSON object")
-    if missing := [key for key in required if key not in obj]:
-        raise fail(f"{what} without {missing[0]!r}", f"the keys {', '.join(required)}")
-    if unknown := [key for key in obj if key not in allowed]:
-        raise fail(f"{what} with the unknown key {show(unknown[0])}", f"only the keys {', '.join(allowed)}")
-
-
 def _parse_tokens(value: Any, fail: Fail) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise fail(f"tokens that are {show(value)}", "a list of at least one string")
     for position, token in enumerate(value):
         if not isinstance(token, str):
             raise fail(f"token {position} = {show(token)}", "a string")
-    if not _are_tokens(value):
-        position = next(position for position, token in enumerate(value) if not _are_tokens([token]))
+    if not are_tokens(value):
+        position = next(position for position, token in enumerate(value) if not are_tokens([token]))
         raise fail(
             f"token {position} = {show(value[position])}", "a non-empty string without whitespace or NUL"
         )
     return tuple(value)
-
-
-def is_token(text: str) -> bool:
-    """Whether `text` can stand as a token: not empty, no whitespace, no NUL, encodable as UTF-8."""
-    return _are_tokens([text])
-
-
-def _are_tokens(texts: list[str]) -> bool:
-    joined = " ".join(texts)
-    try:
-        joined.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which JSON can spell
-        return False
-    return joined.split() == texts and "\0" not in joined
 
 
 def _name(value: Any, what: str, fail: Fail) -> str:
@@ -167,21 +110,6 @@ def _parse_relations(value: Any, num_entities: int, fail: Fail) -> tuple[Relatio
     return tuple(relations)
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """Returns the lines of a UTF-8 text file, each as `decode_line` returns it.
-
-    Only a line feed ends a line (JSON strings may hold the other separators).
-
-    Raises:
-      InputError: a line is not valid UTF-8.
-      OSError: the file cannot be read.
-    """
-    raw = Path(path).read_bytes().split(b"\n")
-    if raw[-1] == b"":
-        raw.pop()
-    return [decode_line(line, path, number) for number, line in enumerate(raw, 1)]
-
-
 def read_jsonl(path: str | Path, *, gold: bool = True) -> list[Sentence]:
     """All sentences of a canonical file, in order; `gold` as for `parse_sentence`.
 
@@ -225,18 +153,6 @@ def write_jsonl(path: str | Path, sentences: Iterable[Sentence]) -> None:
     if not lines:
         raise InputError(path, None, "no sentence to write", "at least one sentence")
     write_atomically(path, "".join(lines).encode())
-
-
-def write_atomically(path: str | Path, content: bytes) -> None:
-    """Writes a file so that no reader ever sees half of it; makes the directory when it is missing."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_split(data_dir: str | Path, split: str) -> list[Sentence]:

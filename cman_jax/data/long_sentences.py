@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from cman_jax.config import DataConfig
 from cman_jax.data.batching import Plan, plan_batches
-from cman_jax.data.errors import InputError
+from cman_jax.errors import InputError
 from cman_jax.types import Sentence
 
 MOST_BUCKETS = 8

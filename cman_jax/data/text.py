@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from cman_jax.data.corpus import parse_json, parse_sentence, show
-from cman_jax.data.errors import InputError
+from cman_jax.data.corpus import parse_sentence
 from cman_jax.data.treebank import treebank_tokens
-from cman_jax.data.utf8 import decode_line
+from cman_jax.errors import InputError
+from cman_jax.files import decode_line, parse_json, show
 from cman_jax.types import Annotation, Sentence
 
 _BEGINS_JSON = re.compile(r"\s*(\{|\[\s*([\"\[{\]]|$))")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cman_jax.data.errors import InputError
+from cman_jax.errors import InputError
 
 STRAIGHT = {
     # An apostrophe belongs to the clitic behind it ('s, n't), and single quotes look the same.

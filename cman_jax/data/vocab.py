@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cman_jax.data.bio import tag_names
-from cman_jax.data.corpus import show, type_inventory, write_atomically
-from cman_jax.data.errors import InputError
-from cman_jax.data.utf8 import read_text
-from cman_jax.types import Sentence, Sizes
+from cman_jax.data.corpus import type_inventory
+from cman_jax.errors import InputError
+from cman_jax.files import read_text, show, write_atomically
+from cman_jax.types import Annotation, Sentence, Sizes
 
 T = TypeVar("T")
 
@@ -171,3 +171,17 @@ def refuse_no_coverage(coverage: tuple[int, int], path: str | Path) -> None:
             "vectors of the corpus's language, its words written as in the corpus; or train without the file"
         )
         raise InputError(path, None, found, expected)
+
+
+def check_types(
+    annotated: Sentence | Annotation, entity_types: Sequence[str], relation_types: Sequence[str], where: str
+) -> None:
+    """Raises: InputError: a type stands outside its inventory. Args: where: what the error begins with."""
+    for kind, those, inventory in (
+        ("entity", annotated.entities, entity_types),
+        ("relation", annotated.relations, relation_types),
+    ):
+        unknown = sorted({claim.type for claim in those} - set(inventory))
+        if unknown:
+            known = ", ".join(inventory) or "none"
+            raise InputError(where, None, f"{kind} type {unknown[0]!r}", f"one of the known types: {known}")

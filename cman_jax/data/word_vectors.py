@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from cman_jax.data.errors import InputError
-from cman_jax.data.utf8 import skip_bom
+from cman_jax.errors import InputError
+from cman_jax.files import skip_bom
 
 _HEADER = "as the header says (correct the header or the line)"
 _FIRST_LINE = "as in line 1 (correct or remove the wrong line of the two)"

@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from cman_jax.data.errors import InputError
 from cman_jax.data.overlap import SpanRelation, drop_overlapping
+from cman_jax.data.vocab import check_types
 from cman_jax.types import Annotation, Entity, Sentence
 
 OTHER = "Other"
@@ -70,21 +70,7 @@ def pair_up(
     return [(facts(g, overlap), facts(p, overlap)) for g, p in zip(gold, predicted, strict=True)]
 
 
-def check_types(
-    annotated: Sentence | Annotation, entity_types: Sequence[str], relation_types: Sequence[str], where: str
-) -> None:
-    """Raises: InputError: a type stands outside its inventory. Args: where: what the error begins with."""
-    for kind, those, inventory in (
-        ("entity", annotated.entities, entity_types),
-        ("relation", annotated.relations, relation_types),
-    ):
-        unknown = sorted({claim.type for claim in those} - set(inventory))
-        if unknown:
-            known = ", ".join(inventory) or "none"
-            raise InputError(where, None, f"{kind} type {unknown[0]!r}", f"one of the known types: {known}")
-
-
-def booked_types(
+def scored_types(
     setting: Setting, entity_types: Sequence[str], relation_types: Sequence[str]
 ) -> tuple[str, ...]:
     """The types that facts are counted under: the rows of a table."""

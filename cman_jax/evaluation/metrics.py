@@ -16,7 +16,9 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
-from cman_jax.evaluation.facts import Match, Overlap, Setting, Task, booked_types, count_sentences, pair_up
+from cman_jax.config import ScoringConfig
+from cman_jax.data.vocab import Vocabs
+from cman_jax.evaluation.facts import Match, Overlap, Setting, Task, count_sentences, pair_up, scored_types
 from cman_jax.types import Annotation, Sentence
 
 Average = Literal["micro", "macro"]
@@ -171,7 +173,20 @@ def score(
     tables = {}
     for task, match, other in itertools.product(*map(get_args, (Task, Match)), (True, False)):
         setting = Setting(task, match, other)
-        types = booked_types(setting, entity_types, relation_types)
+        types = scored_types(setting, entity_types, relation_types)
         counts = count_sentences(pairs, setting, types).sum(0)
         tables[setting] = Table(dict(zip(types, itertools.starmap(PRF, counts.tolist()), strict=True)))
     return Scores(tables, overlap, len(gold))
+
+
+def score_annotations(
+    gold: Sequence[Sentence], annotations: Sequence[Annotation], vocabs: Vocabs, config: ScoringConfig
+) -> Scores:
+    """Scores a system's annotations under every convention, over its types and by its overlap rule."""
+    return score(
+        gold,
+        annotations,
+        entity_types=vocabs.entity_types,
+        relation_types=vocabs.relation_types,
+        overlap=config.overlap,
+    )

@@ -6,7 +6,6 @@ from typing import get_args
 
 from cman_jax.evaluation.facts import OTHER, Match, Task
 from cman_jax.evaluation.metrics import PRF, Average, Scores, Table
-from cman_jax.types import Annotation, Entity
 
 MARK = "*"  # stands before the convention that was asked for
 
@@ -51,40 +50,6 @@ def convention_table(
         f1 = (f"{scores.f1(task, match=m, average=a, other=o):.2f}" for task in _TASKS)
         rows.append((f"{_mark((o, m, a) == (other, match, average))} {name}", *f1))
     return f"{title}: {', '.join(_corpus(scores))}\n\n{align(rows)}"
-
-
-def format_example(sentence_tokens: Sequence[str], annotation: Annotation) -> str:
-    """A sentence, its entities and its triples, one a line, with probabilities (0 to 1) where there are any.
-
-        Ann Lee works for Acme .
-          Ann Lee [Peop]  0.99
-          Acme [Org]  0.97
-          (Ann Lee [Peop]) -- Work_For --> (Acme [Org])  0.98
-
-    Raises:
-      ValueError: a tuple of probabilities is neither empty nor as long as what it belongs to.
-    """
-    names = [_mention(sentence_tokens, entity) for entity in annotation.entities]
-    triples = [f"({names[r.subject]}) -- {r.type} --> ({names[r.object]})" for r in annotation.relations]
-    return "\n".join(
-        [
-            " ".join(sentence_tokens),
-            *_with_probabilities(names, annotation.entity_prob, "no entity"),
-            *_with_probabilities(triples, annotation.relation_prob, "no relation"),
-        ]
-    )
-
-
-def _mention(tokens: Sequence[str], entity: Entity) -> str:
-    return f"{' '.join(tokens[entity.start : entity.end])} [{entity.type}]"
-
-
-def _with_probabilities(texts: Sequence[str], probabilities: Sequence[float], nothing: str) -> list[str]:
-    if not texts:
-        return [f"  ({nothing})"]
-    if not probabilities:
-        return [f"  {text}" for text in texts]
-    return [f"  {text}  {p:.2f}" for text, p in zip(texts, probabilities, strict=True)]
 
 
 def _score_rows(table: Table, average: Average) -> list[Row]:

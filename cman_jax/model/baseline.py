@@ -5,7 +5,7 @@ adversarial training (2018b), as in github.com/bekou/multihead_joint_entity_rela
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from cman_jax.model.dense import Dense
+from cman_jax.layers.dense import Dense
 from cman_jax.model.network import JointNetwork
 from cman_jax.types import CRFPotentials
 
@@ -38,11 +38,11 @@ class MultiHead(JointNetwork):
     def relation_tokens(
         self,
         x: Float[Array, "b n d"],
-        memories: tuple[Float[Array, "b n _"], ...],
+        label_states: tuple[Float[Array, "b n _"], ...],
         mask: Bool[Array, "b n"],
         *,
         train: bool,
     ) -> Float[Array, "b n _"]:
         """`z`."""
         del mask, train
-        return jnp.concatenate([x, *memories], -1)
+        return jnp.concatenate([x, *label_states], -1)

@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from cman_jax.model.cross_modal import BLA, Encoder
-from cman_jax.model.dropout import Dropout
+from cman_jax.layers.dropout import Dropout
+from cman_jax.model.cross_modal import BLA, SequenceLayer
 from cman_jax.model.network import JointNetwork
 from cman_jax.types import CRFPotentials
 
@@ -16,9 +16,9 @@ class CMAN(JointNetwork):
         super().setup()
         config = self.config
         if config.label_attention:
-            unit = (config.lstm_dim, config.num_heads, config.encoder, config.lstm_dropout)
+            unit = (config.lstm_dim, config.num_heads, config.sequence_layer, config.lstm_dropout)
             self.bla = [BLA(*unit) for _ in range(2)]
-            self.fusion = Encoder(config.lstm_dim, config.encoder)
+            self.fusion = SequenceLayer(config.lstm_dim, config.sequence_layer)
             self.fusion_dropout = Dropout(config.lstm_dropout)
 
     def encode_labels(
@@ -37,15 +37,15 @@ class CMAN(JointNetwork):
     def relation_tokens(
         self,
         x: Float[Array, "b n d"],
-        memories: tuple[Float[Array, "b n d"], ...],
+        label_states: tuple[Float[Array, "b n d"], ...],
         mask: Bool[Array, "b n"],
         *,
         train: bool,
     ) -> Float[Array, "b n d"]:
         """Tokens that both `L~` have reached, Eqs. (5) to (7); without BLA, `X^m` as it is."""
         if self.config.label_attention:
-            first = self.bla[0](x, memories[0], mask, train=train)
+            first = self.bla[0](x, label_states[0], mask, train=train)
             fused = self.fusion(jnp.concatenate([x, first], -1), mask)
             fused = self.fusion_dropout(fused, train=train)
-            x = self.bla[1](fused, memories[1], mask, train=train)
+            x = self.bla[1](fused, label_states[1], mask, train=train)
         return x

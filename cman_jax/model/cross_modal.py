@@ -1,17 +1,17 @@
-"""The two attention units of §3.2 and the encoder that both are built on."""
+"""The two attention units of §3.2 and the sequence layer that both are built on."""
 
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float
 
-from cman_jax.config import EncoderKind
-from cman_jax.model.attention import MultiHeadAttention
-from cman_jax.model.dense import Dense
-from cman_jax.model.dropout import Dropout
-from cman_jax.model.lstm import BiLSTM
+from cman_jax.config import SequenceLayerKind
+from cman_jax.layers.attention import MultiHeadAttention
+from cman_jax.layers.dense import Dense
+from cman_jax.layers.dropout import Dropout
+from cman_jax.layers.lstm import BiLSTM
 
 
-class Encoder(nn.Module):
+class SequenceLayer(nn.Module):
     """A BiLSTM, or in its place a per-token `tanh(Dense(2d))` ("replace BiLSTM with MLP", Table 4).
 
     Attributes:
@@ -20,7 +20,7 @@ class Encoder(nn.Module):
     """
 
     dim: int
-    kind: EncoderKind
+    kind: SequenceLayerKind
 
     @nn.compact
     def __call__(self, x: Float[Array, "b n e"], mask: Bool[Array, "b n"]) -> Float[Array, "b n d"]:
@@ -37,7 +37,7 @@ class BSA(nn.Module):
 
     dim: int
     num_heads: int
-    encoder: EncoderKind
+    sequence_layer: SequenceLayerKind
     dropout: float
     attention: bool
 
@@ -45,7 +45,7 @@ class BSA(nn.Module):
     def __call__(
         self, x: Float[Array, "b n e"], mask: Bool[Array, "b n"], *, train: bool
     ) -> Float[Array, "b n d"]:
-        states = Encoder(self.dim, self.encoder, name="encoder")(x, mask)
+        states = SequenceLayer(self.dim, self.sequence_layer, name="encoder")(x, mask)
         states = Dropout(self.dropout)(states, train=train)
         if not self.attention:
             return states
@@ -62,11 +62,11 @@ class BLA(nn.Module):
 
     dim: int
     num_heads: int
-    encoder: EncoderKind
+    sequence_layer: SequenceLayerKind
     dropout: float
 
     def setup(self) -> None:
-        self.label_encoder = Encoder(self.dim, self.encoder)
+        self.label_encoder = SequenceLayer(self.dim, self.sequence_layer)
         self.label_dropout = Dropout(self.dropout)
         self.attention = MultiHeadAttention(self.num_heads)
         self.norm = nn.LayerNorm(epsilon=1e-5)

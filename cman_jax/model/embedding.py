@@ -5,12 +5,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
-from cman_jax.model.dense import stacked_product
-from cman_jax.model.lstm import BiLSTM, both_ways
-from cman_jax.model.platform import choose
+from cman_jax.layers.dense import batched_matmul
+from cman_jax.layers.lstm import BiLSTM, with_reverse
+from cman_jax.layers.platform import by_platform
 
 
-class CharacterEncoder(nn.Module):
+class CharacterEmbedding(nn.Module):
     """Character vectors of words: final states of a character BiLSTM, both directions side by side.
 
     The character table is projected to the gates once, so that a character costs a row look-up.
@@ -35,7 +35,7 @@ class CharacterEncoder(nn.Module):
         alphabet_gates = bilstm.project(jnp.stack([alphabet.embedding] * 2))
 
         def encode(ids: Int[Array, "w c"]) -> Float[Array, "w d"]:
-            gates = choose(alphabet_gates, both_ways(ids), cuda=_rows_by_product, default=_rows)
+            gates = by_platform(alphabet_gates, with_reverse(ids), cuda=_rows_by_product, default=_rows)
             return bilstm.final(gates, ids != 0)
 
         return jnp.concatenate([encode(ids) for ids in tables])
@@ -47,7 +47,7 @@ def _rows(table: Float[Array, "g v k"], ids: Int[Array, "g c w"]) -> Float[Array
 
 def _rows_by_product(table: Float[Array, "g v k"], ids: Int[Array, "g c w"]) -> Float[Array, "g c w k"]:
     """Of tables of few rows: a sum over equal ids comes out of a product in the same order every time."""
-    rows = stacked_product(nn.one_hot(ids.reshape(len(ids), -1), table.shape[1]), table)
+    rows = batched_matmul(nn.one_hot(ids.reshape(len(ids), -1), table.shape[1]), table)
     return rows.reshape(*ids.shape, -1)
 
 

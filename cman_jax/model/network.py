@@ -10,13 +10,13 @@ from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
 from cman_jax.config import ModelConfig
-from cman_jax.model.crf import TaggingPotentials
+from cman_jax.layers.dense import Dense
+from cman_jax.layers.dropout import Dropout
+from cman_jax.layers.scalar_mix import ScalarMix
 from cman_jax.model.cross_modal import BSA
-from cman_jax.model.dense import Dense
-from cman_jax.model.dropout import Dropout
-from cman_jax.model.embedding import CharacterEncoder, WordEmbedding
+from cman_jax.model.embedding import CharacterEmbedding, WordEmbedding
 from cman_jax.model.relation import RelationScorer
-from cman_jax.model.scalar_mix import ScalarMix
+from cman_jax.model.tagging import TaggingPotentials
 from cman_jax.types import Batch, CRFPotentials, Potentials, Sizes
 
 
@@ -31,14 +31,14 @@ class JointNetwork(nn.Module):
 
     def setup(self) -> None:
         config, sizes = self.config, self.sizes
-        self.char = CharacterEncoder(sizes.num_chars, config.char_dim, config.char_lstm_dim)
+        self.char = CharacterEmbedding(sizes.num_chars, config.char_dim, config.char_lstm_dim)
         self.word = WordEmbedding(sizes.num_words, config.word_dim, sizes.frozen_words)
         if sizes.feature_layers:
             self.mix = ScalarMix(sizes.feature_layers)
             if config.feature_dim:
                 self.feature = Dense(config.feature_dim)
         self.input_dropout = Dropout(config.input_dropout)
-        unit = (config.lstm_dim, config.num_heads, config.encoder, config.lstm_dropout)
+        unit = (config.lstm_dim, config.num_heads, config.sequence_layer, config.lstm_dropout)
         self.bsa = [BSA(*unit, attention=config.self_attention) for _ in range(config.num_bsa)]
         self.tagging = TaggingPotentials(sizes.num_tags, config.crf)
         # Without parameters where nothing reads it, as all of Linen's modules.
@@ -77,7 +77,7 @@ class JointNetwork(nn.Module):
     def relation_tokens(
         self,
         x: Float[Array, "b n d"],
-        memories: tuple[Float[Array, "b n _"], ...],
+        label_states: tuple[Float[Array, "b n _"], ...],
         mask: Bool[Array, "b n"],
         *,
         train: bool,
@@ -88,28 +88,28 @@ class JointNetwork(nn.Module):
     def relate(
         self,
         x: Float[Array, "b n d"],
-        memories: tuple[Float[Array, "b n _"], ...],
+        label_states: tuple[Float[Array, "b n _"], ...],
         mask: Bool[Array, "b n"],
         *,
         train: bool,
     ) -> Float[Array, "b n m r"]:
         """Relation logits of all pairs of tokens."""
-        return self.relation(self.relation_tokens(x, memories, mask, train=train))
+        return self.relation(self.relation_tokens(x, label_states, mask, train=train))
 
     def potentials(
         self,
         embeddings: Float[Array, "b n e"],
-        memories: tuple[Float[Array, "b n _"], ...],
+        label_states: tuple[Float[Array, "b n _"], ...],
         mask: Bool[Array, "b n"],
         *,
         train: bool,
     ) -> Potentials:
         """Everything after the token input, for labels that are known beforehand."""
         x = self.encode_tokens(embeddings, mask, train=train)
-        return Potentials(self.tag(x, mask), self.relate(x, memories, mask, train=train))
+        return Potentials(self.tag(x, mask), self.relate(x, label_states, mask, train=train))
 
     def __call__(self, batch: Batch, tags: Int[Array, "b n"], *, train: bool) -> Potentials:
         """All of it; the labels are `tags`."""
         embeddings = self.encode_inputs(batch)
-        memories = self.encode_labels(tags, batch.mask)
-        return self.potentials(embeddings, memories, batch.mask, train=train)
+        label_states = self.encode_labels(tags, batch.mask)
+        return self.potentials(embeddings, label_states, batch.mask, train=train)

@@ -10,20 +10,20 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
+from cman_jax.compilation import compiler_threads
 from cman_jax.config import Config, differences, validate
-from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.batching import Example, Plan, first_of_each
-from cman_jax.data.errors import InputError, noting_what
-from cman_jax.model.ahead import compiler_threads
-from cman_jax.system import System
+from cman_jax.encoders.encoder import Encoder
+from cman_jax.errors import InputError, noting_what
+from cman_jax.run.lock import training_in
+from cman_jax.run.provenance import Splits
+from cman_jax.run.system import System
 from cman_jax.training.history import History
-from cman_jax.training.lock import training_in
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.parallel import ParallelStep, PopulationStep
-from cman_jax.training.plans import in_order
+from cman_jax.training.plans import shuffled
 from cman_jax.training.progress import Progress
-from cman_jax.training.provenance import Splits
 from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch
 
@@ -204,7 +204,7 @@ def _make_step(members: Sequence[Member], step: partial, num_devices: int) -> Pa
 
 def _groups(members: Sequence[Member], epoch: int) -> list[tuple[Plan | None, ...]]:
     """The plans of each step, one of each member that has one left."""
-    return in_order(list(zip_longest(*(member.plans(epoch) for member in members))), epoch)
+    return shuffled(list(zip_longest(*(member.plans(epoch) for member in members))), epoch)
 
 
 def _length(plans: Sequence[Plan | None]) -> int:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from cman_jax.model.crf import log_partition, sequence_score
+from cman_jax.layers.crf import log_partition, sequence_score
 from cman_jax.types import Batch, CRFPotentials, LossTerms, Potentials
 
 

@@ -11,17 +11,19 @@ import numpy as np
 import optax
 
 from cman_jax.config import Config
-from cman_jax.contextual.encoder import Encoder, encode_all
 from cman_jax.data.batching import Plan
 from cman_jax.data.contents import contents_of
-from cman_jax.data.errors import InputError
 from cman_jax.data.long_sentences import refuse_long
-from cman_jax.evaluation.predict import Predictor, score_annotations
-from cman_jax.system import System
-from cman_jax.training.checkpoint import Checkpoints
+from cman_jax.encoders.encoder import Encoder, encode_all
+from cman_jax.errors import InputError
+from cman_jax.evaluation.metrics import score_annotations
+from cman_jax.inference.predict import Predictor
+from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.run.provenance import Splits
+from cman_jax.run.record import read_metrics, write_metrics
+from cman_jax.run.system import System
+from cman_jax.training.open_run import open_run
 from cman_jax.training.plans import drawn_plans
-from cman_jax.training.provenance import Splits
-from cman_jax.training.run import open_run, read_metrics, write_metrics
 from cman_jax.training.step import TrainState
 from cman_jax.types import Annotation, Params, Sentence
 
@@ -138,8 +140,8 @@ def dev_scores(
 
     The selection is None if the gold has nothing to score: then no epoch is better than another.
     """
-    scores = score_annotations(system, sentences, annotations)
     scoring = system.config.scoring
+    scores = score_annotations(sentences, annotations, system.vocabs, scoring)
     f1 = {task: scores.f1(task, **scoring.convention) for task in ("ner", "re")}
     tables = [scores.table(task, match=scoring.match, other=scoring.other) for task in f1]
     selectable = any(table.micro.gold for table in tables)

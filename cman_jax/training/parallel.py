@@ -16,8 +16,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import PRNGKeyArray
 
-from cman_jax.model.ahead import Ahead
-from cman_jax.model.platform import compiler_options
+from cman_jax.compilation import Ahead, compiler_options
 from cman_jax.types import Batch, Constants
 
 AXIS = "devices"

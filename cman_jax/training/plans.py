@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def epoch_plans(examples: Sequence[Example], config: Config, epoch: int) -> list[Plan]:
     """The batches of an epoch, in the order of training; a resumed run draws the same."""
-    return in_order(drawn_plans(examples, config, epoch), epoch)
+    return shuffled(drawn_plans(examples, config, epoch), epoch)
 
 
 def drawn_plans(examples: Sequence[Example], config: Config, epoch: int) -> list[Plan]:
@@ -23,7 +23,7 @@ def drawn_plans(examples: Sequence[Example], config: Config, epoch: int) -> list
     return plan_batches(lengths, config.data, config.training.batch_size, rng)
 
 
-def in_order(plans: Sequence[T], epoch: int) -> list[T]:
+def shuffled(plans: Sequence[T], epoch: int) -> list[T]:
     """Shuffled, so that which length comes when is the same for all seeds.
 
     Several runs can then be stepped together; each is trained in the order that it has alone, even where one

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from cman_jax.data.contents import Contents, content_lines
-from cman_jax.training.run import best_epoch
+from cman_jax.run.record import best_epoch
 
 
 class Progress:

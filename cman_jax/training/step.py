@@ -8,7 +8,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from cman_jax.model.dropout import hash_key
+from cman_jax.layers.dropout import hash_key
 from cman_jax.model.network import JointNetwork
 from cman_jax.training.adversarial import perturbation
 from cman_jax.training.losses import loss_terms
@@ -70,8 +70,8 @@ def train_step(
         inputs = _apply(model, params, constants, batch, method="encode_inputs")
         return inputs, _apply(model, params, constants, batch.tags, batch.mask, method="encode_labels")
 
-    def loss(params: Params, inputs: Array, memories: tuple, dropout_key: PRNGKeyArray) -> tuple:
-        arguments = (inputs, memories, batch.mask)
+    def loss(params: Params, inputs: Array, label_states: tuple, dropout_key: PRNGKeyArray) -> tuple:
+        arguments = (inputs, label_states, batch.mask)
         rngs = {"dropout": dropout_key}
         potentials = _apply(model, params, constants, *arguments, train=True, rngs=rngs, method="potentials")
         terms = loss_terms(potentials, batch, null_relation=model.config.null_relation)
@@ -79,12 +79,12 @@ def train_step(
 
     # Under jit only so that both passes share one trace; the compiler sees through it.
     gradient = jax.jit(jax.value_and_grad(loss, (0, 1, 2), has_aux=True))
-    (inputs, memories), encode_vjp = jax.vjp(encode, state.params)
-    (_, clean), gradients = gradient(state.params, inputs, memories, dropout_keys[0])
+    (inputs, label_states), encode_vjp = jax.vjp(encode, state.params)
+    (_, clean), gradients = gradient(state.params, inputs, label_states, dropout_keys[0])
     perturbed = LossTerms(*jnp.zeros((3,)))
     if alpha > 0:
         shifted = inputs + perturbation(gradients[1], batch.mask, alpha)
-        (_, perturbed), more = gradient(state.params, shifted, memories, dropout_keys[1])
+        (_, perturbed), more = gradient(state.params, shifted, label_states, dropout_keys[1])
         gradients = jax.tree.map(jnp.add, gradients, more)
     (through_encoders,) = encode_vjp(gradients[1:])
     vector, unravel = ravel_pytree(jax.tree.map(jnp.add, gradients[0], through_encoders))

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from cman_jax.data.errors import InputError
-from cman_jax.data.json_text import json_text
+from cman_jax.errors import InputError
+from cman_jax.files import json_text
 from experiments.benchmarking.settings import Case, Settings, is_jax
 
 PAUSE_SECONDS = 0.25  # OpenMP's threads spin for up to 0.2 s

@@ -8,11 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from cman_jax.compilation import compiler_options
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.data.corpus import load_splits
-from cman_jax.data.errors import InputError
-from cman_jax.evaluation.steps import predict_step
-from cman_jax.model.platform import compiler_options
+from cman_jax.errors import InputError
+from cman_jax.inference.steps import predict_step
 from cman_jax.training.loop import train
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.progress import Progress

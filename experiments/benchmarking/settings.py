@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.config import Config, from_dict
-from cman_jax.data.errors import InputError
+from cman_jax.errors import InputError
 
 FRAMEWORKS = ("jax", "jax_alone", "torch", "torch_compile", "torch_cudagraphs")
 MEASURES = ("train_step", "inference", "epoch", "compile", "memory")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from cman_jax.data.corpus import load_splits
-from cman_jax.data.errors import InputError
+from cman_jax.errors import InputError
 from cman_jax.training.progress import Progress
 from experiments.benchmarking.settings import Case, Settings
 from experiments.benchmarking.workload import Workload

@@ -21,8 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cman_jax.data.errors import InputError
-from cman_jax.data.json_text import json_text
+from cman_jax.errors import InputError
+from cman_jax.files import json_text
 from experiments.benchmarking.settings import Case, Settings, is_jax
 
 MEASUREMENT_SECONDS = 0.2  # a measurement is repeated steps that take at least so long

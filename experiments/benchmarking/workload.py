@@ -10,8 +10,8 @@ import numpy as np
 
 from cman_jax.data.batching import encode
 from cman_jax.data.corpus import load_split, load_splits
-from cman_jax.system import System
-from cman_jax.training.run import open_run
+from cman_jax.run.system import System
+from cman_jax.training.open_run import open_run
 from cman_jax.types import Batch, Params, Relation, Sentence
 from experiments.benchmarking.settings import Settings
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.corpus import load_split
-from cman_jax.evaluation.analysis import Slices, measure, slice_all
-from cman_jax.system import System
-from cman_jax.training.provenance import check_split
+from cman_jax.encoders.encoder import Encoder
+from cman_jax.evaluation.analysis.summary import Slices, measure, slice_all
+from cman_jax.run.provenance import check_split
+from cman_jax.run.system import System
 from experiments.reproduction.rows import ROWS
 from experiments.reproduction.runs import Run, Setup, runs_of
 from experiments.reproduction.training import is_finished

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cman_jax.data.corpus import load_split, write_jsonl
 from cman_jax.types import Sentence
-from data_prep.generated_corpus import generate_splits
+from data_prep.generated.corpus import generate_splits
 from experiments.reproduction.rows import Corpus
 from experiments.reproduction.runs import QUICK_LENGTH
 

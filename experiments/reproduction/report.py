@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from cman_jax.contextual.encoder import Encoder
-from cman_jax.data.corpus import write_atomically
-from cman_jax.system import read_json, write_json
+from cman_jax.encoders.encoder import Encoder
+from cman_jax.files import read_json, write_atomically, write_json
 from experiments.reproduction.comparison import compare_systems
 from experiments.reproduction.figures import make_figure, panels_of, plot_figure
 from experiments.reproduction.markdown import render

@@ -38,7 +38,7 @@ _ABLATIONS = (
     *_both_inputs(Row("no_self_attention", "− self-attention in BSA", "conll04", _NO_SELF_ATTENTION)),
     *_both_inputs(Row("no_bla", "− BLA unit", "conll04", _NO_BLA)),
     *_both_inputs(Row("no_attention", "− both units", "conll04", _NO_SELF_ATTENTION | _NO_BLA)),
-    *_both_inputs(Row("mlp", "BiLSTM → MLP", "conll04", {"model.encoder": "mlp"})),
+    *_both_inputs(Row("mlp", "BiLSTM → MLP", "conll04", {"model.sequence_layer": "mlp"})),
 )
 
 ROWS: Mapping[str, tuple[Row, ...]] = {

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from cman_jax.config import Config, differences, validate
+from cman_jax.configs import conll04_minilm
 from data_prep.ade import NUM_FOLDS
-from experiments.configs import conll04_minilm
 from experiments.reproduction.rows import Corpus, Row
 
 Budget = Literal["quick", "short", "full"]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cman_jax.config import ScoringConfig
-from cman_jax.data.errors import InputError
-from cman_jax.system import read_json
+from cman_jax.errors import InputError
+from cman_jax.files import read_json
 from experiments.reproduction.published import NOTES, PUBLISHED, TITLES
 from experiments.reproduction.rows import ROWS, Row
 from experiments.reproduction.runs import Run, Setup, gold_labels_command, runs_of, train_command

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cman_jax.config import differences
-from cman_jax.contextual.encoder import Encoder
 from cman_jax.data.corpus import load_split
-from cman_jax.data.errors import InputError
-from cman_jax.system import load_config, read_json
+from cman_jax.encoders.encoder import Encoder
+from cman_jax.errors import InputError
+from cman_jax.files import read_json
+from cman_jax.run.entries import entry_name, foreign
+from cman_jax.run.provenance import Splits, check_split, recorded_digest
+from cman_jax.run.record import chosen_epoch, read_metrics
+from cman_jax.run.system import load_config
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
+from cman_jax.training.open_run import open_run
 from cman_jax.training.progress import ConsoleProgress
-from cman_jax.training.provenance import Splits, check_split, recorded_digest
-from cman_jax.training.run import chosen_epoch, open_run, read_metrics
-from experiments.entries import entry_name, foreign
 from experiments.reproduction.runs import Run
 from experiments.scoring import evaluate
 

@@ -21,8 +21,8 @@ class Lengths(NamedTuple):
     @classmethod
     def of(cls, lengths: np.ndarray | Tensor, device: torch.device | str = "cpu") -> "Lengths":
         """Of sequences in any order."""
-        in_order, order = torch.sort(torch.as_tensor(lengths), descending=True, stable=True)
-        return cls(in_order, order.to(device), order.argsort().to(device))
+        shuffled, order = torch.sort(torch.as_tensor(lengths), descending=True, stable=True)
+        return cls(shuffled, order.to(device), order.argsort().to(device))
 
 
 class TorchBatch(NamedTuple):

@@ -48,7 +48,7 @@ class ScalarMix(nn.Module):
         return (layers.float() * shares[:, None, None]).sum(1)
 
 
-class CharacterEncoder(nn.Module):
+class CharacterEmbedding(nn.Module):
     """Character vectors of words, §3.1."""
 
     def __init__(self, num_chars: int, char_dim: int, lstm_dim: int):
@@ -90,7 +90,7 @@ class Encoder(nn.Module):
 
     def __init__(self, width: int, config: ModelConfig):
         super().__init__()
-        self.kind = config.encoder
+        self.kind = config.sequence_layer
         if self.kind == "bilstm":
             self.bilstm = BiLSTM(width, config.lstm_dim)
         else:

@@ -10,7 +10,14 @@ from cman_jax.config import ModelConfig
 from cman_jax.types import Sizes
 from experiments.torch_reference.batch import TorchBatch
 from experiments.torch_reference.crf import CRFPotentials, TaggingPotentials
-from experiments.torch_reference.modules import BLA, BSA, CharacterEncoder, Encoder, RelationScorer, ScalarMix
+from experiments.torch_reference.modules import (
+    BLA,
+    BSA,
+    CharacterEmbedding,
+    Encoder,
+    RelationScorer,
+    ScalarMix,
+)
 
 
 class Potentials(NamedTuple):
@@ -34,7 +41,7 @@ class TorchCMAN(nn.Module):
         self.config = config
         word_dim = word_dim or config.word_dim
         width = 2 * config.lstm_dim
-        self.char = CharacterEncoder(sizes.num_chars, config.char_dim, config.char_lstm_dim)
+        self.char = CharacterEmbedding(sizes.num_chars, config.char_dim, config.char_lstm_dim)
         self.word = nn.Embedding(sizes.num_words, word_dim)
         self.word.weight.requires_grad_(not sizes.frozen_words)
         inputs = 2 * config.char_lstm_dim + word_dim

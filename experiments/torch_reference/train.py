@@ -9,14 +9,14 @@ import torch
 
 from cman_jax.config import Config, TrainingConfig
 from cman_jax.data.batching import Example, encode
-from cman_jax.data.errors import InputError
-from cman_jax.evaluation.predict import Predictor
-from cman_jax.system import System
+from cman_jax.errors import InputError
+from cman_jax.inference.predict import Predictor
+from cman_jax.run.provenance import Splits
+from cman_jax.run.system import System
 from cman_jax.training.member import dev_scores
+from cman_jax.training.open_run import open_run
 from cman_jax.training.plans import epoch_plans
 from cman_jax.training.progress import Progress
-from cman_jax.training.provenance import Splits
-from cman_jax.training.run import open_run
 from cman_jax.types import Annotation, Batch, Params, Predictions
 from experiments.torch_reference.batch import to_torch
 from experiments.torch_reference.convert import load_params

@@ -117,7 +117,8 @@ def test_a_batch_says_its_sentences_and_padding_is_blank() -> None:
 
 def test_features_stand_at_their_tokens_and_padding_is_zero() -> None:
     sizes = VOCABS.sizes._replace(feature_layers=2, feature_width=3)
-    features = [1 + np.random.default_rng(0).random((2, len(s.tokens), 3)) for s in SENTENCES]
+    random = np.random.default_rng(0)
+    features = [(1 + random.random((2, len(s.tokens), 3))).astype(np.float16) for s in SENTENCES]
     examples = [encode(s, VOCABS, each) for s, each in zip(SENTENCES, features, strict=True)]
     batch = collate(examples, 8, SMALL_DATA, 6, sizes)
     assert batch.features.dtype == np.float16

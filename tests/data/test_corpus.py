@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from cman_jax.data.corpus import (
     load_split,
     load_splits,
-    parse_json,
     parse_sentence,
     read_jsonl,
     to_json,
     type_inventory,
-    write_atomically,
     write_jsonl,
 )
-from cman_jax.data.errors import InputError
+from cman_jax.errors import InputError
+from cman_jax.files import parse_json, write_atomically
 from cman_jax.types import Entity, Relation, Sentence
 
 TOKENS = ("Ada", "Byron", "lives", "in", "Marston", ".")

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cman_jax.data.batching import plan_batches
-from cman_jax.data.errors import InputError
 from cman_jax.data.long_sentences import MOST_BUCKETS, padded_length, plan_prediction, refuse_long
+from cman_jax.errors import InputError
 from cman_jax.types import Sentence
 from tests.builders import SMALL_DATA
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from cman_jax.data.errors import InputError
 from cman_jax.data.text import Document, from_text, from_tokens, parse_documents, to_record
+from cman_jax.errors import InputError
 from cman_jax.types import Annotation, Entity, Relation, Sentence
 
 LINES = (

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from cman_jax.data.errors import InputError
 from cman_jax.data.vocab import (
     UNKNOWN_CHAR,
     UNKNOWN_WORD,
@@ -17,6 +16,7 @@ from cman_jax.data.vocab import (
     vector_coverage,
     word_candidates,
 )
+from cman_jax.errors import InputError
 from cman_jax.types import Entity, Relation, Sentence, Sizes
 from tests.builders import SENTENCES, vocabs_of
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cman_jax.data.errors import InputError
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
+from cman_jax.errors import InputError
 from tests.builders import normal
 
 WORDS = ("the", "Köln", "New", "0", "</s>")

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from cman_jax.data.corpus import load_split, read_jsonl
-from cman_jax.data.errors import InputError
+from cman_jax.data.formats.oddities import Oddity, count_kinds
+from cman_jax.data.formats.spert import OVERLAP, read_spert
 from cman_jax.data.overlap import drop_overlapping, has_overlap
+from cman_jax.errors import InputError
 from cman_jax.types import Entity, Relation, Sentence
 from data_prep.ade import OVERLAP_CHOICES, convert, draw_dev, resolve_overlap
-from data_prep.oddities import Oddity, count_kinds
-from data_prep.spert_json import OVERLAP, read_spert
 
 
 @pytest.fixture(scope="module")

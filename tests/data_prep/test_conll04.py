@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from cman_jax.data.corpus import load_split, read_jsonl, type_inventory, write_jsonl
-from cman_jax.data.errors import InputError
+from cman_jax.data.formats.bekoulis import BOTH_WAYS, NO_B
+from cman_jax.data.formats.oddities import Oddity
+from cman_jax.errors import InputError
 from cman_jax.types import Sentence
-from data_prep.columns import BOTH_WAYS, NO_B
 from data_prep.conll04 import convert, read_split
-from data_prep.oddities import Oddity
 from data_prep.validate import count_contradictions, measure, shared_sentences
 
 Splits = dict[str, tuple[list[Sentence], list[Oddity]]]

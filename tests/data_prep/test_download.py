@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cman_jax.data.errors import InputError
+from cman_jax.errors import InputError
 from data_prep.download import BASE_URL, Download, install, plan
 from data_prep.pins import SOURCES, File, Source
 

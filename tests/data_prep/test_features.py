@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from cman_jax.contextual.load import load_encoder
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.data.errors import InputError
-from cman_jax.data.feature_cache import FeatureCache
+from cman_jax.encoders.load import load_encoder
+from cman_jax.encoders.store.cache import FeatureCache
+from cman_jax.encoders.store.fill import add_features
+from cman_jax.errors import InputError
 from cman_jax.types import Sentence
-from data_prep.features import add_features
 from tests.fake_encoder import SPEC, FakeEncoder, named, numbered
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ class ElmoEncoder(FakeEncoder):
         super().__init__()
         print(f"elmo of {options_path} and {weights_path}, jax loaded: {'jax' in sys.modules}")
 
-sys.modules["cman_jax.contextual.elmo"] = types.SimpleNamespace(ElmoEncoder=ElmoEncoder)
+sys.modules["cman_jax.encoders.elmo.encoder"] = types.SimpleNamespace(ElmoEncoder=ElmoEncoder)
 sys.argv[0] = "features"
 runpy.run_module("data_prep.features", run_name="__main__", alter_sys=True)
 """
@@ -125,11 +125,11 @@ def test_an_encoder_is_imported_by_name_and_alone(monkeypatch: pytest.MonkeyPatc
     elmo, minilm = ModuleType("elmo"), ModuleType("minilm")
     elmo.ElmoEncoder = lambda options, weights: FakeEncoder(SPEC._replace(name=f"{options} {weights}"))
     minilm.MiniLMEncoder = SimpleNamespace(load=lambda d: FakeEncoder(SPEC._replace(name=f"{d}")))
-    monkeypatch.setitem(sys.modules, "cman_jax.contextual.elmo", elmo)
-    monkeypatch.setitem(sys.modules, "cman_jax.contextual.minilm", None)  # importing it would fail
+    monkeypatch.setitem(sys.modules, "cman_jax.encoders.elmo.encoder", elmo)
+    monkeypatch.setitem(sys.modules, "cman_jax.encoders.bert.encoder", None)  # importing it would fail
     assert load_encoder("elmo", options="o", weights="w").spec.name == "o w"
-    monkeypatch.setitem(sys.modules, "cman_jax.contextual.minilm", minilm)
-    monkeypatch.setitem(sys.modules, "cman_jax.contextual.elmo", None)
+    monkeypatch.setitem(sys.modules, "cman_jax.encoders.bert.encoder", minilm)
+    monkeypatch.setitem(sys.modules, "cman_jax.encoders.elmo.encoder", None)
     assert load_encoder("minilm").spec.name == "None"
     assert load_encoder("minilm", directory="d").spec.name == "d"
 

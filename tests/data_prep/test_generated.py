@@ -12,10 +12,10 @@ import pytest
 
 from cman_jax.data.corpus import read_jsonl
 from cman_jax.types import Entity, Sentence
-from data_prep.generated_corpus import SPLITS, generate, owner
-from data_prep.generated_grammar import Draft, Writer, parse_grammar
-from data_prep.generated_lexicon import ENTITY_TYPES, NAMES
-from data_prep.generated_templates import SENTENCES
+from data_prep.generated.corpus import SPLITS, generate, owner
+from data_prep.generated.grammar import Draft, Writer, parse_grammar
+from data_prep.generated.lexicon import ENTITY_TYPES, NAMES
+from data_prep.generated.templates import SENTENCES
 
 SIGNATURES = {
     "Kill": ("Peop", "Peop"),

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from cman_jax.data.corpus import read_jsonl, to_json
-from cman_jax.data.errors import InputError
+from cman_jax.data.formats.bekoulis import DUPLICATE, OUTSIDE, SELF, read_columns
+from cman_jax.data.formats.oddities import Oddity
+from cman_jax.data.formats.spert import read_spert
+from cman_jax.errors import InputError
 from cman_jax.types import Sentence
-from data_prep.columns import DUPLICATE, OUTSIDE, SELF, read_columns
-from data_prep.oddities import Oddity
-from data_prep.spert_json import read_spert
 
 BLOCKS, CASES_PER_BLOCK = 7, 96  # 3 formats x 7 x 96 = 2,016 cases
 SECONDS_PER_CASE = 20.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.data.errors import InputError
+from cman_jax.errors import InputError
 from cman_jax.types import Entity, Relation, Sentence
 from data_prep.validate import count_contradictions, measure, validate
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cman_jax.data.errors import InputError
+from cman_jax.errors import InputError
 from cman_jax.evaluation.facts import ANY
 from cman_jax.evaluation.metrics import PRF, Scores, score
 from cman_jax.types import Annotation, Entity, Relation, Sentence

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from cman_jax.evaluation.metrics import Scores, score
-from cman_jax.evaluation.report import convention_table, format_example, score_table
+from cman_jax.evaluation.report import convention_table, score_table
+from cman_jax.inference.show import format_example
 from cman_jax.types import Annotation, Entity, Relation, Sentence
 
 TOKENS = ("Ann", "Lee", "works", "for", "Acme", "in", "Riga", ".")

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TINY = {
     **{f"model.{name}": 8 for name in ("char_dim", "char_lstm_dim", "word_dim", "lstm_dim", "scorer_dim")},
-    "model.encoder": "mlp",
+    "model.sequence_layer": "mlp",
     "model.label_attention": False,
     "model.self_attention": False,
     "model.num_bsa": 1,

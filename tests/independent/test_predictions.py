@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cman_jax.data.bio import allowed_transitions
-from cman_jax.evaluation.steps import predict_step
+from cman_jax.inference.steps import predict_step
 from cman_jax.types import Predictions
 from tests import trained
 from tests.builders import precision, quick_compilation

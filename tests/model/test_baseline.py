@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from cman_jax.config import ModelConfig, TrainingConfig
+from cman_jax.configs import multihead_conll04
+from cman_jax.layers.lstm import BiLSTM
 from cman_jax.model.baseline import MultiHead
-from cman_jax.model.lstm import BiLSTM
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch, Potentials, Sizes
-from experiments.configs import multihead_conll04
 from tests.builders import SENTENCES, SMALL_MODEL, batch_of, changed, random_variables, vocabs_of
 
 PARTS = {"bsa_0", "bsa_1", "char", "relation", "tag_layer", "tagging", "word"}

@@ -12,9 +12,9 @@ from flax import linen as nn
 
 from cman_jax.config import ModelConfig
 from cman_jax.model.cman import CMAN
-from cman_jax.model.crf import TaggingPotentials
 from cman_jax.model.cross_modal import BLA, BSA, Encoder
 from cman_jax.model.relation import RelationScorer
+from cman_jax.model.tagging import TaggingPotentials
 from cman_jax.training.losses import loss_terms
 from cman_jax.types import Batch, Potentials
 from tests.builders import (

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cman_jax.model.embedding import CharacterEncoder, WordEmbedding
+from cman_jax.model.embedding import CharacterEmbedding, WordEmbedding
 from tests import oracles
 from tests.builders import normal, random_variables
 
@@ -20,7 +20,7 @@ for row, spelling in zip([*TABLES[0], *TABLES[1]], SPELLINGS, strict=True):
 
 @pytest.fixture(scope="module")
 def characters() -> Any:
-    module = CharacterEncoder(CHARS, DIM, D)
+    module = CharacterEmbedding(CHARS, DIM, D)
     return jax.jit(module.apply), random_variables(module, TABLES, scale=0.7)
 
 

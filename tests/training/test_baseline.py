@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from cman_jax.config import Config
-from cman_jax.extract import Extractor
+from cman_jax.inference.extractor import Extractor
+from cman_jax.run.record import read_metrics
 from cman_jax.training.loop import train
 from cman_jax.training.member import dev_scores
-from cman_jax.training.run import read_metrics
 from tests.builders import SENTENCES, tiny_config
 from tests.fake_encoder import FakeEncoder
 

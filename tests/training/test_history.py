@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import pytest
 
 from cman_jax.data.batching import Plan
-from cman_jax.data.errors import InputError
-from cman_jax.training.checkpoint import Checkpoints
+from cman_jax.errors import InputError
+from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.run.record import read_metrics
 from cman_jax.training.history import History
 from cman_jax.training.loop import train, train_population
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
-from cman_jax.training.run import read_metrics
 from cman_jax.training.step import Metrics
 from tests.builders import SENTENCES, tiny_config
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cman_jax.data.errors import InputError
+from cman_jax.errors import InputError
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.types import Sentence

@@ -18,7 +18,7 @@ from tests.builders import SENTENCES, SMALL_DATA, STILL, changed, network, rando
 
 ALPHA = 0.05
 # What devices could change is the sums over sentences, so the network has one layer and no scan over tokens.
-SHALLOW = changed(STILL, num_bsa=1, encoder="mlp")
+SHALLOW = changed(STILL, num_bsa=1, sequence_layer="mlp")
 # Lengths differ, so that a mean of per-device means would be wrong.
 EIGHT = tuple(Sentence(f"{k}-{s.id}", *s[1:]) for k in range(2) for s in SENTENCES)
 

@@ -10,13 +10,13 @@ import pytest
 
 from cman_jax.config import Config
 from cman_jax.data.batching import Example, Plan
-from cman_jax.data.errors import InputError
-from cman_jax.system import System
-from cman_jax.training.checkpoint import Checkpoints
+from cman_jax.errors import InputError
+from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.run.record import read_metrics
+from cman_jax.run.system import System
 from cman_jax.training.loop import train, train_population
 from cman_jax.training.member import Job
-from cman_jax.training.plans import epoch_plans, in_order
-from cman_jax.training.run import read_metrics
+from cman_jax.training.plans import epoch_plans, shuffled
 from cman_jax.types import Params
 from tests.builders import SENTENCES, tiny_config
 
@@ -150,7 +150,7 @@ def test_every_seed_meets_the_lengths_in_one_order() -> None:
 
 def test_one_batch_more_leaves_the_order_of_the_others() -> None:
     fewer = list(range(11))
-    assert [plan for plan in in_order([*fewer, 11], 5) if plan != 11] == in_order(fewer, 5)
+    assert [plan for plan in shuffled([*fewer, 11], 5) if plan != 11] == shuffled(fewer, 5)
 
 
 def example_of(num_tokens: int) -> Example:

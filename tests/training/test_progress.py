@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from cman_jax.data.contents import Contents, SplitContents
+from cman_jax.run.record import read_metrics
 from cman_jax.training.loop import train, train_population
 from cman_jax.training.member import Job
 from cman_jax.training.progress import ConsoleProgress, epoch_line
-from cman_jax.training.run import read_metrics
 from cman_jax.types import Entity, Sentence
 from tests.builders import SENTENCES, tiny_config
 

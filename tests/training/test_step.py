@@ -45,8 +45,8 @@ def reference_gradient(model: CMAN, alpha: float, params: Any, batch: Batch) -> 
     def loss(params: Any, eta: Any) -> jax.Array:
         module = model.bind({"params": params})
         inputs = module.encode_inputs(batch) + eta
-        memories = module.encode_labels(batch.tags, batch.mask)
-        potentials = module.potentials(inputs, memories, batch.mask, train=False)
+        label_states = module.encode_labels(batch.tags, batch.mask)
+        potentials = module.potentials(inputs, label_states, batch.mask, train=False)
         terms = loss_terms(potentials, batch, null_relation=True)
         return (terms.ner + terms.relation) / terms.num_sentences
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cman_jax.config import Config, to_dict
-from cman_jax.data.errors import InputError
+from cman_jax.errors import InputError
 from experiments.benchmarking.jax_side import JaxSide
 from experiments.benchmarking.settings import MEASURES, Settings, choices, numbers
 

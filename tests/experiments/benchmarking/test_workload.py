@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from cman_jax.config import to_dict
+from cman_jax.configs.generated import get_config
 from cman_jax.data.corpus import parse_sentence, to_json, write_jsonl
 from cman_jax.types import Entity, Relation, Sentence
-from data_prep.generated_corpus import generate
+from data_prep.generated.corpus import generate
 from experiments.benchmarking.settings import Settings
 from experiments.benchmarking.workload import Workload, lay_end_to_end, share
-from experiments.configs.generated import get_config
 from tests.builders import SENTENCES
 
 
@@ -46,7 +46,7 @@ def test_all_workers_read_the_same_parameters_and_full_batches(tmp_path) -> None
     for split in ("train", "dev"):
         write_jsonl(tmp_path / "data" / f"{split}.jsonl", generate(12, split, 0))
     config = get_config()
-    config.model.encoder, config.model.label_attention, config.model.lstm_dim = "mlp", False, 8
+    config.model.sequence_layer, config.model.label_attention, config.model.lstm_dim = "mlp", False, 8
     settings = Settings(to_dict(config), str(tmp_path / "data"), None, str(tmp_path))
     share(settings)
     one, other = Workload.load(settings), Workload.load(settings)

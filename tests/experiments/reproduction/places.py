@@ -6,8 +6,8 @@ from typing import Any
 
 from cman_jax.config import to_dict
 from cman_jax.evaluation.metrics import score
-from cman_jax.system import read_json, write_json
-from cman_jax.training.run import write_metrics
+from cman_jax.files import read_json, write_json
+from cman_jax.run.record import write_metrics
 from cman_jax.types import Annotation, Entity, Relation, Sentence
 from experiments.reproduction.rows import ROWS, Row
 from experiments.reproduction.runs import Run, Setup, runs_of

@@ -9,9 +9,9 @@ import pytest
 
 from cman_jax.config import ScoringConfig
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.evaluation.analysis import judge
+from cman_jax.evaluation.analysis.summary import judge
 from cman_jax.evaluation.metrics import score
-from cman_jax.system import read_json
+from cman_jax.files import read_json
 from cman_jax.types import Annotation
 from experiments.reproduction import comparison
 from experiments.reproduction.comparison import compare_systems

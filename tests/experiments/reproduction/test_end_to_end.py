@@ -12,8 +12,8 @@ import pytest
 
 from cman_jax.config import Config
 from cman_jax.data.corpus import load_split, write_jsonl
-from cman_jax.data.errors import InputError
-from cman_jax.system import write_json
+from cman_jax.errors import InputError
+from cman_jax.files import write_json
 from experiments.reproduction import runs as runs_module
 from experiments.reproduction.corpora import SIZES, write_quick
 from experiments.reproduction.report import write_down
@@ -28,7 +28,7 @@ def make_tiny(config: Config) -> None:
     """No recurrence, no second pass; a threshold under which relations are found without learning."""
     model, training = config.model, config.training
     model.char_dim = model.char_lstm_dim = model.word_dim = model.lstm_dim = model.scorer_dim = 8
-    model.num_bsa, model.encoder, model.self_attention = 1, "mlp", False
+    model.num_bsa, model.sequence_layer, model.self_attention = 1, "mlp", False
     config.data.bucket_lengths, config.data.char_lengths, config.data.char_shares = (64,), (16,), (1.0,)
     training.alpha, training.num_epochs, training.batch_size = 0.0, 2, 16
     config.decoding.threshold = 0.001

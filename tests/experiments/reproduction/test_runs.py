@@ -8,7 +8,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from cman_jax.config import Config, differences
-from experiments.configs import conll04_minilm
+from cman_jax.configs import conll04_minilm
 from experiments.reproduction.rows import ROWS, rows_for
 from experiments.reproduction.runs import BUDGETS, Run, Setup, config_of, runs_of, train_command
 from experiments.reproduction.training import groups
@@ -92,7 +92,7 @@ def test_rows_differ_from_their_systems_in_what_they_are_named_after() -> None:
     assert changes("no_self_attention", "cman") == {"model.self_attention": False}
     assert changes("no_bla", "cman") == {"model.label_attention": False}
     assert changes("no_attention", "cman") == {"model.self_attention": False, "model.label_attention": False}
-    assert changes("mlp", "cman") == {"model.encoder": "mlp"}
+    assert changes("mlp", "cman") == {"model.sequence_layer": "mlp"}
     assert changes("multihead_train_dev", "multihead") == {"training.protocol": "train+dev"}
     assert changes("multihead_without_at", "multihead_train_dev") == {"training.alpha": 0.0}
 

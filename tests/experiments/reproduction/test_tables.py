@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cman_jax.config import to_dict
-from cman_jax.data.errors import InputError
-from cman_jax.system import write_json
+from cman_jax.errors import InputError
+from cman_jax.files import write_json
 from experiments.reproduction.markdown import render_table
 from experiments.reproduction.runs import runs_of, train_command
 from experiments.reproduction.tables import make_table

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="needs PyTorch, which is an extra")
 
 from cman_jax.config import DecodingConfig
-from cman_jax.evaluation.decode import decode
+from cman_jax.inference.decode import decode
 from cman_jax.types import Batch, Predictions, Sentence
 from experiments.torch_reference import modules
 from experiments.torch_reference.batch import TorchBatch, to_torch
@@ -26,7 +26,7 @@ from tests.experiments.torch_reference.twins import (
 )
 
 UNITS = (
-    modules.CharacterEncoder,
+    modules.CharacterEmbedding,
     modules.Encoder,
     modules.BiLSTM,
     modules.MultiHeadAttention,

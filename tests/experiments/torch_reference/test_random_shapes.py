@@ -21,9 +21,10 @@ import torch
 from torch import nn
 
 from cman_jax.config import ModelConfig
-from cman_jax.model import crf
-from cman_jax.model.lstm import BiLSTM
+from cman_jax.layers import crf
+from cman_jax.layers.lstm import BiLSTM
 from cman_jax.model.relation import RelationScorer
+from cman_jax.model.tagging import TaggingPotentials
 from cman_jax.types import Params
 from experiments.torch_reference import crf as torch_crf
 from experiments.torch_reference import modules
@@ -155,7 +156,7 @@ def test_relation_scorer(kind: str) -> None:
 
 @functools.cache
 def chain_pair(kind: str, width: int, num_tags: int) -> tuple[Callable, Params, torch_crf.TaggingPotentials]:
-    module = crf.TaggingPotentials(num_tags, kind)
+    module = TaggingPotentials(num_tags, kind)
     params = random_variables(module, np.zeros((1, 1, width), np.float32), np.ones((1, 1), bool))["params"]
 
     def run(params: Params, x: Any, tags: Any, mask: Any) -> tuple[Any, ...]:

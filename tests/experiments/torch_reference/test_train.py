@@ -10,15 +10,15 @@ import pytest
 pytest.importorskip("torch")
 
 from cman_jax.config import Config
+from cman_jax.configs.generated import get_config
 from cman_jax.data.batching import encode
-from cman_jax.data.errors import InputError
-from cman_jax.evaluation.predict import Predictor
-from cman_jax.system import System
+from cman_jax.errors import InputError
+from cman_jax.inference.predict import Predictor
+from cman_jax.run.system import System
+from cman_jax.training.open_run import open_run
 from cman_jax.training.progress import Progress
-from cman_jax.training.run import open_run
 from cman_jax.types import Params
-from data_prep.generated_corpus import generate_splits
-from experiments.configs.generated import get_config
+from data_prep.generated.corpus import generate_splits
 from experiments.torch_reference.train import annotate, make_network, train
 from tests.builders import quick_compilation
 
@@ -29,7 +29,7 @@ def tiny_config() -> Config:
     config = get_config()
     model = config.model
     model.char_dim = model.char_lstm_dim = model.word_dim = model.lstm_dim = model.scorer_dim = 8
-    model.encoder, model.num_bsa, config.training.alpha = "mlp", 1, 0.0
+    model.sequence_layer, model.num_bsa, config.training.alpha = "mlp", 1, 0.0
     config.data.bucket_lengths, config.training.batch_size, config.training.num_epochs = (64,), 4, 2
     config.decoding.threshold = 0.0  # every relation holds, so that all probabilities are seen
     return config

@@ -12,7 +12,7 @@ from flax import linen as nn
 from cman_jax.config import DataConfig, ModelConfig, TrainingConfig
 from cman_jax.data.batching import collate, encode
 from cman_jax.data.vocab import Vocabs
-from cman_jax.evaluation.steps import predict_step
+from cman_jax.inference.steps import predict_step
 from cman_jax.model.cman import CMAN
 from cman_jax.types import Batch, Constants, Params, Sentence
 from experiments.torch_reference.convert import load_params
@@ -48,7 +48,7 @@ class Twins(NamedTuple):
         """`BATCH_SIZE` sentences or fewer, padded."""
         sizes = self.model.sizes
         shapes = [(sizes.feature_layers, len(sentence.tokens), sizes.feature_width) for sentence in sentences]
-        features = [normal(seed, *shape) for seed, shape in enumerate(shapes)]
+        features = [normal(seed, *shape).astype("f2") for seed, shape in enumerate(shapes)]
         examples = [encode(s, self.vocabs, each) for s, each in zip(sentences, features, strict=True)]
         return jax.tree.map(jnp.asarray, collate(examples, LENGTH, DATA, BATCH_SIZE, sizes))
 

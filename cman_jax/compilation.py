@@ -1,0 +1,85 @@
+"""How programs are compiled: settings of the compiler, and programs compiled before they are needed."""
+
+import functools
+import os
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import jax
+
+_GPU_OPTIONS = {
+    # Trying Triton's kernels for every product and fusion takes minutes; both have others.
+    "xla_gpu_enable_triton_gemm": False,
+    "xla_gpu_experimental_enable_fusion_autotuner": False,
+}
+
+
+@functools.cache
+def compiler_options() -> dict[str, Any]:
+    """For `jax.jit`, on this process' default device: those of the settings above that its compiler knows."""
+    if jax.default_backend() != "gpu":
+        return {}
+    return {name: value for name, value in _GPU_OPTIONS.items() if _is_known({name: value})}
+
+
+def _is_known(options: dict[str, Any]) -> bool:
+    try:
+        jax.jit(lambda x: x + 1, compiler_options=options).lower(1.0).compile()
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
+
+
+_MOST_THREADS = 8  # a program of CMAN's takes 800 MiB while it is compiled
+
+
+class Ahead:
+    """A function under `jax.jit` whose programs can be compiled before it is called.
+
+    JAX keeps one cache of programs for all threads, so that a call finds what was compiled for its shapes.
+    """
+
+    def __init__(self, function: Callable[..., Any]):
+        self._function = function
+        self._compiling: dict[Hashable, Future] = {}
+
+    def prepare(self, compiler: Executor, *arguments: Any, **options: Any) -> None:
+        """Has the program for arguments of these shapes compiled.
+
+        An error there is dropped: the call compiles the program again, without others beside it, and raises
+        what goes wrong then.
+        """
+
+        def compile_program() -> None:
+            self._function.lower(*arguments, **options).compile()
+
+        shapes = _shapes(arguments, options)
+        if shapes not in self._compiling:
+            self._compiling[shapes] = compiler.submit(compile_program)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Returns the function's value; waits for its program if that is being compiled."""
+        if self._compiling:
+            compiling = self._compiling.pop(_shapes(arguments, options), None)
+            if compiling:
+                with suppress(CancelledError):
+                    compiling.exception()
+        return self._function(*arguments, **options)
+
+
+@contextmanager
+def compiler_threads() -> Iterator[Executor]:
+    """Threads for `prepare`, one for each core; at the end, what they have not begun is left undone."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = ThreadPoolExecutor(min(cores, _MOST_THREADS), thread_name_prefix="compiler")
+    try:
+        yield threads
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _shapes(arguments: tuple[Any, ...], options: dict[str, Any]) -> Hashable:
+    leaves, structure = jax.tree.flatten((arguments, options))
+    return structure, tuple((x.shape, x.dtype) if hasattr(x, "shape") else x for x in leaves)

@@ -1,0 +1,1 @@
+"""Settings that `--config=NAME` finds by name."""

@@ -1,1 +1,0 @@
-"""Pretrained encoders, frozen: words in, contextual features out."""

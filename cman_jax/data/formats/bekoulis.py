@@ -1,0 +1,188 @@
+"""Reads the column format of Bekoulis et al. (2018), in which they publish CoNLL04.
+
+A sentence is a line `#doc ID` and then one line a token, five columns separated by tabs:
+
+    index <TAB> token <TAB> BIO tag <TAB> ['Kill', ...] <TAB> [15, ...]
+
+The two lists are parallel: relations whose subject's last token is this token, and the last tokens of their
+objects. A token that begins no relation says ['N'] and its own index.
+Source: github.com/bekou/multihead_joint_entity_relation_extraction.
+"""
+
+import re
+from collections.abc import Container, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from cman_jax.data.bio import starts_chunk, tags_to_spans
+from cman_jax.data.corpus import parse_sentence, to_json
+from cman_jax.data.formats.oddities import Oddity
+from cman_jax.errors import InputError
+from cman_jax.files import read_lines, show
+from cman_jax.types import Entity, Relation, Sentence, is_token
+
+NO_B = "I- tag that begins an entity (no B- before it; read as a new entity)"
+NOT_LAST = "relation end inside an entity, not at its last token (moved to the entity)"
+OUTSIDE = "relation end outside every entity (relation dropped)"
+SELF = "relation between an entity and itself (relation dropped)"
+DUPLICATE = "relation stated twice (kept once)"
+BOTH_WAYS = "relation of one type in both directions (both kept)"
+
+_HEADER = re.compile(r"#doc (\S+)")
+_TAG = re.compile(r"O|[BI]-\S+")
+_TYPE, _INDEX = r"'[^',\\\s]+'", r"(?:0|[1-9][0-9]{0,5})"
+_TYPES = re.compile(rf"\[{_TYPE}(?:, *{_TYPE})*\]")
+_INDICES = re.compile(rf"\[{_INDEX}(?:, *{_INDEX})*\]")
+
+
+class _Row(NamedTuple):
+    """One token's line; `relations` are (type, last token of the object)."""
+
+    line: int
+    token: str
+    tag: str
+    relations: tuple[tuple[str, int], ...]
+
+
+class _Document(NamedTuple):
+    line: int
+    id: str
+    rows: list[_Row]
+
+
+def read_columns(path: str | Path) -> tuple[list[Sentence], list[Oddity]]:
+    """All sentences of a file, and everything in it that is odd but can be read.
+
+    Every `#doc` gives one sentence, every non-O tag is part of an entity, and every relation of the file is
+    in its sentence or among the oddities.
+
+    Raises:
+      InputError: for anything else that departs from the format, with the line.
+      OSError: when the file cannot be read.
+    """
+    sentences: list[Sentence] = []
+    oddities: list[Oddity] = []
+    first_line: dict[str, int] = {}
+    for document in _documents(path):
+        if document.id in first_line:
+            found = f"document {show(document.id)} of line {first_line[document.id]} again"
+            raise InputError(path, document.line, found, "every document once")
+        first_line[document.id] = document.line
+        sentences.append(_sentence(document, path, oddities))
+    if not sentences:
+        raise InputError(path, None, "no line '#doc ID'", "at least one document")
+    return sentences, oddities
+
+
+def _documents(path: str | Path) -> Iterator[_Document]:
+    document: _Document | None = None
+    for line, text in enumerate(read_lines(path), 1):
+        if text.startswith("#doc"):
+            if document is not None:
+                yield _checked(document, path)
+            document = _Document(line, _document_id(text, path, line), [])
+        elif document is None:
+            raise InputError(path, line, show(text), "a line '#doc ID' at the start")
+        else:
+            document.rows.append(_row(text, len(document.rows), path, line))
+    if document is not None:
+        yield _checked(document, path)
+
+
+def _document_id(text: str, path: str | Path, line: int) -> str:
+    if not (match := _HEADER.fullmatch(text)):
+        raise InputError(path, line, show(text), "a line '#doc ID'")
+    return match[1]
+
+
+def _checked(document: _Document, path: str | Path) -> _Document:
+    """The document, unless it is empty or a relation leaves it."""
+    if not document.rows:
+        raise InputError(path, document.line, "a document without a token", "at least one token line")
+    for row in document.rows:
+        for _, end in row.relations:
+            if end >= len(document.rows):
+                found = f"a relation to token {end}"
+                raise InputError(path, row.line, found, f"a token from 0 to {len(document.rows) - 1}")
+    return document
+
+
+def _row(text: str, index: int, path: str | Path, line: int) -> _Row:
+    cells = text.split("\t")
+    if len(cells) != 5:
+        raise InputError(path, line, f"{len(cells)} columns", "5, separated by tabs, or a line '#doc ID'")
+    if cells[0] != str(index):
+        raise InputError(path, line, f"token index {show(cells[0])}", f"the index {index}")
+    if not cells[1].isalnum() and not is_token(cells[1]):  # isalnum: only for speed
+        raise InputError(path, line, f"token {show(cells[1])}", "text without whitespace or NUL")
+    if not _TAG.fullmatch(cells[2]) or not cells[2].isprintable():
+        raise InputError(path, line, f"tag {show(cells[2])}", "O, B-<type> or I-<type>")
+    begins_none = cells[3:] == ["['N']", f"[{index}]"]
+    relations = () if begins_none else _relations(cells[3], cells[4], index, path, line)
+    return _Row(line, cells[1], cells[2], relations)
+
+
+def _relations(
+    type_cell: str, end_cell: str, index: int, path: str | Path, line: int
+) -> tuple[tuple[str, int], ...]:
+    if not _TYPES.fullmatch(type_cell) or not type_cell.isprintable():
+        raise InputError(path, line, f"relation types {show(type_cell)}", "a list like ['Kill', 'Live_In']")
+    if not _INDICES.fullmatch(end_cell):
+        raise InputError(path, line, f"relation ends {show(end_cell)}", "a list of token indices like [3, 7]")
+    types = [item.strip(" '") for item in type_cell[1:-1].split(",")]
+    ends = [int(item) for item in end_cell[1:-1].split(",")]
+    if len(types) != len(ends):
+        raise InputError(path, line, f"{len(types)} relation types and {len(ends)} ends", "as many of both")
+    if "N" in types:
+        raise InputError(
+            path, line, f"{show(type_cell)} with {show(end_cell)}", f"['N'] only alone, with [{index}]"
+        )
+    return tuple(zip(types, ends, strict=True))
+
+
+def _sentence(document: _Document, path: str | Path, oddities: list[Oddity]) -> Sentence:
+    """The document's sentence; what is odd about it is appended to `oddities`."""
+    tags = [row.tag for row in document.rows]
+    entities = tags_to_spans(tags)
+    relations = _resolve(document, entities, path, oddities)
+    for position, row in enumerate(document.rows):
+        if row.tag.startswith("I-") and starts_chunk(tags[position - 1] if position else "O", row.tag):
+            number = next(i for i, entity in enumerate(entities) if entity.start == position)
+            touching = sum(number in (relation.subject, relation.object) for relation in relations)
+            detail = f"document {document.id}, token {position}, {row.tag}, in {touching} relations"
+            oddities.append(Oddity(str(path), row.line, NO_B, detail))
+    sentence = Sentence(document.id, tuple(row.token for row in document.rows), entities, relations)
+    return parse_sentence(to_json(sentence), path, document.line)
+
+
+def _resolve(
+    document: _Document, entities: tuple[Entity, ...], path: str | Path, oddities: list[Oddity]
+) -> tuple[Relation, ...]:
+    """Relations between tokens as relations between entities."""
+    owner = {
+        token: number for number, entity in enumerate(entities) for token in range(entity.start, entity.end)
+    }
+    lasts = {entity.end - 1 for entity in entities}
+    relations: dict[Relation, None] = {}
+    for position, row in enumerate(document.rows):
+        for relation_type, end in row.relations:
+            kinds = [] if {position, end} <= lasts else [NOT_LAST]
+            if position not in owner or end not in owner:
+                kinds = [OUTSIDE]
+            else:
+                relation = Relation(owner[position], owner[end], relation_type)
+                kinds += _clash(relation, relations)
+                if not {SELF, DUPLICATE} & {*kinds}:
+                    relations[relation] = None
+            detail = f"document {document.id}, {relation_type} from token {position} to token {end}"
+            oddities += [Oddity(str(path), row.line, kind, detail) for kind in kinds]
+    return tuple(relations)
+
+
+def _clash(relation: Relation, earlier: Container[Relation]) -> list[str]:
+    """What is odd about a relation beside those before it."""
+    if relation.subject == relation.object:
+        return [SELF]
+    if relation in earlier:
+        return [DUPLICATE]
+    return [BOTH_WAYS] if Relation(relation.object, relation.subject, relation.type) in earlier else []

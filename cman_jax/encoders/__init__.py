@@ -1,0 +1,1 @@
+"""Pretrained encoders: words in, vectors of all layers out."""

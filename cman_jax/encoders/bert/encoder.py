@@ -1,0 +1,103 @@
+"""MiniLM as an encoder of words: all-MiniLM-L6-v2, a BERT of 6 layers, 384 wide.
+
+A word's vector is the mean of its pieces' (zero for a word that has none, as a lone control character); a
+sentence that is too long for one input is read in windows (`encoders.windows`).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from cman_jax.encoders.bert.checkpoint import WEIGHTS_SHA256, BertFiles, find_minilm, read_bert
+from cman_jax.encoders.bert.network import MiniLM
+from cman_jax.encoders.bert.weights import params_from_checkpoint
+from cman_jax.encoders.float32 import apply_float32
+from cman_jax.encoders.pieces import Pieces
+from cman_jax.encoders.pooling import add_means
+from cman_jax.encoders.windows import Window, plan_windows
+from cman_jax.types import EncoderSpec
+
+_SHORTEST = 16
+_BATCH_PIECES = 512
+"""Positions of a batch: its matrix products are large, and a single sentence does not wait for long."""
+
+
+class _Input(NamedTuple):
+    """One row of a batch."""
+
+    sentence: int
+    window: Window
+    ids: Int[np.ndarray, " p"]  # with [CLS] and [SEP]
+
+
+class MiniLMEncoder:
+    """See `encoders.encoder.Encoder`. Attributes: spec."""
+
+    def __init__(self, files: BertFiles):
+        config = files.config
+        self.spec = EncoderSpec("minilm", config.num_layers + 1, config.width, files.digest, version=1)
+        self._pieces = files.pieces
+        self._lengths = bucket_lengths(config.num_positions)
+        self._params = jax.device_put(params_from_checkpoint(files.weights, config.num_layers))
+        self._model = MiniLM(**config._asdict())
+
+    @classmethod
+    def load(
+        cls, directory: str | Path | None = None, weights_sha256: str | None = WEIGHTS_SHA256
+    ) -> "MiniLMEncoder":
+        """From a directory as `read_bert` takes it; None: from the installed package.
+
+        Raises:
+          InputError: as `read_bert` and `find_minilm`.
+        """
+        return cls(read_bert(find_minilm() if directory is None else directory, weights_sha256))
+
+    def encode(self, sentences: Sequence[Sequence[str]]) -> list[Float[np.ndarray, "l n d"]]:
+        """See `encoders.encoder.Encoder.encode`."""
+        pieces = [self._pieces.split(sentence) for sentence in sentences]
+        shape = (self.spec.num_layers, self.spec.width)
+        features = [np.zeros((shape[0], len(sentence), shape[1]), np.float32) for sentence in sentences]
+        for length, batch in self._batches(pieces):
+            states = self._states([row.ids for row in batch], length)
+            for index, (sentence, window, _) in enumerate(batch):
+                add_means(features[sentence], states[:, index], pieces[sentence].words, window)
+        return features
+
+    def _batches(self, pieces: Sequence[Pieces]) -> Iterator[tuple[int, list[_Input]]]:
+        """All windows of all sentences, in batches of one length each.
+
+        A batch's shape follows from its length, and that from a row's own: neighbours change no program.
+        """
+        waiting: dict[int, list[_Input]] = {length: [] for length in self._lengths}
+        for sentence, (ids, words) in enumerate(pieces):
+            for window in plan_windows(words, self._lengths[-1] - 2):
+                inside = ids[window.start : window.stop]
+                row = np.concatenate([[self._pieces.cls], inside, [self._pieces.sep]])
+                length = next(length for length in self._lengths if len(row) <= length)
+                waiting[length].append(_Input(sentence, window, row))
+        for length, rows in waiting.items():
+            size = _batch_size(length)
+            yield from ((length, rows[i : i + size]) for i in range(0, len(rows), size))
+
+    def _states(self, rows: Sequence[Int[np.ndarray, " _"]], length: int) -> Float[np.ndarray, "l b n d"]:
+        ids = np.zeros((_batch_size(length), length), np.int32)
+        mask = np.zeros(ids.shape, bool)
+        for index, row in enumerate(rows):
+            ids[index, : len(row)], mask[index, : len(row)] = row, True
+        return np.asarray(apply_float32(self._model, self._params, ids, mask))
+
+
+def bucket_lengths(longest: int) -> tuple[int, ...]:
+    """16, 32, 64, ... and at last `longest`: few shapes, and few positions wasted."""
+    lengths = []
+    while (length := _SHORTEST << len(lengths)) < longest:
+        lengths.append(length)
+    return (*lengths, longest)
+
+
+def _batch_size(length: int) -> int:
+    return max(1, _BATCH_PIECES // length)

@@ -1,0 +1,106 @@
+"""ELMo's options.json, as AllenNLP publishes it, checked completely when it is read."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cman_jax.errors import InputError
+from cman_jax.files import parse_json, read_text, show
+
+
+class ElmoOptions(NamedTuple):
+    """What options.json says of the network."""
+
+    char_dim: int
+    filters: tuple[tuple[int, int], ...]  # (characters that it sees, how many of it)
+    num_highways: int
+    activation: str  # "relu" or "tanh", after the maximum over positions; highways always have relu
+    max_characters: int  # per word, its begin and end included
+    lstm_dim: int  # width of the cell
+    projection_dim: int  # p: width of a token's vector, and of each direction's output
+    num_layers: int  # of LSTMs
+    cell_clip: float | None  # cells stay within ± this
+    proj_clip: float | None  # outputs stay within ± this
+    skip_connections: bool  # from the second LSTM on, the input is added to the output
+
+
+def read_options(path: str | Path) -> ElmoOptions:
+    """What options.json says; what the network does not need (training settings) is passed over.
+
+    Raises:
+      InputError: it is no such file, or an option is missing or out of its range.
+    """
+    if not Path(path).is_file():
+        raise InputError(path, None, "no such file", "ELMo's options (JSON)")
+    try:
+        text = read_text(Path(path))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            path, None, f"bytes that are not valid UTF-8 ({error})", "ELMo's options (JSON)"
+        ) from None
+    option = partial(_option, path, parse_json(text, partial(InputError, path, None)))
+    options = ElmoOptions(
+        char_dim=option("char_cnn.embedding.dim", *_at_least(1)),
+        filters=tuple(map(tuple, option("char_cnn.filters", _are_filters, "a list of [width, count]"))),
+        num_highways=option("char_cnn.n_highway", *_at_least(0)),
+        activation=option("char_cnn.activation", lambda x: x in ("relu", "tanh"), "relu or tanh"),
+        # Three: the sentence's begin or end between a word's begin and end.
+        max_characters=option("char_cnn.max_characters_per_token", *_at_least(3)),
+        lstm_dim=option("lstm.dim", *_at_least(1)),
+        projection_dim=option("lstm.projection_dim", *_at_least(1)),
+        num_layers=option("lstm.n_layers", *_at_least(1)),
+        cell_clip=_bound(option("lstm.cell_clip", *_CLIP, default=None)),
+        proj_clip=_bound(option("lstm.proj_clip", *_CLIP, default=None)),
+        skip_connections=option("lstm.use_skip_connections", *_BOOLEAN, default=False),
+    )
+    # Trained without the padding's row, run with it: both numbers go with the same file of weights.
+    option("char_cnn.n_characters", lambda x: x in (261, 262), "261 or 262", default=261)
+    widest = max(width for width, _ in options.filters)
+    if widest > options.max_characters:
+        found = f"a filter of width {widest}"
+        raise InputError(path, None, found, f"at most max_characters_per_token ({options.max_characters})")
+    return options
+
+
+_BOOLEAN = (lambda x: isinstance(x, bool), "true or false")
+_CLIP = (lambda x: x is None or _is_magnitude(x), "a positive number, or null or 0 for no clipping")
+
+
+def _is_magnitude(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
+
+
+def _bound(value: int | float | None) -> float | None:
+    return float(value) if value else None
+
+
+def _is_integer(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _at_least(least: int) -> tuple[Any, str]:
+    return partial(_is_integer, least=least), f"an integer of at least {least}"
+
+
+def _are_filters(value: Any) -> bool:
+    """A list of pairs of positive integers that is not empty."""
+    is_filter = lambda x: isinstance(x, list) and len(x) == 2 and all(_is_integer(y, 1) for y in x)  # noqa: E731
+    return isinstance(value, list) and len(value) > 0 and all(map(is_filter, value))
+
+
+_REQUIRED = object()
+
+
+def _option(
+    path: str | Path, tree: Any, name: str, is_valid: Any, expected: str, default: Any = _REQUIRED
+) -> Any:
+    """The value at the dotted name, checked."""
+    value = tree
+    for key in name.split("."):
+        value = value.get(key, _REQUIRED) if isinstance(value, dict) else _REQUIRED
+    value = default if value is _REQUIRED else value
+    if value is _REQUIRED:
+        raise InputError(path, None, f"no option {name}", expected)
+    if not is_valid(value):
+        raise InputError(path, None, f"{name} = {show(value)}", expected)
+    return value

@@ -1,0 +1,1 @@
+"""Where a trained system is right and wrong."""

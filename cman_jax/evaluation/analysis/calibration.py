@@ -1,0 +1,134 @@
+"""What relation probabilities are worth: reliability, and precision and recall over the threshold.
+
+All of it is about single decisions: does this pair of predicted entities stand in this relation? They come
+from annotations at threshold 0, which hold every candidate (`Extractor.load(..., threshold=0.0)`).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from cman_jax.data.overlap import SpanRelation
+from cman_jax.evaluation.analysis.slices import Comparison
+from cman_jax.evaluation.facts import key
+from cman_jax.types import Annotation
+
+
+class Decisions(NamedTuple):
+    """Every (ordered pair of predicted entities, relation type) of a probability above 0."""
+
+    prob: Float[np.ndarray, " decision"]
+    right: Bool[np.ndarray, " decision"]  # it stands in the gold
+    gold: int  # relations that do, those between entities that were not found included
+
+
+def above(annotation: Annotation, threshold: float) -> Annotation:
+    """The annotation with its relations of a probability above the threshold, as `decode` leaves them."""
+    kept = [i for i, prob in enumerate(annotation.relation_prob) if prob > threshold]
+    return annotation._replace(
+        relations=tuple(annotation.relations[i] for i in kept),
+        relation_prob=tuple(annotation.relation_prob[i] for i in kept),
+    )
+
+
+def decisions(comparison: Comparison, candidates: Sequence[Annotation]) -> Decisions:
+    """Args: comparison: of the candidates with the gold; candidates: annotations at threshold 0."""
+    match = comparison.settings["re"].match
+    prob, right, gold = [], [], 0
+    for (wanted, claims), annotation in zip(comparison.pairs, candidates, strict=True):
+        keys = {key(relation, match) for relation in wanted.relations}
+        gold += len(keys)
+        for relation, p in zip(annotation.relations, annotation.relation_prob, strict=True):
+            subject, object_ = annotation.entities[relation.subject], annotation.entities[relation.object]
+            claim = SpanRelation(subject, object_, relation.type)
+            if claim in claims.relations:  # the convention may have left it out
+                prob.append(p)
+                right.append(key(claim, match) in keys)
+    return Decisions(np.array(prob, float), np.array(right, bool), gold)
+
+
+class Bin(NamedTuple):
+    """The decisions of a probability above `low` and up to `high`; shares and means of none are 0.0."""
+
+    low: float
+    high: float
+    count: int
+    mean_prob: float
+    share_right: float
+
+
+def reliability(decided: Decisions, bins: int = 10) -> list[Bin]:
+    """Bins of equal width; probabilities are calibrated where each bin's mean is its share of right ones."""
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.searchsorted(edges, decided.prob, side="left") - 1, 0, None)
+    counts, probs, rights = (
+        np.bincount(place, weights, bins) for weights in (None, decided.prob, decided.right)
+    )
+    size = np.maximum(counts, 1)
+    rows = zip(edges, edges[1:], counts, probs / size, rights / size, strict=False)
+    return [Bin(float(a), float(b), int(c), float(p), float(r)) for a, b, c, p, r in rows]
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Expected calibration error, 0 to 1: how far a bin's mean is from its share, over all decisions.
+
+    Most candidates are easily refused, which makes it small; the bins say how the others fare.
+
+    Source: Naeini et al. (2015), AAAI; Guo et al. (2017), ICML, Eq. 3.
+    """
+    total = sum(b.count for b in bins)
+    return sum(b.count * abs(b.mean_prob - b.share_right) for b in bins) / max(total, 1)
+
+
+class Curve(NamedTuple):
+    """Precision and recall, 0 to 1, when all decisions from a probability upwards are accepted.
+
+    It has a point at each probability that a right decision has, from the highest down: elsewhere recall
+    stands still and precision only falls.
+    """
+
+    prob: Float[np.ndarray, " point"]
+    precision: Float[np.ndarray, " point"]
+    recall: Float[np.ndarray, " point"]
+
+    @property
+    def average_precision(self) -> float:
+        """The mean precision over recall, Σ (R_i - R_{i-1}) P_i; what is never a candidate counts as 0."""
+        return float((np.diff(self.recall, prepend=0.0) * self.precision).sum())
+
+    @property
+    def f1(self) -> Float[np.ndarray, " point"]:
+        """0 to 1."""
+        return 2 * self.precision * self.recall / (self.precision + self.recall)
+
+
+def precision_recall(decided: Decisions) -> Curve:
+    """Equal probabilities are accepted together."""
+    order = np.argsort(-decided.prob, kind="stable")
+    prob, right = decided.prob[order], decided.right[order]
+    accepted = np.searchsorted(-prob, -np.unique(prob[right])[::-1], side="right")
+    correct = np.cumsum(right)[accepted - 1]
+    return Curve(prob[accepted - 1], correct / accepted, correct / max(decided.gold, 1))
+
+
+class Best(NamedTuple):
+    """The threshold of the highest F1, and that F1 in %."""
+
+    threshold: float
+    f1: float
+
+
+def best_threshold(decided: Decisions) -> Best:
+    """The highest of equals; half way to the next lower candidate, so that rounding does not matter.
+
+    Without a right decision no threshold finds anything: 1.0, with F1 0.0.
+    """
+    curve = precision_recall(decided)
+    if not len(curve.prob):
+        return Best(1.0, 0.0)
+    at = int(curve.f1.argmax())
+    lowest = curve.prob[at]
+    below = decided.prob[decided.prob < lowest].max(initial=0.0)
+    return Best(float((lowest + below) / 2), 100 * float(curve.f1[at]))

@@ -1,0 +1,134 @@
+"""Everything that `slices`, `calibration`, `confusion` and `resampling` say of a system, ready for JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cman_jax.config import ScoringConfig
+from cman_jax.evaluation.analysis.calibration import (
+    Decisions,
+    above,
+    best_threshold,
+    calibration_error,
+    decisions,
+    precision_recall,
+    reliability,
+)
+from cman_jax.evaluation.analysis.confusion import confusions
+from cman_jax.evaluation.analysis.resampling import F1, Counts, bootstrap, randomisation_test
+from cman_jax.evaluation.analysis.slices import (
+    Comparison,
+    Slice,
+    by_distance,
+    by_length,
+    by_novelty,
+    by_relation_type,
+    compare,
+    everything,
+)
+from cman_jax.evaluation.metrics import PRF, Average
+from cman_jax.types import Annotation, Sentence
+
+Slices = Mapping[str, Mapping[str, Slice]]
+"""By what the corpus is sliced, and the slices."""
+
+
+class Judged(NamedTuple):
+    """A system's answers beside the gold: those above its threshold, and all its decisions."""
+
+    answers: Comparison
+    decided: Decisions
+
+
+def judge(
+    gold: Sequence[Sentence],
+    candidates: Sequence[Annotation],
+    threshold: float,
+    scoring: ScoringConfig,
+    *,
+    entity_types: Sequence[str],
+    relation_types: Sequence[str],
+) -> Judged:
+    """Args: candidates: annotations at threshold 0; the others and the errors as `metrics.score`."""
+    convention = {"match": scoring.match, "other": scoring.other, "overlap": scoring.overlap}
+    types = {"entity_types": entity_types, "relation_types": relation_types}
+    answers = [above(annotation, threshold) for annotation in candidates]
+    everything_said = compare(gold, candidates, **types, **convention)
+    return Judged(compare(gold, answers, **types, **convention), decisions(everything_said, candidates))
+
+
+def analyse(
+    ours: Judged, train: Sequence[Sentence], average: Average, theirs: Judged | None = None
+) -> dict[str, Any]:
+    """Scores in %, probabilities 0 to 1.
+
+    Args:
+      train: what was trained on, to tell sentences that the system has seen.
+      average: of the F1s, over types.
+      theirs: another system's answers to the same sentences, to compare every slice with.
+    """
+    other = None if theirs is None else slice_all(theirs.answers, train)
+    return {
+        "slices": measure(slice_all(ours.answers, train), average, other),
+        **judge_probabilities(ours.decided),
+        "confusions": {
+            task: [mistake._asdict() for mistake in confusions(ours.answers, task)]
+            for task in ours.answers.settings
+        },
+    }
+
+
+def slice_all(comparison: Comparison, train: Sequence[Sentence]) -> Slices:
+    """Every way to slice."""
+    return {
+        "all": {"all": everything(comparison)},
+        "length": by_length(comparison),
+        "distance": by_distance(comparison),
+        "relation_type": by_relation_type(comparison),
+        "train": by_novelty(comparison, train),
+    }
+
+
+def measure(ours: Slices, average: Average, theirs: Slices | None = None) -> dict[str, Any]:
+    """Each slice's number of sentences and, by task, its scores.
+
+    Of another system beside it, `other_f1`, and `p` of the difference, not corrected for how many there are.
+    """
+    result: dict[str, Any] = {}
+    for by, slices in ours.items():
+        for name, tasks in slices.items():
+            row = {"sentences": len(next(iter(tasks.values())))}
+            for task, counts in tasks.items():
+                row[task] = _measured(counts, average, None if theirs is None else theirs[by][name][task])
+            result.setdefault(by, {})[name] = row
+    return result
+
+
+def _measured(counts: Counts, average: Average, theirs: Counts | None) -> dict[str, Any]:
+    """F1 by the average, with its interval; precision, recall and counts over all types; the comparison."""
+    f1 = F1[average]
+    micro = PRF(*counts.sum((0, 1)).tolist())
+    row: dict[str, Any] = {
+        "f1": float(f1(counts.sum(0))),
+        "interval": list(bootstrap(counts, f1)),
+        "precision": micro.precision,
+        "recall": micro.recall,
+        **micro._asdict(),
+    }
+    if theirs is not None:
+        row["other_f1"] = float(f1(theirs.sum(0)))
+        row["p"] = randomisation_test(counts, theirs, f1)
+    return row
+
+
+def judge_probabilities(decided: Decisions) -> dict[str, Any]:
+    """Calibration, and the curve over the threshold."""
+    bins, curve = reliability(decided), precision_recall(decided)
+    points = zip(curve.prob.tolist(), curve.precision.tolist(), curve.recall.tolist(), strict=True)
+    return {
+        "calibration": {"error": calibration_error(bins), "bins": [b._asdict() for b in bins]},
+        "curve": {
+            "average_precision": curve.average_precision,
+            "best": best_threshold(decided)._asdict(),
+            "points": [dict(zip(("prob", "precision", "recall"), p, strict=True)) for p in points],
+        },
+    }

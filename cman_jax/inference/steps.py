@@ -1,0 +1,130 @@
+"""The steps of inference as pure functions, and as programs of a system, compiled once per batch shape.
+
+Batches of the configured buckets are predicted in one step. Long sentences take two: the first leaves
+vectors of their tokens, the second scores the relations of as many pairs of tokens as one asks for.
+"""
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jaxtyping import Array, Float
+
+from cman_jax.compilation import Ahead, compiler_options
+from cman_jax.config import Labels
+from cman_jax.data.bio import allowed_transitions
+from cman_jax.layers.crf import constrain, marginals, viterbi
+from cman_jax.model.network import JointNetwork
+from cman_jax.run.system import System
+from cman_jax.types import Batch, Constants, Params, Predictions, TokenPredictions
+
+Allowed = tuple[Array, Array] | None
+"""First tags and transitions to constrain decoding to; None leaves the chain free."""
+
+
+def predict_step(
+    model: JointNetwork,
+    params: Params,
+    constants: Constants,
+    batch: Batch,
+    allowed: Allowed = None,
+    labels: Labels = "predicted",
+) -> Predictions:
+    """Predicts Viterbi tags, then relation probabilities given the tags (§3.5).
+
+    Args:
+      labels: "gold": the relations are given `batch.tags` instead, which nothing else reads (Table 3).
+    """
+    variables = {"params": params, "constants": constants}
+    return model.apply(variables, batch, allowed, labels, method=_predict)
+
+
+def predict_tokens(
+    model: JointNetwork,
+    params: Params,
+    constants: Constants,
+    batch: Batch,
+    allowed: Allowed = None,
+    labels: Labels = "predicted",
+) -> TokenPredictions:
+    """Computes all of `predict_step` but the relation scores, which grow with the square of the tokens."""
+    variables = {"params": params, "constants": constants}
+    return model.apply(variables, batch, allowed, labels, method=_predict_tokens)
+
+
+def predict_pairs(
+    model: JointNetwork, params: Params, subjects: Float[Array, "b n d"], objects: Float[Array, "b m d"]
+) -> Float[Array, "b n m r"]:
+    """Predicts relation probabilities of some of the tokens of `predict_tokens`."""
+    score = lambda model: model.relation(subjects, objects)  # noqa: E731
+    return nn.sigmoid(model.apply({"params": params}, method=score))
+
+
+def _predict(model: JointNetwork, batch: Batch, allowed: Allowed, labels: Labels) -> Predictions:
+    tokens = _predict_tokens(model, batch, allowed, labels)
+    relation_prob = nn.sigmoid(model.relation(tokens.relation_tokens))
+    return Predictions(tokens.tags, relation_prob, tokens.initial_prob, tokens.edge_prob)
+
+
+def _predict_tokens(model: JointNetwork, batch: Batch, allowed: Allowed, labels: Labels) -> TokenPredictions:
+    mask = batch.mask
+    x = model.encode_tokens(model.encode_inputs(batch), mask, train=False)
+    tagging = model.tag(x, mask)
+    if allowed is not None:
+        tagging = constrain(tagging, *allowed)
+    tags = viterbi(tagging, mask)
+    label_states = model.encode_labels(batch.tags if labels == "gold" else tags, mask)
+    relation_tokens = model.relation_tokens(x, label_states, mask, train=False)
+    probabilities = marginals(tagging, mask)
+    return TokenPredictions(tags, probabilities.initial, probabilities.pairwise, relation_tokens)
+
+
+@functools.cache
+def _compiled(step: Callable[..., Any], *static_names: str) -> Ahead:
+    """One program per network and shapes, for all systems together."""
+    options = {"static_argnums": 0, "static_argnames": static_names, "compiler_options": compiler_options()}
+    return Ahead(jax.jit(step, **options))
+
+
+class SystemStep:
+    """The steps of a system."""
+
+    def __init__(self, system: System):
+        allowed = None
+        if system.config.decoding.bio_constraints:
+            allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
+        self._arguments = system.model, system.constants, allowed
+        self._labels = system.config.decoding.labels
+
+    def prepare(self, compiler: Executor, params: Params, batch: Batch, *, alone: bool = False) -> None:
+        """Has the program for batches of this shape compiled; of `params` too only shapes are read.
+
+        Args:
+          alone: the batch is one long sentence, for `tokens`.
+        """
+        step = predict_tokens if alone else predict_step
+        _compiled(step, "labels").prepare(compiler, *self._ordered(params, batch), labels=self._labels)
+
+    def __call__(self, params: Params, batch: Batch) -> Predictions:
+        """Predicts a batch."""
+        return _compiled(predict_step, "labels")(*self._ordered(params, batch), labels=self._labels)
+
+    def tokens(self, params: Params, batch: Batch) -> TokenPredictions:
+        """Predicts the tokens of a long sentence."""
+        return _compiled(predict_tokens, "labels")(*self._ordered(params, batch), labels=self._labels)
+
+    def pairs(
+        self, params: Params, subjects: Float[np.ndarray, "b n d"], objects: Float[np.ndarray, "b m d"]
+    ) -> Float[Array, "b n m r"]:
+        """Predicts relations between tokens of a long sentence."""
+        model, _, _ = self._arguments
+        return _compiled(predict_pairs)(model, params, subjects, objects)
+
+    def _ordered(self, params: Params, batch: Batch) -> tuple[Any, ...]:
+        model, constants, allowed = self._arguments
+        return model, params, constants, batch, allowed

@@ -1,0 +1,1 @@
+"""Layers that any network could use."""

@@ -1,0 +1,25 @@
+"""What is different on NVIDIA GPUs: formulas with a faster form there, and the settings of the compiler."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+
+def by_platform(*arguments: Any, cuda: Callable[..., Any], default: Callable[..., Any]) -> Any:
+    """`cuda(*arguments)` in programs for NVIDIA GPUs, `default(*arguments)` in all others.
+
+    Both give the same numbers up to rounding. A process without any GPU does not even trace the first.
+    """
+    if jax.default_backend() != "gpu":
+        return default(*arguments)
+    return jax.lax.platform_dependent(*arguments, cuda=cuda, default=default)
+
+
+def kernel(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module that is imported when it is first called.
+
+    The modules of kernels need Pallas, which takes a while to import and is of no use without a GPU.
+    """
+    return lambda *arguments: getattr(importlib.import_module(module), name)(*arguments)

@@ -1,0 +1,168 @@
+"""Checkpoints of a run: one per epoch through Orbax, the latest two and the best one kept.
+
+A checkpoint appears whole or not at all, so a run killed at any moment resumes from the last whole epoch.
+Parameters are an item of their own, for programs that only predict.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import tensorstore as ts
+from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
+
+from cman_jax.errors import InputError
+from cman_jax.files import show
+from cman_jax.types import Params
+
+State = TypeVar("State", bound=tuple)
+"""The named tuple that training goes on from: `step`, `params` and `opt_state`."""
+
+_EARLIER_WINS = 1e-9  # per epoch; far below any difference of scores
+
+
+class Checkpoints:
+    """The checkpoints in a directory. A context manager: leaving it waits for writes.
+
+    Args:
+      directory: made if need be, unless `read_only`.
+      read_only: leave a training that may be writing there undisturbed.
+
+    Raises:
+      InputError: there is no such directory to read, or the scores in it are damaged.
+    """
+
+    def __init__(self, directory: Path, *, read_only: bool = False):
+        if read_only and not directory.is_dir():
+            expected = "the checkpoints of a run that has finished an epoch"
+            raise InputError(directory, None, "no such directory", expected)
+        policy = AnyPreservationPolicy([LatestN(n=2), BestN(get_metric_fn=_rank, n=1)])
+        # Without a best_fn of its own Orbax keeps no metrics on disk, and a resumed run forgets the best.
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=policy,
+            best_fn=_rank,
+            create=not read_only,
+            read_only=read_only,
+            cleanup_tmp_directories=not read_only,
+        )
+        # Without handlers of their own the items have no metadata.
+        handlers = {item: ocp.StandardCheckpointHandler() for item in ("params", "optimizer")}
+        self._directory = directory
+        with _reading(directory):
+            self._manager = ocp.CheckpointManager(
+                directory.absolute(), options=options, item_handlers=handlers
+            )
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Waits for writes."""
+        self._manager.wait_until_finished()
+        self._manager.close()
+
+    def save(self, epoch: int, state: State, score: float | None) -> None:
+        """Starts writing.
+
+        Args:
+          score: decides which epoch is best, the earlier one of equals; None: the later epoch is the better.
+        """
+        rank = _EARLIER_WINS * epoch if score is None else score - _EARLIER_WINS * epoch
+        state = jax.tree.map(np.array, state)  # a copy, as the next step updates these arrays in place
+        rest = {"step": state.step, "opt_state": state.opt_state}
+        items = ocp.args.Composite(
+            params=ocp.args.StandardSave(state.params), optimizer=ocp.args.StandardSave(rest)
+        )
+        self._manager.save(epoch, args=items, metrics={"rank": rank})
+
+    def epochs(self) -> list[int]:
+        """All that are saved whole."""
+        return self._manager.all_steps()
+
+    def latest_epoch(self) -> int | None:
+        """None: nothing saved yet."""
+        return self._manager.latest_step()
+
+    def restore(self, epoch: int, like: State) -> State:
+        """The state that was saved after that epoch; `like` may hold shapes instead of arrays.
+
+        Raises:
+          InputError: it is the state of another network, or damaged.
+        """
+        rest = {"step": like.step, "opt_state": like.opt_state}
+        found = self._restore(epoch, params=like.params, optimizer=rest)
+        return like._replace(params=found["params"], **found["optimizer"])
+
+    def restore_params(self, epoch: int, like: Params) -> Params:
+        """The parameters alone; `like` may hold shapes instead of arrays.
+
+        Raises:
+          InputError: they are of another network, or damaged.
+        """
+        return self._restore(epoch, params=like)["params"]
+
+    def _restore(self, epoch: int, **like: Any) -> Any:
+        """The named items, each with the layout of its argument, on this machine's device."""
+        folder = self._directory / str(epoch)
+        for item, expected in like.items():
+            _refuse_other_layout(folder / item, _layout(folder / item), expected)
+        items = {item: ocp.args.StandardRestore(_here(expected)) for item, expected in like.items()}
+        return self._manager.restore(epoch, args=ocp.args.Composite(**items))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """To read in: what Orbax and TensorStore raise for damage leaves as an InputError, the cause kept."""
+    try:
+        yield
+    except (KeyError, OSError, TypeError, ValueError) as error:
+        found = f"a damaged file ({show(str(error))})"
+        raise InputError(path, None, found, "a checkpoint as training wrote it") from error
+
+
+def _layout(item: Path) -> Any:
+    """The tree of an item's arrays as Orbax describes them, after reading every one of them.
+
+    Orbax reads them all at once, and having failed at one it prints a traceback for each of the others.
+    """
+    store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item.absolute()}/"}}
+    with _reading(item):
+        (item / "manifest.ocdbt").stat()  # or the store would pass for an empty one
+        for key in ts.KvStore.open(store).result().list().result():
+            name, is_array, _ = key.decode().partition(".zarray")
+            if is_array:
+                ts.open({"driver": "zarr", "kvstore": {**store, "path": name}}).result().read().result()
+        return ocp.StandardCheckpointHandler().metadata(item.absolute())
+
+
+def _rank(metrics: dict[str, float]) -> float:
+    return metrics["rank"]
+
+
+def _refuse_other_layout(path: Path, saved: Any, expected: Any) -> None:
+    """Names the first arrays that are missing, that nobody asked for, or that have another shape."""
+    there, here = _shapes(saved), _shapes(expected)
+    differing = [name for name in sorted(there | here) if there.get(name) != here.get(name)]
+    if differing:
+        found, wanted = (
+            ", ".join(f"{name} {shapes[name]}" if name in shapes else f"no {name}" for name in differing[:3])
+            for shapes in (there, here)
+        )
+        raise InputError(path, None, f"arrays of another network, {len(differing)} in all: {found}", wanted)
+
+
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape for path, leaf in leaves}
+
+
+def _here(tree: Any) -> Any:
+    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)

@@ -1,0 +1,107 @@
+"""The entries of scores.json and analysis.json: what each was made of, and which of them are the run's own.
+
+An entry is the run's own if it is of the run's split of that name, decoded as the run's config says. It has
+the split's name; the name of every other entry says in addition what is different.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cman_jax import __version__
+from cman_jax.config import DecodingConfig, Labels
+from cman_jax.files import read_json
+from cman_jax.run.provenance import recorded_digest, split_digest
+from cman_jax.run.system import load_config
+from cman_jax.types import Sentence
+
+TASKS = ("ner", "re")
+
+
+class Entry(NamedTuple):
+    """Where an evaluation is kept.
+
+    Attributes:
+      name: the entry's name, also of its predictions.
+      about: what the evaluation was made of, for the entry itself.
+      differences: what makes it another one than the run's own, in words.
+    """
+
+    name: str
+    about: dict[str, Any]
+    differences: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """Returns a line for the user; empty for the run's own entry."""
+        reason = "; ".join(self.differences)
+        return f"kept under the name {self.name}, beside the run's own scores: {reason}" if reason else ""
+
+
+def entry_name(split: str, labels: Labels) -> str:
+    """Under which name a split's results are kept: those with gold labels stand beside the usual ones."""
+    return split if labels == "predicted" else f"{split}_gold_labels"
+
+
+def entry_of(
+    workdir: Path,
+    split: str,
+    sentences: Sequence[Sentence],
+    decoding: DecodingConfig,
+    epoch: int,
+    scores: Mapping[str, Any] | None = None,
+) -> Entry:
+    """Returns the entry for an evaluation of the run's epoch on these sentences.
+
+    Args:
+      split: the name of the sentences' file.
+      scores: the evaluation's result; its gold is compared with that of an entry of an older version, which
+        has no digest. None: nothing is compared.
+    """
+    own, digest = load_config(workdir).decoding, split_digest(sentences)
+    parts, differences = [entry_name(split, decoding.labels)], []
+    for field in dataclasses.fields(DecodingConfig):
+        here, there = getattr(decoding, field.name), getattr(own, field.name)
+        if here != there:
+            differences.append(f"{field.name} is {here}, in the run's config {there}")
+            parts += [f"{field.name}_{here}"] if field.name != "labels" else []
+    if not _is_own_data(workdir, split, digest, scores):
+        differences.append(f"the sentences are not those of the run's {split}")
+        parts.append(f"data_{digest[:8]}")
+    about = {"epoch": epoch, "data": digest, "decoding": dataclasses.asdict(decoding), "version": __version__}
+    return Entry("_".join(parts), about, tuple(differences))
+
+
+def _is_own_data(workdir: Path, split: str, digest: str, scores: Mapping[str, Any] | None) -> bool:
+    """By data.json; by what was scored first where that does not have the split, as in older versions."""
+    recorded = recorded_digest(workdir, split)
+    first = read_json(workdir / "scores.json").get(split)
+    if recorded is None and isinstance(first, dict):
+        recorded = first.get("data")
+        if recorded is None and scores is not None:
+            return gold_counts(first) == gold_counts(scores)
+    return recorded in (None, digest)
+
+
+def gold_counts(scores: Mapping[str, Any]) -> Any:
+    """Returns how many sentences, entities and relations were scored, by type."""
+    tables = (scores.get(task, {}).get("strict", {}).get("with_other", {}) for task in TASKS)
+    counts = [{n: c["tp"] + c["fn"] for n, c in table.get("per_type", {}).items()} for table in tables]
+    return scores.get("sentences"), counts
+
+
+def foreign(entry: Mapping[str, Any], decoding: DecodingConfig, digest: str | None) -> str | None:
+    """Returns what shows that an entry is not of these settings and data; None: nothing does.
+
+    Args:
+      entry: of scores.json; one of an older version says nothing of either.
+      digest: of the split; None: it is not known.
+    """
+    expected = dataclasses.asdict(decoding)
+    for name, value in entry.get("decoding", {}).items():
+        if value != expected.get(name):
+            return f"decoding.{name} = {value!r} instead of {expected.get(name)!r}"
+    if digest is not None and entry.get("data", digest) != digest:
+        return "other sentences than the run's"
+    return None

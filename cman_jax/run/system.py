@@ -1,0 +1,153 @@
+"""A network with all it needs short of parameters, and its files in a run's working directory."""
+
+import dataclasses
+import io
+import json
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from cman_jax.compilation import compiler_options
+from cman_jax.config import Config, from_dict, to_dict
+from cman_jax.data.batching import Example, collate, collate_alike
+from cman_jax.data.vocab import Vocabs
+from cman_jax.errors import InputError
+from cman_jax.files import read_json, read_text, write_atomically, write_json
+from cman_jax.model.baseline import MultiHead
+from cman_jax.model.cman import CMAN
+from cman_jax.model.init import glorot_init
+from cman_jax.model.network import JointNetwork
+from cman_jax.types import Batch, Constants, EncoderSpec, Params
+
+
+class System(NamedTuple):
+    """A network with all it needs, short of parameters and of the encoder whose features it reads."""
+
+    config: Config
+    vocabs: Vocabs
+    model: JointNetwork
+    constants: Constants
+    encoder: EncoderSpec | None  # of the contextual features
+
+    @classmethod
+    def build(
+        cls,
+        config: Config,
+        vocabs: Vocabs,
+        vectors: np.ndarray | None = None,
+        encoder: EncoderSpec | None = None,
+    ) -> "System":
+        """The network for these data.
+
+        Args:
+          vectors: pretrained word vectors, row by word id; None: they are trained.
+          encoder: of the contextual features; None: there are none.
+
+        Raises:
+          ValueError: a setting that says what to do with features, and no features.
+        """
+        if config.model.feature_dim and encoder is None:
+            found = f"config.model.feature_dim is {config.model.feature_dim}"
+            raise ValueError(f"{found}; allowed: 0 without contextual features")
+        constants = {} if vectors is None else {"word": {"vectors": jnp.asarray(vectors)}}
+        sizes = vocabs.sizes
+        if encoder is not None:
+            sizes = sizes._replace(feature_layers=encoder.num_layers, feature_width=encoder.width)
+        network = {"cman": CMAN, "multihead": MultiHead}[config.model.network]
+        return cls(config, vocabs, network(dataclasses.replace(config.model), sizes), constants, encoder)
+
+    @classmethod
+    def load(cls, workdir: Path) -> "System":
+        """Raises: InputError: the directory holds no run, or a file in it is damaged."""
+        config = load_config(workdir)
+        vocabs = Vocabs.load(workdir / "vocabs.json")
+        vectors = _load_vectors(workdir) if vocabs.frozen_words else None
+        return cls.build(config, vocabs, vectors, load_encoder_spec(workdir))
+
+    def save(self, workdir: Path) -> None:
+        """Writes all of it; `load` is the way back, on any machine."""
+        workdir.mkdir(parents=True, exist_ok=True)
+        self.vocabs.save(workdir / "vocabs.json")
+        for name in ("word_vectors.npy", "encoder.json"):  # of a start that was killed before this one
+            (workdir / name).unlink(missing_ok=True)
+        if self.constants:
+            vectors = io.BytesIO()
+            np.save(vectors, np.asarray(self.constants["word"]["vectors"]))
+            write_atomically(workdir / "word_vectors.npy", vectors.getvalue())
+        if self.encoder is not None:
+            write_json(workdir / "encoder.json", self.encoder._asdict())
+        write_json(workdir / "config.json", to_dict(self.config))
+
+    def collate(self, examples: Sequence[Example], length: int, batch_size: int | None = None) -> Batch:
+        """One padded batch; of the configured size unless told otherwise."""
+        batch_size = batch_size or self.config.training.batch_size
+        return collate(examples, length, self.config.data, batch_size, self.model.sizes)
+
+    def collate_alike(self, groups: Sequence[Sequence[Example]], length: int, batch_size: int) -> list[Batch]:
+        """A padded batch of each group, all of one shape."""
+        return collate_alike(groups, length, self.config.data, batch_size, self.model.sizes)
+
+    def init_params(self, key: jax.Array) -> Params:
+        """Fresh parameters; all systems with this network share the one compiled program."""
+        return _compiled_init()(self.model, self.constants, self._blank(), key)
+
+    def param_shapes(self) -> Params:
+        """The parameters' tree with shapes in place of arrays."""
+        arguments = (self.constants, self._blank(), jax.random.key(0))
+        return jax.eval_shape(partial(_init_params, self.model), *arguments)
+
+    def _blank(self) -> Batch:
+        """A batch without a token, which only shows the shapes."""
+        return jax.tree.map(jnp.asarray, self.collate([], 2, 1))
+
+
+def _init_params(model: JointNetwork, constants: Constants, blank: Batch, key: PRNGKeyArray) -> Params:
+    # Not model.init: the constants are given, and parameters are made as they are asked for.
+    _, made = model.apply(
+        {"constants": constants}, blank, blank.tags, train=False, rngs={"params": key}, mutable=["params"]
+    )
+    if model.config.init == "glorot":
+        return glorot_init(made["params"], key)
+    return made["params"]
+
+
+@cache
+def _compiled_init() -> Callable[..., Params]:
+    """It seldom runs: a quarter of the time to compile it in is worth more than its speed."""
+    options = {"xla_backend_optimization_level": 0, **compiler_options()}
+    return jax.jit(_init_params, static_argnums=0, compiler_options=options)
+
+
+def load_config(workdir: Path) -> Config:
+    """Raises: InputError: the directory holds no run, or its config is none of this version."""
+    path = workdir / "config.json"
+    if not path.is_file():
+        raise InputError(workdir, None, "no config.json", "the working directory of a training run")
+    try:
+        return from_dict(json.loads(read_text(path)))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(path, None, f"{error}", "a config that a training run wrote") from None
+
+
+def load_encoder_spec(workdir: Path) -> EncoderSpec | None:
+    """The encoder whose features a run reads; None where it reads none. Raises: InputError: damaged."""
+    path = workdir / "encoder.json"
+    fields = read_json(path)
+    try:
+        return EncoderSpec(**fields) if path.is_file() else None
+    except TypeError as error:
+        raise InputError(path, None, f"{error}", "the encoder that a training run wrote down") from None
+
+
+def _load_vectors(workdir: Path) -> np.ndarray:
+    path = workdir / "word_vectors.npy"
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(path, None, f"{error}", "the word vectors of the run") from None

@@ -1,0 +1,107 @@
+"""Contextual features through the commands: encoded first, kept, asked for again at prediction."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import tiny_elmo
+from tests.workplace import Workplace, run
+
+pytest.importorskip("h5py")
+
+# Nothing between input and scores that takes long to compile.
+PLAIN = {
+    "model.sequence_layer": "mlp",
+    "model.self_attention": False,
+    "model.label_attention": False,
+    "training.alpha": 0.0,
+    "training.num_epochs": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    return Workplace(tmp_path_factory.mktemp("workplace"))
+
+
+@pytest.fixture(scope="module")
+def elmo(workplace: Workplace) -> list[str]:
+    """The flags that name its files."""
+    folder = workplace.folder / "elmo"
+    folder.mkdir()
+    files = tiny_elmo.write(folder, tiny_elmo.options())
+    return [f"--elmo_options={files.options_path}", f"--elmo_weights={files.weights_path}"]
+
+
+@pytest.fixture(scope="module")
+def trained(workplace: Workplace, elmo: list[str]) -> Path:
+    workdir = workplace.folder / "run"
+    done = run(workplace.training(workdir, "--encoder=elmo", *elmo, **PLAIN))
+    assert done.returncode == 0, done.stderr
+    assert "56 sentences, 56 different: 0 there already, 56 encoded" in done.stdout
+    return workdir
+
+
+def test_the_run_writes_down_which_encoder_it_needs(trained: Path) -> None:
+    spec = json.loads((trained / "encoder.json").read_text())
+    assert (spec["name"], spec["num_layers"], spec["width"]) == ("elmo", 3, 6)
+
+
+def test_prediction_runs_the_encoder_and_agrees_with_training(
+    workplace: Workplace, elmo: list[str], trained: Path
+) -> None:
+    test = f"--input={workplace.data / 'test.jsonl'}"
+    done = run(workplace.command("predict", f"--workdir={trained}", test, *elmo))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (trained / "predictions.jsonl").read_text()
+
+
+def test_features_that_are_there_do_instead_of_the_encoder(workplace: Workplace, trained: Path) -> None:
+    before = (trained / "scores.json").read_text()
+    features = f"--features={trained / 'features'}"
+    evaluate = workplace.command("evaluate", f"--workdir={trained}", f"--data={workplace.data}", features)
+    assert run(evaluate).returncode == 0
+    assert (trained / "scores.json").read_text() == before
+    done = run(workplace.training(workplace.folder / "cached", features, **PLAIN))
+    assert done.returncode == 0, done.stderr
+    assert (workplace.folder / "cached" / "scores.json").read_text() == before
+
+
+def test_a_missing_or_another_encoder_is_said_on_one_line(
+    workplace: Workplace, trained: Path, tmp_path: Path
+) -> None:
+    predict = workplace.command("predict", f"--workdir={trained}")
+    done = run(predict, stdin="Ann lives in Oslo.\n")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: files of encoder elmo: found none, expected options and weights "
+        "(--elmo_options, --elmo_weights)\n"
+    )
+    other = tiny_elmo.write(tmp_path, tiny_elmo.options({"lstm.dim": 6}))
+    files = [f"--elmo_options={other.options_path}", f"--elmo_weights={other.weights_path}"]
+    done = run([*predict, *files], stdin="Ann lives in Oslo.\n")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {trained / 'encoder.json'}: found features by an encoder of")
+
+
+def test_files_of_an_encoder_that_is_not_asked_for_are_refused(
+    workplace: Workplace, elmo: list[str], tmp_path: Path
+) -> None:
+    done = run(workplace.training(tmp_path, *elmo, **PLAIN))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: flags: found files of an encoder (")
+    assert done.stderr.endswith("), expected --encoder too\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_is_not_continued_with_other_features(workplace: Workplace, trained: Path) -> None:
+    done = run(workplace.training(trained, **PLAIN))
+    assert done.returncode == 2
+    assert "data.json: found a run on other features" in done.stderr
+
+
+def test_a_projection_of_features_that_are_not_there_is_refused(workplace: Workplace) -> None:
+    done = run(workplace.training(workplace.folder / "projected", **{**PLAIN, "model.feature_dim": 4}))
+    assert done.returncode == 2
+    assert "config.model.feature_dim is 4; allowed: 0 without contextual features" in done.stderr

@@ -1,0 +1,82 @@
+"""A mistake in the flags, or in a setting under --config, is one line with status 1, in every program."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+from cman_jax.app.program import run_main
+from cman_jax.app.flags import define_config
+
+config = define_config()
+run_main(lambda argv: print(config.value.training.num_epochs))
+"""
+
+
+def run(*flags: str, cwd: Path = ROOT) -> tuple[int, str, str]:
+    command = [sys.executable, "-c", PROGRAM, *flags]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={"PYTHONPATH": str(ROOT)})
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_settings_are_set() -> None:
+    assert run("--config.training.num_epochs=3", "--noconfig.model.null_relation") == (0, "3\n", "")
+    assert run("--config=cman_jax/configs/ade.py", "--config.training.num_epochs", "4") == (0, "4\n", "")
+
+
+A_CONFIG = "expected a Python file whose get_config() returns a cman_jax.config.Config"
+NEAREST = "the nearest name"
+LISTED = "a field of config.model, config.data, config.training, config.decoding, config.scoring"
+
+
+@pytest.mark.parametrize(
+    ("flag", "line"),
+    [
+        (
+            "--config.training.epochs=3",
+            "flags: found the setting config.training.epochs, expected config.training.num_epochs, "
+            f"{NEAREST}",
+        ),
+        (
+            "--noconfig.model.null_relaton",
+            "flags: found the setting config.model.null_relaton, "
+            f"expected config.model.null_relation, {NEAREST}",
+        ),
+        ("--config.x.y=1", f"flags: found the setting config.x.y, expected {LISTED}"),
+        (
+            "--config.training.num_epochs=three",
+            "flag --config.training.num_epochs=three: invalid literal for int() with base 10: 'three'",
+        ),
+        ("--config=nowhere.py", f"nowhere.py: found no such file, {A_CONFIG}"),
+        ("--confg=ade.py", "Unknown command line flag 'confg'. Did you mean: config ?"),
+    ],
+)
+def test_a_mistake_is_one_line(flag: str, line: str) -> None:
+    assert run(flag) == (1, "", f"error: {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "from cman_jax.config import Config\ndef get_config():\n Config().model.heads = 3",
+            "the file of --config: found 'ModelConfig' object has no attribute 'heads', "
+            "expected config.model.num_heads, the nearest name",
+        ),
+        ("", f"the file of --config: found module 'config_config' has no attribute 'get_config', {A_CONFIG}"),
+        ("def get_config():\n return {}", f"{{path}}: found a dict from get_config(), {A_CONFIG}"),
+    ],
+)
+def test_a_file_that_gives_no_config_is_one_line(tmp_path: Path, text: str, line: str) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(text)
+    assert run(f"--config={path}") == (1, "", f"error: {line.format(path=path)}\n")
+
+
+def test_the_default_file_is_missed_by_name(tmp_path: Path) -> None:
+    status, _, error = run("--config.training.seed=1", cwd=tmp_path)
+    assert (status, error.count("\n")) == (1, 1)
+    assert "cman_jax/configs/conll04.py" in error

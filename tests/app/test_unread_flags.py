@@ -1,0 +1,122 @@
+"""A flag that a program does not read, or not together with the others given, is refused by name."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cman_jax.config import Config, to_dict
+from cman_jax.data.corpus import write_jsonl
+from cman_jax.files import write_json
+from cman_jax.types import EncoderSpec
+from tests.builders import SENTENCES
+
+ELMO = EncoderSpec("elmo", 3, 6, "digest", 1)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of what two runs begin with: one without contextual features, and one with ELMo's."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("plain", "elmo"):
+        write_json(folder / name / "config.json", to_dict(Config()))
+    write_json(folder / "elmo" / "encoder.json", ELMO._asdict())
+    for split in ("train", "test"):
+        write_jsonl(folder / f"{split}.jsonl", SENTENCES)
+    return folder
+
+
+def refusal(program: str, *arguments: str) -> str:
+    command = [sys.executable, "-m", f"experiments.{program}", *arguments]
+    if program != "benchmark":
+        command.append("--compilation_cache=")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, input="")
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("\n") == 1
+    return done.stderr.removeprefix("error: flags: found ").removesuffix("\n")
+
+
+@pytest.mark.parametrize("program", ["predict", "evaluate", "analyse"])
+def test_features_of_a_run_without_any_are_refused(runs: Path, program: str) -> None:
+    data = [] if program == "predict" else [f"--data={runs}"]
+    given = ("--features=/nonexistent", "--elmo_options=/none")
+    assert refusal(program, f"--workdir={runs / 'plain'}", *data, *given) == (
+        "--features, --elmo_options, expected none of them, as the run reads no contextual features"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            ("--minilm_dir=/none",),
+            "--minilm_dir, expected files of elmo, which the run was trained with",
+        ),
+        (
+            ("--features=/none", "--elmo_options=/none"),
+            "--elmo_options, expected either the encoder's files or --features, which stand for them",
+        ),
+        (("--labels=gold",), "--labels=gold, expected --labels=predicted, as lines to predict have no gold"),
+    ],
+)
+def test_what_prediction_does_not_read_is_refused(runs: Path, given: tuple[str, ...], message: str) -> None:
+    assert refusal("predict", f"--workdir={runs / 'elmo'}", *given) == message
+
+
+def test_files_that_the_run_to_compare_with_reads_are_read(runs: Path) -> None:
+    places = (f"--workdir={runs / 'plain'}", f"--data={runs}", f"--compare={runs / 'elmo'}")
+    assert refusal("analyse", *places, "--minilm_dir=/none").startswith(
+        "--minilm_dir, expected files of elmo"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.analyse", *places, "--elmo_options=/none"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stderr.startswith("error: files of encoder elmo: found options, expected options and weights")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--what=epoch", "--length=8", "--epochs=2"), "--length, expected --what with another measure"),
+        (
+            ("--what=compile", "--repetitions=2"),
+            "--repetitions, expected --what with train_step or inference",
+        ),
+        (("--what=inference", "--epochs=2"), "--epochs, expected --what with epoch"),
+        (("--frameworks=jax", "--distinct_words"), "--distinct_words, expected PyTorch among --frameworks"),
+        (("--config.training.num_epochs=2",), "--config.training.num_epochs, expected --epochs in its place"),
+    ],
+)
+def test_what_no_measure_reads_is_refused(flags: tuple[str, ...], message: str) -> None:
+    assert refusal("benchmark", *flags).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--notrain", "--population=2", "--rows=cman"), "--population, --rows, expected no --notrain"),
+        (("--what=table2", "--seeds=2"), "--seeds, expected --what with more than ADE"),
+        (
+            ("--what=table2", "--data=x"),
+            "--data, expected --what with a table or figure of that corpus, not ta",
+        ),
+        (
+            ("--what=table1", "--ade=x"),
+            "--ade, expected --what with a table or figure of that corpus, not ta",
+        ),
+    ],
+)
+def test_what_no_table_reads_is_refused(tmp_path: Path, flags: tuple[str, ...], message: str) -> None:
+    assert refusal("reproduce", f"--workdir={tmp_path}", *flags).startswith(message)
+
+
+@pytest.mark.parametrize("program", ["train", "quickstart", "reproduce"])
+def test_programs_that_do_not_decode_on_request_have_no_flags_for_it(program: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", f"experiments.{program}", f"--workdir={tmp_path}", "--threshold=0.3"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "Unknown command line flag 'threshold'" in done.stderr

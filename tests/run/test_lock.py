@@ -1,0 +1,128 @@
+"""One training a directory: the second is refused, a dead one is forgotten, nothing is left behind."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from cman_jax.errors import InputError
+from cman_jax.files import read_json
+from cman_jax.run import lock
+from cman_jax.run.lock import training_in, update_json
+from cman_jax.training.loop import train_population
+from cman_jax.training.member import Job
+from tests.builders import SENTENCES, tiny_config
+
+ROOT = Path(__file__).parents[2]
+HOLD = """
+import sys, time
+from pathlib import Path
+from cman_jax.run.lock import training_in
+with training_in(Path(sys.argv[1])):
+    print("there", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def another_training(workdir: Path) -> Iterator[subprocess.Popen]:
+    """Another process that has the directory."""
+    command = [sys.executable, "-c", HOLD, str(workdir)]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, cwd=ROOT, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "there\n"
+        yield process
+        process.kill()
+
+
+def job(workdir: Path) -> Job:
+    return Job(tiny_config(), {"train": SENTENCES, "dev": SENTENCES}, workdir)
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_a_second_training_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with another_training(tmp_path / "b") as process:
+        found = (
+            rf"/b: found a training that is running there \(process {process.pid} on .*\), expected one at a"
+        )
+        with pytest.raises(InputError, match=found):
+            train_population([job(tmp_path / "a"), job(tmp_path / "b")])
+        assert files_below(tmp_path) == ["b", "b/.training.lock"]
+
+
+def test_a_killed_training_holds_nothing(tmp_path: Path) -> None:
+    with another_training(tmp_path) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert files_below(tmp_path) == [".training.lock"]
+        with training_in(tmp_path):
+            pass
+    assert files_below(tmp_path) == []
+
+
+def test_a_thread_may_enter_again_and_another_one_may_not(tmp_path: Path) -> None:
+    refused = []
+
+    def enter() -> None:
+        try:
+            with training_in(tmp_path):
+                pass
+        except InputError as error:
+            refused.append(error)
+
+    with training_in(tmp_path), training_in(tmp_path / ".." / tmp_path.name):
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+        assert len(refused) == 1
+        with another_training(tmp_path / "elsewhere"):
+            pass
+    enter()
+    assert len(refused) == 1
+
+
+def test_a_directory_that_a_refused_start_made_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="x"), training_in(tmp_path / "new"):
+        raise ValueError("x")
+    assert files_below(tmp_path) == []
+
+
+def without_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+def test_where_there_are_no_locks_nothing_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with another_training(tmp_path):
+        for replaced in (None, SimpleNamespace(flock=without_locks, LOCK_EX=2, LOCK_NB=4)):
+            monkeypatch.setattr(lock, "fcntl", replaced)
+            with training_in(tmp_path):
+                update_json(tmp_path / "scores.json", {"test": 1})
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from cman_jax.run.lock import update_json
+for k in range(60):
+    update_json(Path(sys.argv[1]), {f"{sys.argv[2]}{k}": k})
+"""
+
+
+def test_entries_that_several_processes_set_are_all_there(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    commands = [[sys.executable, "-c", WRITE, str(path), name] for name in "ab"]
+    for process in [subprocess.Popen(command, cwd=ROOT) for command in commands]:
+        assert process.wait() == 0
+    assert len(read_json(path)) == 120
+    assert files_below(tmp_path) == ["scores.json"]

@@ -1,0 +1,111 @@
+"""That what is prepared is what the call uses, once, whatever happens in between."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jaxtyping import Array
+
+from cman_jax.compilation import Ahead, compiler_threads
+from tests.builders import compilations
+
+
+@pytest.fixture
+def busy() -> Iterator[tuple[Executor, threading.Event]]:
+    """A compiler of one thread, which is busy until the event is set."""
+    free = threading.Event()
+    with ThreadPoolExecutor(1) as compiler:
+        compiler.submit(free.wait)
+        yield compiler, free
+        free.set()
+
+
+def test_a_program_is_compiled_once_per_shape_and_before_the_call() -> None:
+    ahead = Ahead(jax.jit(lambda a, n: a * n, static_argnums=1))
+    with compilations("lambda") as compiled, compiler_threads() as compiler:
+        for _ in range(2):
+            ahead.prepare(compiler, jnp.ones(3), 2)
+            ahead.prepare(compiler, jax.ShapeDtypeStruct((4,), jnp.float32), 2)
+        assert [ahead(jnp.ones(n), 2).shape for n in (4, 3)] == [(4,), (3,)]
+    assert len(compiled) == 2
+    assert all(thread.startswith("compiler") for thread in compiled)
+    with compilations("lambda") as compiled:
+        ahead(jnp.ones(3), 3)
+    assert compiled == [threading.current_thread().name]
+
+
+def test_a_call_waits_for_its_program_and_does_not_trace_it_again() -> None:
+    traced, tracing, go_on = [], threading.Event(), threading.Event()
+
+    def increment(x: Array) -> Array:
+        traced.append(threading.current_thread().name)
+        tracing.set()
+        assert go_on.wait(30)
+        return x + 1
+
+    ahead = Ahead(jax.jit(increment))
+    with compiler_threads() as compiler, ThreadPoolExecutor(1) as other:
+        ahead.prepare(compiler, jnp.ones(3))
+        assert tracing.wait(30)
+        value = other.submit(ahead, jnp.ones(3))
+        go_on.set()
+        assert value.result(30)[0] == 2
+    assert len(traced) == 1
+
+
+def test_arguments_may_be_given_away_before_their_program_is_compiled(
+    busy: tuple[Executor, threading.Event],
+) -> None:
+    compiler, free = busy
+    ahead = Ahead(jax.jit(lambda a, b: a + b.sum(), donate_argnums=0))
+    state = jnp.ones(3)
+    ahead.prepare(compiler, state, jnp.ones(2))
+    later = ahead(state, jnp.ones(5))
+    assert state.is_deleted()
+    free.set()
+    with compilations("lambda") as compiled:
+        assert ahead(later, jnp.ones(2))[0] == 8
+    assert len(compiled) == 1
+
+
+def test_an_error_is_the_calls() -> None:
+    def refuse(x: Array) -> Array:
+        raise ValueError(f"not {x.shape}")
+
+    ahead = Ahead(jax.jit(refuse))
+    with compiler_threads() as compiler:
+        ahead.prepare(compiler, jnp.ones(3))
+        with pytest.raises(ValueError, match=r"not \(3,\)"):
+            ahead(jnp.ones(3))
+
+
+def test_what_was_not_begun_is_left_to_the_call(busy: tuple[Executor, threading.Event]) -> None:
+    compiler, free = busy
+    ahead = Ahead(jax.jit(lambda x: x + 1))
+    ahead.prepare(compiler, jnp.ones(3))
+    compiler.shutdown(wait=False, cancel_futures=True)
+    assert ahead(jnp.ones(3))[0] == 2
+    free.set()
+
+
+def test_at_the_end_nothing_new_is_begun() -> None:
+    begun, release = [], threading.Event()
+
+    def task(number: int) -> None:
+        begun.append(number)
+        release.wait(30)
+
+    def fail() -> None:
+        with compiler_threads() as compiler:
+            tasks.extend(compiler.submit(task, number) for number in range(1000))
+            threading.Timer(0.1, release.set).start()
+            raise RuntimeError("failed")
+
+    tasks: list[Future] = []
+    with pytest.raises(RuntimeError, match="failed"):
+        fail()
+    assert all(task.done() for task in tasks)
+    assert len(begun) < 1000

@@ -1,0 +1,63 @@
+"""A BERT directory of a few kilobytes: random weights, and word pieces that are single letters."""
+
+import json
+import string
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from cman_jax.encoders.bert.config import BertConfig
+from cman_jax.encoders.bert.weights import weight_shapes
+from tests.builders import normal
+
+VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *".-[]", *string.ascii_lowercase]
+VOCAB += [f"##{letter}" for letter in string.ascii_lowercase]
+CONFIG = BertConfig(
+    vocab_size=len(VOCAB), num_positions=40, width=8, num_layers=2, num_heads=2, inner_width=12, epsilon=1e-12
+)
+OPTIONS = {
+    "model_type": "bert",
+    "hidden_act": "gelu",
+    "vocab_size": CONFIG.vocab_size,
+    "max_position_embeddings": CONFIG.num_positions,
+    "hidden_size": CONFIG.width,
+    "num_hidden_layers": CONFIG.num_layers,
+    "num_attention_heads": CONFIG.num_heads,
+    "intermediate_size": CONFIG.inner_width,
+    "layer_norm_eps": CONFIG.epsilon,
+}
+
+
+def weights() -> dict[str, np.ndarray]:
+    """Every array random and different, under the checkpoint's names."""
+    shapes = weight_shapes(CONFIG)
+    return {name: normal(seed, *shape) for seed, (name, shape) in enumerate(shapes.items())}
+
+
+def tokenizer(vocab: list[str] = VOCAB) -> Tokenizer:
+    """As all-MiniLM-L6-v2's: it truncates and pads."""
+    ids = {piece: i for i, piece in enumerate(vocab)}
+    made = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=1000))
+    made.add_special_tokens([piece for piece in ("[PAD]", "[UNK]", "[CLS]", "[SEP]") if piece in ids])
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.enable_truncation(max_length=12)
+    made.enable_padding(length=12)
+    return made
+
+
+def write(
+    directory: Path,
+    options: Any = OPTIONS,
+    arrays: dict[str, np.ndarray] | None = None,
+    vocab: list[str] = VOCAB,
+) -> Path:
+    """Writes the three files and gives back their directory."""
+    directory.mkdir(exist_ok=True)
+    (directory / "config.json").write_text(json.dumps(options))
+    save_file(weights() if arrays is None else arrays, directory / "model.safetensors")
+    tokenizer(vocab).save(str(directory / "tokenizer.json"))
+    return directory

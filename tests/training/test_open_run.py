@@ -1,0 +1,159 @@
+"""A working directory is this run's or it is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cman_jax.config import Config
+from cman_jax.errors import InputError
+from cman_jax.inference.extractor import Extractor
+from cman_jax.run.provenance import recorded_digest, split_digest
+from cman_jax.run.record import write_metrics
+from cman_jax.run.system import System
+from cman_jax.training.open_run import open_run
+from tests.builders import SENTENCES
+
+SPLITS = {"train": SENTENCES, "dev": SENTENCES[:2]}
+
+
+def config_with(**training: object) -> Config:
+    config = Config()
+    for name, value in training.items():
+        setattr(config.training, name, value)
+    return config
+
+
+def test_a_run_is_found_again_with_its_vocabularies_and_vectors(tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("London 1 2\nlived 3 4\nrare 5 6\n")
+    config = Config()
+    config.data.extra_words = 0
+    made = open_run(config, SPLITS, tmp_path / "run", vectors)
+    again = open_run(config, SPLITS, tmp_path / "run", vectors)
+    assert again.vocabs == made.vocabs
+    assert again.vocabs.words == ("London", "lived")
+    assert (again.constants["word"]["vectors"] == made.constants["word"]["vectors"]).all()
+
+
+def test_more_epochs_continue_a_run_and_other_settings_or_data_do_not(tmp_path: Path) -> None:
+    open_run(config_with(num_epochs=2), SPLITS, tmp_path, None)
+    assert open_run(config_with(num_epochs=5), SPLITS, tmp_path, None).config.training.num_epochs == 5
+    with pytest.raises(InputError, match=r"found a run with training.seed = 0, expected 1"):
+        open_run(config_with(seed=1), SPLITS, tmp_path, None)
+    open_run(config_with(num_epochs=2, final_rate=0.1), SPLITS, tmp_path / "falling", None)
+    with pytest.raises(InputError, match=r"found a run with training.num_epochs = 2, expected 5"):
+        open_run(config_with(num_epochs=5, final_rate=0.1), SPLITS, tmp_path / "falling", None)
+    with pytest.raises(InputError, match=r"data.json: found a run on other dev, expected"):
+        open_run(Config(), {**SPLITS, "dev": SENTENCES[1:]}, tmp_path, None)
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("London 1 2\n")
+    with pytest.raises(InputError, match=r"data.json: found a run on other vectors"):
+        open_run(Config(), SPLITS, tmp_path, vectors)
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [('{"train"', "Expecting"), ("\xff", "'utf-8'"), ("[]", "a list")],
+)
+def test_damaged_digests_are_named(tmp_path: Path, damage: str, found: str) -> None:
+    open_run(Config(), SPLITS, tmp_path, None)
+    (tmp_path / "data.json").write_text(damage, encoding="latin-1")
+    with pytest.raises(InputError, match=f"data.json: found {found}"):
+        open_run(Config(), SPLITS, tmp_path, None)
+
+
+def test_missing_vectors_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere.txt: found no such file, expected word vectors"):
+        open_run(Config(), SPLITS, tmp_path / "run", tmp_path / "nowhere.txt")
+
+
+def test_what_training_cannot_learn_is_recorded_and_an_older_run_s_record_is_completed(
+    tmp_path: Path,
+) -> None:
+    splits = {**SPLITS, "test": SENTENCES[:1]}
+    open_run(Config(), splits, tmp_path)
+    path = tmp_path / "data.json"
+    made = json.loads(path.read_text())
+    assert made["contents"]["splits"]["train"]["entities"] == sum(len(s.entities) for s in SENTENCES)
+    assert recorded_digest(tmp_path, "test") == split_digest(SENTENCES[:1])
+    older = {name: made[name] for name in ("train", "dev", "vectors", "features")}
+    path.write_text(json.dumps(older))
+    assert recorded_digest(tmp_path, "test") is None
+    open_run(Config(), splits, tmp_path)
+    assert json.loads(path.read_text()) == made
+
+
+def test_another_test_split_does_not_change_what_the_run_was_made_of(tmp_path: Path) -> None:
+    open_run(Config(), {**SPLITS, "test": SENTENCES[:1]}, tmp_path)
+    open_run(Config(), {**SPLITS, "test": SENTENCES[1:]}, tmp_path)
+    open_run(Config(), SPLITS, tmp_path)
+    assert recorded_digest(tmp_path, "test") == split_digest(SENTENCES[:1])
+
+
+def test_vectors_of_no_word_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("queen 1 2\nking 3 4\n")
+    with pytest.raises(
+        InputError, match=r"vectors.txt: found a vector for 0 of the \d+ distinct training tok"
+    ):
+        open_run(Config(), SPLITS, tmp_path / "run", vectors)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_without_any_relation_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    alone = [sentence._replace(relations=()) for sentence in SENTENCES]
+    config = Config()
+    config.model.null_relation = False
+    with pytest.raises(
+        InputError, match=r"the data: found no relation in any split, with config.model.null_r"
+    ):
+        open_run(config, {"train": alone, "dev": alone}, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    open_run(Config(), {"train": alone, "dev": alone}, tmp_path / "run")
+
+
+def test_epochs_that_are_behind_a_run_cannot_be_taken_from_it(tmp_path: Path) -> None:
+    open_run(config_with(num_epochs=5), SPLITS, tmp_path)
+    write_metrics(tmp_path, [{"epoch": k, "selection": 0.0} for k in (1, 2, 3)])
+    assert open_run(config_with(num_epochs=3), SPLITS, tmp_path).config.training.num_epochs == 3
+    before = (tmp_path / "config.json").read_text()
+    with pytest.raises(
+        InputError, match=r"found a run with 3 finished epochs, expected 2 at most, as config"
+    ):
+        open_run(config_with(num_epochs=2), SPLITS, tmp_path)
+    assert (tmp_path / "config.json").read_text() == before
+
+
+def test_what_a_killed_start_leaves_is_no_run_and_is_written_anew(tmp_path: Path) -> None:
+    """Whatever it had written: config.json comes last."""
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("London 1 2\n")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    open_run(Config(), SPLITS, whole)
+    open_run(config_with(seed=7), {**SPLITS, "dev": SENTENCES}, killed, vectors)
+    (killed / "config.json").rename(killed / ".config.json.1.tmp")
+    with pytest.raises(
+        InputError, match=r"killed: found no config.json, expected the working directory of a"
+    ):
+        System.load(killed)
+    open_run(Config(), SPLITS, killed)
+    assert {p.name: p.read_bytes() for p in killed.iterdir()} == {
+        p.name: p.read_bytes() for p in whole.iterdir()
+    }
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "metrics.jsonl", "scores.json"])
+def test_results_of_a_run_without_its_config_are_not_taken_for_a_new_run_s(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match=f"found {name} without a config.json, expected the config.json of"):
+        open_run(Config(), SPLITS, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_run_that_was_killed_before_its_first_epoch_has_nothing_to_predict_with(tmp_path: Path) -> None:
+    open_run(Config(), SPLITS, tmp_path)
+    with pytest.raises(
+        InputError, match="checkpoints: found no such directory, expected the checkpoints of a"
+    ):
+        Extractor.load(tmp_path)
