@@ -3,18 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.encoders.load import load_encoder
 from cman_jax.encoders.store.cache import FeatureCache
-from cman_jax.encoders.store.fill import add_features
-from cman_jax.errors import InputError
-from cman_jax.types import Sentence
-from tests.fake_encoder import SPEC, FakeEncoder, named, numbered
+from tests.fake_encoder import SPEC, FakeEncoder, numbered
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -100,61 +95,3 @@ class Failing(FakeEncoder):
         if len(self.calls) == 1:
             raise MemoryError
         return super().encode(sentences)
-
-
-def test_a_run_that_failed_is_continued_to_the_same_bytes(tmp_path: Path) -> None:
-    sentences = numbered(range(600))
-    add_features(FakeEncoder(), sentences, tmp_path / "whole")
-    with pytest.raises(MemoryError):
-        add_features(Failing(), sentences, tmp_path / "failed")
-    assert "600 different: 256 there already, 344 encoded" in add_features(
-        FakeEncoder(), sentences, tmp_path / "failed"
-    )
-    for name in ("features.f16", "features.index"):
-        assert (tmp_path / "failed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-
-
-def test_another_corpus_is_added(tmp_path: Path) -> None:
-    add_features(FakeEncoder(), named(["a"], ["b"]), tmp_path)
-    report = add_features(FakeEncoder(), named(["b"], ["c"], ["c"]), tmp_path)
-    assert report.startswith("3 sentences, 2 different: 1 there already, 1 encoded in ")
-    assert report.endswith(": 3 sentences, 0.0 MiB")
-
-
-def test_an_encoder_is_imported_by_name_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    elmo, minilm = ModuleType("elmo"), ModuleType("minilm")
-    elmo.ElmoEncoder = lambda options, weights: FakeEncoder(SPEC._replace(name=f"{options} {weights}"))
-    minilm.MiniLMEncoder = SimpleNamespace(load=lambda d: FakeEncoder(SPEC._replace(name=f"{d}")))
-    monkeypatch.setitem(sys.modules, "cman_jax.encoders.elmo.encoder", elmo)
-    monkeypatch.setitem(sys.modules, "cman_jax.encoders.bert.encoder", None)  # importing it would fail
-    assert load_encoder("elmo", options="o", weights="w").spec.name == "o w"
-    monkeypatch.setitem(sys.modules, "cman_jax.encoders.bert.encoder", minilm)
-    monkeypatch.setitem(sys.modules, "cman_jax.encoders.elmo.encoder", None)
-    assert load_encoder("minilm").spec.name == "None"
-    assert load_encoder("minilm", directory="d").spec.name == "d"
-
-
-@pytest.mark.parametrize(
-    ("name", "files", "message"),
-    [
-        ("bert", {}, "encoder: found 'bert', expected 'elmo' or 'minilm'"),
-        ("elmo", {}, "files of encoder elmo: found none, expected options and weights"),
-        ("elmo", {"weights": "w"}, "found weights, expected options and weights"),
-        (
-            "minilm",
-            {"options": "o", "directory": "d"},
-            "found options and directory, expected a directory .--minilm_dir. or nothing",
-        ),
-    ],
-)
-def test_wrong_names_and_files_are_refused(name: str, files: dict[str, str], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        load_encoder(name, **files)
-
-
-def test_a_cache_of_another_encoder_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
-    add_features(FakeEncoder(), named(["a"]), tmp_path)
-    other = FakeEncoder(SPEC._replace(digest="d2"))
-    with pytest.raises(InputError, match="an encoder of digest 'd1', expected digest 'd2'"):
-        add_features(other, [Sentence("1", ("b",))], tmp_path)
-    assert other.calls == []

@@ -11,7 +11,7 @@ from cman_jax.layers.dense import Dense
 class MiniLM(nn.Module):
     """Word pieces in, the hidden states of all layers out; `num_layers` layers as one, scanned.
 
-    Attributes: as `data.minilm_files.BertConfig`.
+    Attributes: as `encoders.bert.config.BertConfig`.
     """
 
     vocab_size: int

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 SLOW_RUN = """
 import sys
-from cman_jax.data import cache
+from cman_jax.encoders.store import cache
 from cman_jax.encoders.store.cache import FeatureWriter
 from tests.fake_encoder import FakeEncoder, numbered
 

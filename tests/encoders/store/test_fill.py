@@ -1,0 +1,36 @@
+"""The cache is filled with what is missing, once."""
+
+from pathlib import Path
+
+import pytest
+
+from cman_jax.encoders.store.fill import add_features
+from cman_jax.errors import InputError
+from tests.fake_encoder import SPEC, FakeEncoder, named, numbered
+
+
+def test_a_run_that_failed_is_continued_to_the_same_bytes(tmp_path: Path) -> None:
+    sentences = numbered(range(600))
+    add_features(FakeEncoder(), sentences, tmp_path / "whole")
+    with pytest.raises(MemoryError):
+        add_features(Failing(), sentences, tmp_path / "failed")
+    assert "600 different: 256 there already, 344 encoded" in add_features(
+        FakeEncoder(), sentences, tmp_path / "failed"
+    )
+    for name in ("features.f16", "features.index"):
+        assert (tmp_path / "failed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_another_corpus_is_added(tmp_path: Path) -> None:
+    add_features(FakeEncoder(), named(["a"], ["b"]), tmp_path)
+    report = add_features(FakeEncoder(), named(["b"], ["c"], ["c"]), tmp_path)
+    assert report.startswith("3 sentences, 2 different: 1 there already, 1 encoded in ")
+    assert report.endswith(": 3 sentences, 0.0 MiB")
+
+
+def test_a_cache_of_another_encoder_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
+    add_features(FakeEncoder(), named(["a"]), tmp_path)
+    other = FakeEncoder(SPEC._replace(digest="d2"))
+    with pytest.raises(InputError, match="an encoder of digest 'd1', expected digest 'd2'"):
+        add_features(other, [Sentence("1", ("b",))], tmp_path)
+    assert other.calls == []
