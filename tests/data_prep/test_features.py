@@ -3,13 +3,12 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.encoders.store.cache import FeatureCache
-from tests.fake_encoder import SPEC, FakeEncoder, numbered
+from tests.fake_encoder import SPEC, numbered
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,12 +85,3 @@ def test_the_program_reports_bad_input_on_one_line(
     assert ran.stderr.startswith(message)
     assert ran.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
-
-
-class Failing(FakeEncoder):
-    """Fails at its second call."""
-
-    def encode(self, sentences: Any) -> Any:
-        if len(self.calls) == 1:
-            raise MemoryError
-        return super().encode(sentences)

@@ -1,12 +1,23 @@
 """The cache is filled with what is missing, once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cman_jax.encoders.store.fill import add_features
 from cman_jax.errors import InputError
+from cman_jax.types import Sentence
 from tests.fake_encoder import SPEC, FakeEncoder, named, numbered
+
+
+class Failing(FakeEncoder):
+    """Fails at its second call."""
+
+    def encode(self, sentences: Any) -> Any:
+        if len(self.calls) == 1:
+            raise MemoryError
+        return super().encode(sentences)
 
 
 def test_a_run_that_failed_is_continued_to_the_same_bytes(tmp_path: Path) -> None:
