@@ -1,3 +1,19 @@
-"""Joint entity and relation extraction with CMAN (Zhao et al., IJCAI-20) in JAX."""
+"""Joint entity and relation extraction with CMAN (Zhao et al., IJCAI-20) in JAX.
 
-__version__ = "0.1.0"
+from cman_jax import Extractor
+"""
+
+from typing import Any
+
+from cman_jax.version import __version__
+
+__all__ = ["Extractor", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports `Extractor` when it is first used, because JAX takes a while to import."""
+    if name != "Extractor":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from cman_jax.inference.extractor import Extractor
+
+    return Extractor

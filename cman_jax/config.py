@@ -19,7 +19,6 @@ ScorerKind = Literal["per_relation", "shared"]
 SequenceLayerKind = Literal["bilstm", "mlp"]
 Anchor = Literal["last", "any"]
 Protocol = Literal["dev", "train+dev"]
-Labels = Literal["predicted", "gold"]
 Init = Literal["own", "glorot"]
 
 
@@ -53,11 +52,6 @@ class ModelConfig:
     self_attention: bool = True  # False: "- self-attention in BSA", Table 4: the stack is BiLSTMs alone
     label_attention: bool = True  # False: "- BLA unit", Table 4; multihead has none
     sequence_layer: str = _one_of(SequenceLayerKind)  # "mlp": "replace BiLSTM with MLP", Table 4
-
-    @property
-    def relations_read_labels(self) -> bool:
-        """Whether the tags reach the relations."""
-        return self.label_attention if self.network == "cman" else self.label_dim > 0
 
 
 @dataclasses.dataclass(slots=True)
@@ -97,7 +91,6 @@ class DecodingConfig:
     threshold: float = 0.5  # a relation holds above this probability
     anchor: str = _one_of(Anchor)  # arguments' last tokens, or any token inside them
     bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper preset leaves them in
-    labels: str = _one_of(Labels)  # tags that relations read at inference: Viterbi's or the gold's, Table 3
 
 
 @dataclasses.dataclass(slots=True)
@@ -142,6 +135,8 @@ def differences(before: Config, after: Config) -> Iterator[tuple[str, Any, Any]]
 
 _FORMER_NAMES = {"model.encoder": "sequence_layer", "model.start": "init"}
 """Fields of version 0.1 whose names have changed since."""
+_FORMER_VALUES = {"decoding.labels": "predicted"}
+"""Fields of version 0.1 that are gone, with the value that every run still means."""
 
 
 def from_dict(values: Any) -> Config:
@@ -156,7 +151,10 @@ def from_dict(values: Any) -> Config:
             raise ValueError(f"unknown config section {section!r}")
         target = getattr(config, section)
         for name, value in _items(f"config.{section}", fields):
-            name = _FORMER_NAMES.get(f"{section}.{name}", name)
+            dotted = f"{section}.{name}"
+            if dotted in _FORMER_VALUES and value == _FORMER_VALUES[dotted]:
+                continue
+            name = _FORMER_NAMES.get(dotted, name)
             if name not in type(target).__slots__:
                 raise ValueError(f"unknown config field {section}.{name}")
             setattr(target, name, tuple(value) if isinstance(value, list) else value)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from reprlib import Repr
-from typing import Any
+from typing import Any, BinaryIO
 
 from cman_jax.errors import InputError
 
@@ -148,6 +148,19 @@ def write_atomically(path: str | Path, content: bytes) -> None:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_in_place(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file to be written bit by bit; it appears under its name once it is complete."""
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("wb") as file:
+        try:
+            yield file
+        except BaseException:
+            partial.unlink()
+            raise
+    partial.replace(path)
 
 
 def open_hdf5(path: str | Path, expected: str) -> Any:

@@ -1,7 +1,6 @@
 """Encodes a corpus with a pretrained encoder and keeps the features of all its layers in a cache.
 
-    python -m data_prep.features --encoder=elmo --data=data/conll04 --out=data/features/elmo \\
-        --elmo_options=options.json --elmo_weights=weights.hdf5
+    python -m data_prep.features --encoder=elmo_folder --data=data/conll04 --out=data/features/elmo
     python -m data_prep.features --encoder=minilm --data=data/conll04 --out=data/features/minilm
 
 Killed at any moment and started again it continues, and ends with the same bytes. Given another corpus (or
@@ -13,7 +12,6 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from cman_jax.app.encoder_files import given_files
 from cman_jax.app.program import run_main
 from cman_jax.data.corpus import load_splits
 from cman_jax.encoders.load import load_encoder
@@ -24,11 +22,16 @@ def _main(argv: Sequence[str]) -> None:
     del argv
     given = flags.FLAGS
     sentences = list(itertools.chain.from_iterable(load_splits(given.data).values()))
-    print(add_features(load_encoder(given.encoder, **given_files()), sentences, given.out))
+    print(add_features(load_encoder(given.encoder), sentences, given.out))
 
 
 if __name__ == "__main__":
-    flags.DEFINE_enum("encoder", None, ["elmo", "minilm"], "Which encoder.", required=True)
+    flags.DEFINE_string(
+        "encoder",
+        None,
+        "Pretrained encoder: minilm (an installed package), or a folder.",
+        required=True,
+    )
     flags.DEFINE_string("data", None, "Directory of train.jsonl, dev.jsonl, test.jsonl.", required=True)
     flags.DEFINE_string("out", None, "Directory of the cache, new or to be added to.", required=True)
     run_main(_main)

@@ -7,7 +7,7 @@ sentences that are not in train, with 95 % bootstrap intervals, all under the ru
 calibration and the precision-recall curve of relations; the most frequent confusions; what each layer of a
 pretrained encoder is multiplied by. With --compare, the other run's F1 beside each, and p of an approximate
 randomisation test (two-sided, not corrected for the number of rows). Writes analysis.json and, with
-matplotlib, analysis_SPLIT.png; with --labels=gold beside the usual ones, as SPLIT_gold_labels.
+matplotlib, analysis_SPLIT.png.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from cman_jax.run.entries import entry_of
 from cman_jax.run.lock import update_json
 from cman_jax.run.system import load_config
 from experiments.analysis_plot import plot_analysis
-from experiments.scoring import judge_run
+from experiments.judging import judge_run
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _DATA = flags.DEFINE_string("data", None, "Folder with SPLIT.jsonl and train.jsonl.", required=True)

@@ -14,8 +14,8 @@ from typing import Any
 import jax
 from absl import flags, logging
 
-from cman_jax.app.flags import define_config
-from cman_jax.app.program import refuse_unread, run_main
+from cman_jax.app.flags import define_config, refuse_unread
+from cman_jax.app.program import run_main
 from cman_jax.config import to_dict, validate
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.errors import InputError

@@ -1,35 +1,7 @@
-"""Scores a trained system on a split, under every convention.
+"""`cman evaluate` for a checkout: `python -m experiments.evaluate`."""
 
-    python -m experiments.evaluate --workdir=DIR --data=DIR --split=test
-
-Prints the table of the configured convention and the F1 of all; writes scores.json and the predictions.
-"""
-
-from collections.abc import Sequence
-from pathlib import Path
-
-from absl import flags
-
-from cman_jax.app.decoding_flags import decoding_flags
-from cman_jax.app.encoder_flags import encoder_for_prediction
+from cman_jax.app.evaluate import main
 from cman_jax.app.program import run_main
-from cman_jax.app.runtime import start_jax
-from cman_jax.data.corpus import load_split
-from experiments.scoring import evaluate
-
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
-_DATA = flags.DEFINE_string("data", None, "Folder with SPLIT.jsonl.", required=True)
-_SPLIT = flags.DEFINE_string("split", "test", "Which file of the folder to score.")
-
-
-def main(argv: Sequence[str]) -> None:
-    """Scores as the flags say."""
-    del argv
-    start_jax()
-    splits = {_SPLIT.value: load_split(_DATA.value, _SPLIT.value)}
-    workdir = Path(_WORKDIR.value)
-    evaluate(workdir, splits, encoder_for_prediction(workdir), **decoding_flags())
-
 
 if __name__ == "__main__":
     run_main(main)

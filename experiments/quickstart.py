@@ -13,6 +13,7 @@ from absl import flags
 
 from cman_jax.app.program import run_main
 from cman_jax.app.runtime import start_jax
+from cman_jax.app.scoring import evaluate
 from cman_jax.configs.generated import get_config
 from cman_jax.data.corpus import load_splits, write_jsonl
 from cman_jax.inference.extractor import Extractor
@@ -20,7 +21,6 @@ from cman_jax.inference.show import format_example
 from cman_jax.training.loop import train
 from cman_jax.training.progress import ConsoleProgress
 from data_prep.generated.corpus import generate_splits
-from experiments.scoring import evaluate
 
 _WORKDIR = flags.DEFINE_string(
     "workdir", "runs/quickstart", "Folder for the corpus, the model and the results."

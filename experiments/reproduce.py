@@ -15,8 +15,9 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from cman_jax.app.encoder_flags import features_for_training
-from cman_jax.app.program import refuse_unread, run_main
+from cman_jax.app.encoder_flags import features_for_training, wants_features
+from cman_jax.app.flags import refuse_unread
+from cman_jax.app.program import run_main
 from cman_jax.app.runtime import start_jax
 from cman_jax.data.corpus import load_splits
 from cman_jax.encoders.store.source import FeatureSource
@@ -39,9 +40,6 @@ _SEEDS = flags.DEFINE_integer("seeds", None, "Runs of each row; default: 5, quic
 _DATA = flags.DEFINE_string("data", None, "CoNLL04 (default: data/conll04; quick: a generated corpus).")
 _ADE = flags.DEFINE_string("ade", None, "ADE's folder of folds (default: data/ade; quick: generated).")
 _VECTORS = flags.DEFINE_string("vectors", None, "Word vectors, as for experiments.train.")
-_ENCODER = flags.DEFINE_enum(
-    "encoder", None, ["elmo", "minilm"], "Train the rows with contextual features too, of this encoder."
-)
 _TRAIN = flags.DEFINE_bool("train", True, "Train what is missing; without, only what is there is shown.")
 _POPULATION = flags.DEFINE_integer(
     "population", 1, "Seeds or folds of a row that are trained as one program.", lower_bound=1
@@ -85,8 +83,7 @@ def _prepare(whats: Sequence[str]) -> tuple[Setup, FeatureSource | None]:
         corpora = {"conll04": data or Path("data/conll04"), "ade": ade or Path("data/ade")}
     vectors = Path(_VECTORS.value) if _VECTORS.value else None
     setup = Setup(workdir, budget, _SEEDS.value or (1 if budget == "quick" else 5), corpora, vectors)
-    asked = _ENCODER.value or flags.FLAGS.features
-    features = features_for_training(_ENCODER.value, _sentences(whats, setup) if asked else [], workdir)
+    features = features_for_training(_sentences(whats, setup) if wants_features() else [], workdir)
     return setup._replace(features=None if features is None else features.path), features
 
 

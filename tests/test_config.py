@@ -48,7 +48,6 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "decoding.threshold": (0.3, [-0.1, 1.0, float("nan"), "0.5"]),
     "decoding.anchor": ("any", ["first"]),
     "decoding.bio_constraints": (True, [1]),
-    "decoding.labels": ("gold", ["golden", None]),
     "scoring.match": ("boundaries", ["loose"]),
     "scoring.average": ("macro", ["mean"]),
     "scoring.other": (False, [0]),
@@ -152,8 +151,8 @@ def test_what_is_no_config_is_refused(values: Any, message: str) -> None:
         ("epochs", "config.training.num_epochs, the nearest name"),
         ("training.num_heads", "config.model.num_heads, the nearest name"),
         ("model.network.kind", "config.model.network, the nearest name"),
-        ("decoding.cut", "config.decoding. and one of threshold, anchor, bio_constraints, labels"),
-        ("decoding", "config.decoding. and one of threshold, anchor, bio_constraints, labels"),
+        ("decoding.cut", "config.decoding. and one of threshold, anchor, bio_constraints"),
+        ("decoding", "config.decoding. and one of threshold, anchor, bio_constraints"),
         ("x.y", "a field of config.model, config.data, config.training, config.decoding, config.scoring"),
     ],
 )
@@ -164,6 +163,9 @@ def test_a_name_that_is_no_field_s_has_a_nearest_one(name: str, expected: str | 
 def test_a_config_of_an_older_version_has_its_fields_under_their_new_names() -> None:
     config = from_dict({"model": {"encoder": "mlp", "start": "glorot"}})
     assert (config.model.sequence_layer, config.model.init) == ("mlp", "glorot")
+    assert from_dict({"decoding": {"labels": "predicted"}}) == Config()
+    with pytest.raises(ValueError, match=r"unknown config field decoding.labels"):
+        from_dict({"decoding": {"labels": "gold"}})
 
 
 def test_absent_fields_have_their_defaults() -> None:

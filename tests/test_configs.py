@@ -7,7 +7,11 @@ import pytest
 
 from cman_jax.config import Config, from_dict, to_dict, validate
 
-FILES = sorted((Path(__file__).parents[1] / "experiments" / "configs").glob("[!_]*.py"))
+FILES = sorted(
+    path
+    for package in ("cman_jax", "experiments")
+    for path in (Path(__file__).parents[1] / package / "configs").glob("[!_]*.py")
+)
 
 
 def load(path: Path) -> Config:

@@ -34,7 +34,7 @@ class Workplace:
 
     def training(self, workdir: Path, *flags: str, **overrides: object) -> list[str]:
         settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]
-        config = "--config=cman_jax/configs/generated.py"
+        config = "--config=generated"
         places = (f"--data={self.data}", f"--workdir={workdir}")
         return self.command("train", config, *places, "--num_devices=1", *flags, *settings)
 

@@ -1,37 +1,30 @@
-"""Flags of the programs that decode, in place of what the run was configured with."""
+"""The flags of the programs that decode: each replaces a setting of the run."""
 
 import typing
 from typing import Any
 
 from absl import flags
 
-from cman_jax.config import Anchor, Labels
+from cman_jax.config import Anchor
 
-# Numbers are checked where the run is loaded, by the rule that the configuration and the Python API have.
-_THRESHOLD = flags.DEFINE_float(
-    "threshold", None, "A relation holds above this probability; default: the run's."
-)
-_ANCHOR = flags.DEFINE_enum(
-    "anchor",
-    None,
-    typing.get_args(Anchor),
-    "Which tokens of two entities make a relation; default: the run's.",
-)
-_BIO = flags.DEFINE_bool("bio_constraints", None, "Forbid ill-formed tag sequences; default: the run's.")
-_LABELS = flags.DEFINE_enum(
-    "labels",
-    None,
-    typing.get_args(Labels),
-    "Tags that relations read: decoded ones, or those of annotated input (Table 3); default: the run's.",
+# Numbers are checked when the run is loaded, by the rule of the configuration and of the Python API.
+_FLAGS = (
+    flags.DEFINE_float(
+        "threshold", None, "Keep relations above this probability. By default as the run was configured."
+    ),
+    flags.DEFINE_enum(
+        "anchor",
+        None,
+        typing.get_args(Anchor),
+        "Which tokens of two entities decide about a relation: their last tokens, or any pair of tokens. "
+        "By default as the run was configured.",
+    ),
+    flags.DEFINE_bool(
+        "bio_constraints", None, "Forbid ill-formed tag sequences. By default as the run was configured."
+    ),
 )
 
 
 def decoding_flags() -> dict[str, Any]:
-    """The fields of `DecodingConfig` that the command line sets."""
-    values = {
-        "threshold": _THRESHOLD.value,
-        "anchor": _ANCHOR.value,
-        "bio_constraints": _BIO.value,
-        "labels": _LABELS.value,
-    }
-    return {name: value for name, value in values.items() if value is not None}
+    """Returns the fields of `DecodingConfig` that the command line sets."""
+    return {flag.name: flag.value for flag in _FLAGS if flag.value is not None}

@@ -1,8 +1,15 @@
-"""The flags of a command line, and the settings under --config: a mistake is one line, with status 1."""
+"""The flags of a command line: parsing, help, and the settings under --config.
+
+A mistake in them is one line on stderr, and the exit status is 1.
+"""
 
 import re
+import shutil
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
+from pathlib import Path
 from typing import NoReturn
 
 from absl import flags
@@ -13,12 +20,15 @@ from cman_jax.errors import InputError
 _SETTING = re.compile(r"--?(?:no)?config\.([^=]+)")
 _NO_FIELD = re.compile(r"'\w*Config' object has no attribute '(\w+)'")
 _A_CONFIG = "a Python file whose get_config() returns a cman_jax.config.Config"
+_VALUES = {"int": "NUMBER", "float": "NUMBER", "string": "TEXT", "comma separated list of strings": "A,B"}
+_REQUIRED = re.compile(r"Flag --(\w+) must have a value other than None")
+_HELP = ("--help", "-help", "-h", "-?", "--helpshort", "--helpfull")
 
 
-def define_config() -> flags.FlagHolder:
-    """Defines --config, the experiment.
+def define_config(default: str = "conll04") -> flags.FlagHolder:
+    """Defines --config, the experiment: a packaged config by name, or a file.
 
-    It looks at the command line at once, because ml_collections does so too, and raises a KeyError or a
+    The command line is read at once, because ml_collections reads it at once too, and raises a KeyError or a
     TypeError for a setting that does not exist.
     """
     for argument in sys.argv[1:]:
@@ -27,21 +37,51 @@ def define_config() -> flags.FlagHolder:
             _end(InputError("flags", None, f"the setting config.{setting[1]}", expected))
     from ml_collections import config_flags  # not needed by the programs without --config
 
-    about = "Experiment; single fields as --config.SECTION.FIELD=VALUE."
+    about = (
+        f"Experiment: {', '.join(config_names())}, or a Python file. "
+        "Single fields as --config.SECTION.FIELD=VALUE."
+    )
     try:
-        return config_flags.DEFINE_config_file("config", "cman_jax/configs/conll04.py", about)
-    except OSError as error:  # the default is not there, and single fields of it are set
+        argv = _with_config_paths(sys.argv)
+        return config_flags.DEFINE_config_file("config", _config_path(default), about, sys_argv=argv)
+    except (InputError, OSError) as error:
         _end(error)
 
 
-def parse_flags(argv: Sequence[str]) -> list[str]:
-    """Parses the flags as absl does, for `absl.app.run`; returns what is left."""
+def config_names() -> list[str]:
+    """Returns the names of the packaged configs."""
+    folder = resources.files("cman_jax.configs")
+    return sorted(
+        path.name.removesuffix(".py")
+        for path in folder.iterdir()
+        if path.name.endswith(".py") and not path.name.startswith("_")
+    )
+
+
+def parse_flags(argv: Sequence[str], module: str) -> list[str]:
+    """Parses the flags for `absl.app.run`; prints the program's help if the command line asks for it.
+
+    Args:
+      argv: the command line, the program's name first.
+      module: the program's module, whose docstring explains it.
+
+    Returns:
+      The program's name.
+    """
+    if any(argument in _HELP for argument in argv[1:]):
+        print(help_text(module))
+        sys.exit(0)
     try:
-        rest = flags.FLAGS(argv)
+        rest = flags.FLAGS(_with_config_paths(argv))
         if "config" in flags.FLAGS:
             _check_config(flags.FLAGS["config"])
+        if len(rest) > 1:
+            raise InputError("flags", None, f"the argument {rest[1]!r}", "only flags, as --name=value")
         return rest
-    except (flags.Error, InputError, OSError) as error:
+    except flags.Error as error:
+        missing = _REQUIRED.search(str(error))
+        _end(InputError("flags", None, f"no --{missing[1]}", "a value for it") if missing else error)
+    except (InputError, OSError) as error:
         _end(error)
     except AttributeError as error:  # in the file of --config
         if "config" not in flags.FLAGS:
@@ -51,8 +91,88 @@ def parse_flags(argv: Sequence[str]) -> list[str]:
         _end(InputError("the file of --config", None, str(error), expected or _A_CONFIG))
 
 
+def help_text(module: str) -> str:
+    """Returns a module's docstring and the flags of this project; those of the libraries are left out."""
+    parts = [(sys.modules[module].__doc__ or "").strip(), "flags:"]
+    parts += ["\n".join(_flag_lines(flag)) for flag in _own_flags(module)]
+    return "\n\n".join(parts)
+
+
+def refuse_unread(names: Iterable[str], expected: str) -> None:
+    """Refuses flags that the command line gives and that nothing would read.
+
+    Args:
+      names: of the flags; a name that the program does not have is skipped.
+      expected: when they would be read, or what to give instead.
+
+    Raises:
+      InputError: names the flags that are given.
+    """
+    given = [f"--{name}" for name in names if name in flags.FLAGS and flags.FLAGS[name].present]
+    if given:
+        raise InputError("flags", None, ", ".join(given), expected)
+
+
+def _own_flags(program: str) -> list[flags.Flag]:
+    """Returns the flags of this project: required ones, then the program's own, then shared ones."""
+    own = [
+        (not _is_required(flag), module not in (program, sys.argv[0]), flag)
+        for module, defined in flags.FLAGS.flags_by_module_dict().items()
+        if not module.startswith(("absl.", "ml_collections", "jax", "orbax", "etils"))
+        for flag in defined
+        if not flag.name.startswith("config.")
+    ]
+    return [flag for *_, flag in sorted(own, key=lambda each: each[:2])]
+
+
+def _is_required(flag: flags.Flag) -> bool:
+    """Returns whether the flag was defined with `required=True`, which absl keeps only in a message."""
+    return any(_REQUIRED.search(validator.message) for validator in flag.validators)
+
+
+def _flag_lines(flag: flags.Flag) -> Iterator[str]:
+    """Yields the lines about a flag: its name with its values, then the help text."""
+    values = getattr(flag.parser, "enum_values", None)
+    value = "|".join(values) if values else _VALUES.get(flag.flag_type(), "VALUE")
+    yield f"  --[no]{flag.name}" if flag.boolean else f"  --{flag.name}={value}"
+    notes = [re.sub(r"^<[^>]*>: ", "", flag.help)]  # absl repeats the values of a choice
+    if _is_required(flag):
+        notes.append("Required.")
+    elif flag.default not in (None, "") and flag.name != "config":
+        notes.append(f"Default: {flag.default_as_str.strip(chr(39))}.")
+    width = min(shutil.get_terminal_size().columns, 110)
+    yield textwrap.fill(" ".join(notes), width, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+def _with_config_paths(argv: Sequence[str]) -> list[str]:
+    """Returns the command line with the path of the packaged config in place of its name."""
+    found = list(argv)
+    for i, argument in enumerate(found):
+        if re.match(r"--?config=", argument):
+            name, _, value = argument.partition("=")
+            found[i] = f"{name}={_config_path(value)}"
+        elif argument in ("--config", "-config") and i + 1 < len(found):
+            found[i + 1] = _config_path(found[i + 1])
+    return found
+
+
+def _config_path(value: str) -> str:
+    """Returns the file of a packaged config, or the value if it is a path.
+
+    Raises:
+      InputError: the value is neither a path nor the name of a packaged config.
+    """
+    if value.endswith(".py") or Path(value).exists():
+        return value
+    if value not in config_names():
+        raise InputError(
+            "flags", None, f"--config={value}", f"one of {', '.join(config_names())}, or {_A_CONFIG}"
+        )
+    return str(resources.files("cman_jax.configs") / f"{value}.py")
+
+
 def _check_config(flag: flags.Flag) -> None:
-    """Raises: InputError: no such file, which ml_collections does not say, or it returns something else."""
+    """Raises an InputError if the file of --config is missing, or gives something else than a config."""
     if type(flag.value) is not Config:
         loaded = type(flag.value).__name__
         found = "no such file" if loaded == "_ErrorConfig" else f"a {loaded} from get_config()"

@@ -1,26 +1,18 @@
-"""Start-up that every program running a network shares, and its flag."""
+"""How every program that runs a network starts JAX, and the flag of the compilation cache."""
 
-import os
 from pathlib import Path
 
-import jax
 from absl import flags
+
+from cman_jax.compilation import default_cache, start
 
 _CACHE = flags.DEFINE_string(
     "compilation_cache",
-    str(Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "cman-jax" / "xla"),
-    "Folder where compiled programs are kept, so that a second start compiles nothing; empty = keep none.",
+    str(default_cache()),
+    "Folder for compiled programs, so that a second start compiles nothing; empty: no folder.",
 )
 
 
 def start_jax() -> None:
-    """Call first in a main: turns the compilation cache on, and asynchronous execution on the CPU off.
-
-    If a program runs asynchronously on the CPU and its result does not fit memory, JAX waits for the result
-    for ever, or aborts the process. Executed in turn, it raises an error. What is lost is that a batch can be
-    made ready, which takes a millisecond, while the batch before it is computed.
-    """
-    jax.config.update("jax_cpu_enable_async_dispatch", False)
-    if _CACHE.value:
-        jax.config.update("jax_compilation_cache_dir", str(Path(_CACHE.value).expanduser()))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    """Prepares JAX as the flags say; a program calls it first."""
+    start(Path(_CACHE.value) if _CACHE.value else None)

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from cman_jax.data.corpus import parse_sentence
 from cman_jax.data.treebank import treebank_tokens
 from cman_jax.errors import InputError
 from cman_jax.files import decode_line, parse_json, show
-from cman_jax.types import Annotation, Sentence
+from cman_jax.types import Sentence
 
 _BEGINS_JSON = re.compile(r"\s*(\{|\[\s*([\"\[{\]]|$))")
 _EXPECTED = (
@@ -98,29 +98,3 @@ def _parse_line(line: str, path: str | Path, number: int) -> Sentence:
             raise fail(f"an array that is not of strings ({show(obj)})")
         obj = {"tokens": obj}
     return parse_sentence(obj, path, number, gold=False)
-
-
-def to_record(document: Document, annotation: Annotation) -> dict[str, Any]:
-    """A JSON-ready object: the canonical form with text, character offsets and probabilities added.
-
-    It holds the document's id, text and tokens; entities with `start, end` in tokens and `start_char,
-    end_char` in characters (ends exclusive), type, text and probability; relations between them by index.
-    The text, also an entity's, is as it was given. The tokens are what the network read: of raw text, the
-    straight forms, so that "Ann’s" has the tokens "Ann" and "'s"; of tokens, the tokens as given.
-    """
-    entities = []
-    for entity, probability in zip(annotation.entities, annotation.entity_prob, strict=True):
-        start_char, end_char = document.offsets[entity.start][0], document.offsets[entity.end - 1][1]
-        span = {"start_char": start_char, "end_char": end_char, "text": document.text[start_char:end_char]}
-        entities.append({**entity._asdict(), **span, "probability": round(probability, 6)})
-    relations = [
-        {**relation._asdict(), "probability": round(probability, 6)}
-        for relation, probability in zip(annotation.relations, annotation.relation_prob, strict=True)
-    ]
-    return {
-        "id": document.sentence.id,
-        "text": document.text,
-        "tokens": list(document.sentence.tokens),
-        "entities": entities,
-        "relations": relations,
-    }

@@ -1,27 +1,34 @@
-"""A trained system from its working directory: sentences or raw text in, entities and triples out.
+"""The Python door: text in, entities and typed relations out.
+
+    from cman_jax import Extractor
 
     extractor = Extractor.load("runs/conll04")
-    extractor.extract("Jane Roe works for Acme in Boston.")
+    record = extractor("Jane Roe works for Acme in Boston.")
+    record.triples()
 
-`python -m experiments.predict` is its command.
+The command `cman extract` does the same for files.
 """
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, tee
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from cman_jax.config import Config, DecodingConfig, SettingError, validate
-from cman_jax.data.text import Document, to_record
-from cman_jax.data.vocab import check_types
+import jax
+
+from cman_jax.compilation import default_cache, start
+from cman_jax.config import Config, SettingError, validate
+from cman_jax.data.text import Document
 from cman_jax.encoders.encoder import Encoder, encode_all
 from cman_jax.encoders.load import load_encoder
 from cman_jax.encoders.store.source import check_spec
 from cman_jax.errors import InputError
 from cman_jax.evaluation.metrics import Scores, score_annotations
-from cman_jax.inference.arguments import as_documents, as_sentences
+from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
 from cman_jax.inference.predict import Predictor
+from cman_jax.inference.record import Record
 from cman_jax.layers.scalar_mix import layer_shares
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.record import chosen_epoch
@@ -29,39 +36,61 @@ from cman_jax.run.system import System
 from cman_jax.types import Annotation, Params, Sentence
 
 CHUNK = 1024
-"""Sentences that are encoded, sorted into batches and annotated together."""
+"""Sentences that are encoded, sorted into batches and annotated together, so that any amount of text fits."""
+
+OnBatch = Callable[[int], None]
+"""Is called with the number of sentences of every finished batch."""
 
 
 class Extractor:
-    """Annotates with the parameters of a run's chosen epoch. Attributes: system; epoch."""
+    """A trained network that extracts entities and relations.
+
+    Attributes:
+      system: the network, its vocabularies and its settings.
+      params: the parameters of the chosen epoch.
+      epoch: the chosen epoch.
+      encoder: what computes contextual features; None: the network reads none.
+    """
 
     def __init__(self, system: System, params: Params, epoch: int, encoder: Encoder | None = None):
-        self.system, self.epoch = system, epoch
-        self._params, self._encoder = params, encoder
+        self.system, self.params, self.epoch, self.encoder = system, params, epoch, encoder
         self._predictor = Predictor(system)
 
     @classmethod
-    def load(cls, workdir: str | Path, *, encoder: Encoder | None = None, **decoding: Any) -> "Extractor":
-        """The system as it was trained.
+    def load(
+        cls,
+        workdir: str | Path,
+        *,
+        encoder: Encoder | str | Path | None = None,
+        threshold: float | None = None,
+        anchor: str | None = None,
+        bio_constraints: bool | None = None,
+    ) -> "Extractor":
+        """Loads a trained network.
 
         Args:
-          workdir: of a training run.
-          encoder: for a system that reads contextual features: what gives them, the network or a cache.
-            None: the network is loaded, which works where an installed package has all of it (MiniLM).
-          decoding: fields of `DecodingConfig` to change.
+          workdir: the working directory of a training run.
+          encoder: the pretrained encoder that the network was trained with, as a folder of its files or
+            loaded already, or stored features. None: the encoder's package, if it has one.
+          threshold: keep relations above this probability. None: as configured for the run, likewise below.
+          anchor: "last" or "any"; which tokens of two entities decide about a relation.
+          bio_constraints: whether to forbid ill-formed tag sequences.
 
         Raises:
-          InputError: the directory holds no run that has trained for an epoch, a field of `decoding` does not
-            exist or has a value that is not allowed, or the encoder is missing or is not the one that the
-            system was trained with.
+          InputError: the directory holds no run with a finished epoch, an option has a value that is not
+            allowed, or the encoder is missing or not the one that the network was trained with.
         """
+        if jax.config.jax_compilation_cache_dir is None:
+            start(default_cache())
         workdir = Path(workdir)
         system = System.load(workdir)
-        config = with_decoding(system.config, decoding)
+        options = {"threshold": threshold, "anchor": anchor, "bio_constraints": bio_constraints}
+        config = with_decoding(system.config, options)
         if system.encoder is None:
             encoder = None
         else:
-            encoder = load_encoder(system.encoder.name) if encoder is None else encoder
+            if encoder is None or isinstance(encoder, str | Path):
+                encoder = load_encoder(encoder or system.encoder.name)
             check_spec(workdir / "encoder.json", found=system.encoder, expected=encoder.spec)
         with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
             epoch = chosen_epoch(workdir, config, checkpoints.epochs())
@@ -70,89 +99,101 @@ class Extractor:
 
     @property
     def layer_shares(self) -> list[float]:
-        """What each layer of the encoder is multiplied by, the lowest first; empty without features."""
-        mix = self._params.get("mix")
+        """The factor of each layer of the encoder, the lowest layer first; empty without features."""
+        mix = self.params.get("mix")
         return [] if mix is None else [float(share) for share in layer_shares(**mix)]
 
-    def annotate(
-        self,
-        sentences: Sentence | Iterable[Sentence],
-        on_batch: Callable[[int], None] = lambda num_sentences: None,
-    ) -> list[Annotation]:
-        """Returns one annotation per sentence; the gold's tags are read under `decoding.labels="gold"` alone.
+    @overload
+    def __call__(self, texts: str | Document, **options: Any) -> Record: ...
 
-        `on_batch` is called with the number of sentences of every finished batch.
+    @overload
+    def __call__(self, texts: Iterable[Any], **options: Any) -> list[Record]: ...
+
+    def __call__(
+        self,
+        texts: Any,
+        *,
+        threshold: float | None = None,
+        anchor: str | None = None,
+        bio_constraints: bool | None = None,
+        on_batch: OnBatch = lambda num_sentences: None,
+    ) -> Record | list[Record]:
+        """Extracts from one text, or from several.
+
+        Args:
+          texts: a text (str), a `Document`, or an iterable of them. In an iterable a list of strings is one
+            text's tokens.
+          threshold, anchor, bio_constraints: as for `load`, for this call.
+          on_batch: is called with the number of sentences of every finished batch.
+
+        Returns:
+          A `Record` for a single text, else a list with one for each.
+
+        Raises:
+          TypeError: something is neither a text, nor a document, nor a list of tokens.
+          InputError: an option has a value that is not allowed, or a text is raw and the extra `text`, which
+            tokenises it, is not installed.
+        """
+        options = {"threshold": threshold, "anchor": anchor, "bio_constraints": bio_constraints}
+        found = list(self._with(options).records(as_documents(texts), on_batch))
+        return found[0] if is_one_text(texts) else found
+
+    def records(
+        self, documents: Iterable[Document], on_batch: OnBatch = lambda num_sentences: None
+    ) -> Iterator[Record]:
+        """Yields the record of every document; reads `CHUNK` documents ahead at most."""
+        read, annotated = tee(documents)
+        annotations = self._annotations((document.sentence for document in annotated), on_batch)
+        return (Record.of(document, found) for found, document in zip(annotations, read, strict=True))
+
+    def annotate(
+        self, sentences: Sentence | Iterable[Sentence], on_batch: OnBatch = lambda num_sentences: None
+    ) -> list[Annotation]:
+        """Returns one annotation per sentence; a sentence's own annotation is not read.
+
+        Args:
+          sentences: one sentence, or several.
+          on_batch: is called with the number of sentences of every finished batch.
 
         Raises:
           TypeError: something is not a sentence.
-          InputError: the gold is read and has a type that the system does not know.
         """
-        sentences = as_sentences(sentences)
-        annotations: list[Annotation] = []
-        for start in range(0, len(sentences), CHUNK):  # so that features of text of any length fit
-            chunk = sentences[start : start + CHUNK]
-            shown = [self._shown(sentence) for sentence in chunk if sentence.tokens]
-            examples = encode_all(shown, self.system.vocabs, self._encoder)
-            said = iter(self._predictor(self._params, examples, on_batch))
-            annotations += [next(said) if sentence.tokens else Annotation((), ()) for sentence in chunk]
-        return annotations
-
-    def extract(
-        self,
-        documents: str | Document | Iterable[str | Document],
-        on_batch: Callable[[int], None] = lambda num_sentences: None,
-    ) -> list[dict[str, Any]]:
-        """Returns one record per text or document, as `to_record` describes; for one text, a list of one.
-
-        Raises:
-          TypeError: something is neither a text nor a document.
-          InputError: raw text without the extra that tokenises it, or a system that wants gold labels.
-        """
-        if self._reads_gold:
-            raise InputError("labels", None, "gold", "predicted: what is to be annotated has no gold")
-        read = as_documents(documents)
-        annotations = self.annotate([document.sentence for document in read], on_batch)
-        return [
-            to_record(document, annotation) for document, annotation in zip(read, annotations, strict=True)
-        ]
-
-    @property
-    def _reads_gold(self) -> bool:
-        return self.system.config.decoding.labels == "gold"
-
-    def _shown(self, sentence: Sentence) -> Sentence:
-        """What the network may see of a sentence."""
-        if not self._reads_gold:
-            return Sentence(sentence.id, sentence.tokens)
-        vocabs, where = self.system.vocabs, f"the gold of sentence {sentence.id}"
-        check_types(sentence, vocabs.entity_types, vocabs.relation_types, where)
-        return sentence
+        return list(self._annotations(as_sentences(sentences), on_batch))
 
     def score(self, gold: Sequence[Sentence], annotations: Sequence[Annotation]) -> Scores:
-        """Scores under every convention."""
+        """Scores annotations under every convention."""
         return score_annotations(gold, annotations, self.system.vocabs, self.system.config.scoring)
 
+    def _annotations(self, sentences: Iterable[Sentence], on_batch: OnBatch) -> Iterator[Annotation]:
+        """Yields one annotation per sentence; the one loop over chunks."""
+        sentences = iter(sentences)
+        while chunk := list(islice(sentences, CHUNK)):
+            bare = [Sentence(sentence.id, sentence.tokens) for sentence in chunk if sentence.tokens]
+            examples = encode_all(bare, self.system.vocabs, self.encoder)
+            found = iter(self._predictor(self.params, examples, on_batch))
+            yield from (next(found) if sentence.tokens else Annotation((), ()) for sentence in chunk)
 
-def with_decoding(config: Config, changes: Mapping[str, Any]) -> Config:
-    """Returns the config with some decoding options changed.
+    def _with(self, options: Mapping[str, Any]) -> "Extractor":
+        """Returns an extractor of the same network with other decoding options."""
+        config = with_decoding(self.system.config, options)
+        if config == self.system.config:
+            return self
+        return Extractor(self.system._replace(config=config), self.params, self.epoch, self.encoder)
+
+
+def with_decoding(config: Config, options: Mapping[str, Any]) -> Config:
+    """Returns the config with other decoding options; None leaves an option as it is.
 
     Raises:
-      InputError: an unknown option, a value that it does not allow, or gold labels that nothing reads.
+      InputError: an option has a value that is not allowed.
     """
-    known = [field.name for field in dataclasses.fields(DecodingConfig)]
-    for name in changes:
-        if name not in known:
-            raise InputError("decoding options", None, repr(name), f"some of {', '.join(known)}")
     changed = dataclasses.replace(config, decoding=copy.copy(config.decoding))
-    for name, value in changes.items():
-        setattr(changed.decoding, name, value)
+    for name, value in options.items():
+        if value is not None:
+            setattr(changed.decoding, name, value)
     try:
         validate(changed)
     except SettingError as error:
         place = error.name.replace(".", " option ", 1)
         raise InputError(place, None, repr(error.value), error.allowed) from None
-    if changes.get("labels") == "gold" and not config.model.relations_read_labels:
-        raise InputError(
-            "decoding option labels", None, "'gold'", "'predicted': the relations read no labels"
-        )
     return changed

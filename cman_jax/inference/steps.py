@@ -16,7 +16,6 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from cman_jax.compilation import Ahead, compiler_options
-from cman_jax.config import Labels
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.layers.crf import constrain, marginals, viterbi
 from cman_jax.model.network import JointNetwork
@@ -33,15 +32,10 @@ def predict_step(
     constants: Constants,
     batch: Batch,
     allowed: Allowed = None,
-    labels: Labels = "predicted",
 ) -> Predictions:
-    """Predicts Viterbi tags, then relation probabilities given the tags (§3.5).
-
-    Args:
-      labels: "gold": the relations are given `batch.tags` instead, which nothing else reads (Table 3).
-    """
+    """Predicts Viterbi tags, then relation probabilities given the tags (§3.5)."""
     variables = {"params": params, "constants": constants}
-    return model.apply(variables, batch, allowed, labels, method=_predict)
+    return model.apply(variables, batch, allowed, method=_predict)
 
 
 def predict_tokens(
@@ -50,11 +44,10 @@ def predict_tokens(
     constants: Constants,
     batch: Batch,
     allowed: Allowed = None,
-    labels: Labels = "predicted",
 ) -> TokenPredictions:
     """Computes all of `predict_step` but the relation scores, which grow with the square of the tokens."""
     variables = {"params": params, "constants": constants}
-    return model.apply(variables, batch, allowed, labels, method=_predict_tokens)
+    return model.apply(variables, batch, allowed, method=_predict_tokens)
 
 
 def predict_pairs(
@@ -65,30 +58,29 @@ def predict_pairs(
     return nn.sigmoid(model.apply({"params": params}, method=score))
 
 
-def _predict(model: JointNetwork, batch: Batch, allowed: Allowed, labels: Labels) -> Predictions:
-    tokens = _predict_tokens(model, batch, allowed, labels)
+def _predict(model: JointNetwork, batch: Batch, allowed: Allowed) -> Predictions:
+    tokens = _predict_tokens(model, batch, allowed)
     relation_prob = nn.sigmoid(model.relation(tokens.relation_tokens))
     return Predictions(tokens.tags, relation_prob, tokens.initial_prob, tokens.edge_prob)
 
 
-def _predict_tokens(model: JointNetwork, batch: Batch, allowed: Allowed, labels: Labels) -> TokenPredictions:
+def _predict_tokens(model: JointNetwork, batch: Batch, allowed: Allowed) -> TokenPredictions:
     mask = batch.mask
     x = model.encode_tokens(model.encode_inputs(batch), mask, train=False)
     tagging = model.tag(x, mask)
     if allowed is not None:
         tagging = constrain(tagging, *allowed)
     tags = viterbi(tagging, mask)
-    label_states = model.encode_labels(batch.tags if labels == "gold" else tags, mask)
+    label_states = model.encode_labels(tags, mask)
     relation_tokens = model.relation_tokens(x, label_states, mask, train=False)
     probabilities = marginals(tagging, mask)
     return TokenPredictions(tags, probabilities.initial, probabilities.pairwise, relation_tokens)
 
 
 @functools.cache
-def _compiled(step: Callable[..., Any], *static_names: str) -> Ahead:
-    """One program per network and shapes, for all systems together."""
-    options = {"static_argnums": 0, "static_argnames": static_names, "compiler_options": compiler_options()}
-    return Ahead(jax.jit(step, **options))
+def _compiled(step: Callable[..., Any]) -> Ahead:
+    """Returns a step's programs, one per network and shapes, which all systems share."""
+    return Ahead(jax.jit(step, static_argnums=0, compiler_options=compiler_options()))
 
 
 class SystemStep:
@@ -99,7 +91,6 @@ class SystemStep:
         if system.config.decoding.bio_constraints:
             allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
         self._arguments = system.model, system.constants, allowed
-        self._labels = system.config.decoding.labels
 
     def prepare(self, compiler: Executor, params: Params, batch: Batch, *, alone: bool = False) -> None:
         """Has the program for batches of this shape compiled; of `params` too only shapes are read.
@@ -108,15 +99,15 @@ class SystemStep:
           alone: the batch is one long sentence, for `tokens`.
         """
         step = predict_tokens if alone else predict_step
-        _compiled(step, "labels").prepare(compiler, *self._ordered(params, batch), labels=self._labels)
+        _compiled(step).prepare(compiler, *self._ordered(params, batch))
 
     def __call__(self, params: Params, batch: Batch) -> Predictions:
         """Predicts a batch."""
-        return _compiled(predict_step, "labels")(*self._ordered(params, batch), labels=self._labels)
+        return _compiled(predict_step)(*self._ordered(params, batch))
 
     def tokens(self, params: Params, batch: Batch) -> TokenPredictions:
         """Predicts the tokens of a long sentence."""
-        return _compiled(predict_tokens, "labels")(*self._ordered(params, batch), labels=self._labels)
+        return _compiled(predict_tokens)(*self._ordered(params, batch))
 
     def pairs(
         self, params: Params, subjects: Float[np.ndarray, "b n d"], objects: Float[np.ndarray, "b m d"]

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cman_jax import __version__
-from cman_jax.config import DecodingConfig, Labels
+from cman_jax.config import DecodingConfig
 from cman_jax.files import read_json
 from cman_jax.run.provenance import recorded_digest, split_digest
 from cman_jax.run.system import load_config
 from cman_jax.types import Sentence
+from cman_jax.version import __version__
 
 TASKS = ("ner", "re")
 
@@ -39,11 +39,6 @@ class Entry(NamedTuple):
         return f"kept under the name {self.name}, beside the run's own scores: {reason}" if reason else ""
 
 
-def entry_name(split: str, labels: Labels) -> str:
-    """Under which name a split's results are kept: those with gold labels stand beside the usual ones."""
-    return split if labels == "predicted" else f"{split}_gold_labels"
-
-
 def entry_of(
     workdir: Path,
     split: str,
@@ -60,12 +55,12 @@ def entry_of(
         has no digest. None: nothing is compared.
     """
     own, digest = load_config(workdir).decoding, split_digest(sentences)
-    parts, differences = [entry_name(split, decoding.labels)], []
+    parts, differences = [split], []
     for field in dataclasses.fields(DecodingConfig):
         here, there = getattr(decoding, field.name), getattr(own, field.name)
         if here != there:
             differences.append(f"{field.name} is {here}, in the run's config {there}")
-            parts += [f"{field.name}_{here}"] if field.name != "labels" else []
+            parts.append(f"{field.name}_{here}")
     if not _is_own_data(workdir, split, digest, scores):
         differences.append(f"the sentences are not those of the run's {split}")
         parts.append(f"data_{digest[:8]}")
@@ -100,8 +95,8 @@ def foreign(entry: Mapping[str, Any], decoding: DecodingConfig, digest: str | No
     """
     expected = dataclasses.asdict(decoding)
     for name, value in entry.get("decoding", {}).items():
-        if value != expected.get(name):
-            return f"decoding.{name} = {value!r} instead of {expected.get(name)!r}"
+        if value != expected.get(name, value):  # an older version had more fields
+            return f"decoding.{name} = {value!r} instead of {expected[name]!r}"
     if digest is not None and entry.get("data", digest) != digest:
         return "other sentences than the run's"
     return None

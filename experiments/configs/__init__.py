@@ -1,1 +1,1 @@
-"""Experiment configurations: each file returns one `cman_jax.config.Config`."""
+"""Settings of single experiments; those that users train with are in `cman_jax.configs`."""

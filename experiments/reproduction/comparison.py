@@ -8,10 +8,10 @@ from cman_jax.encoders.encoder import Encoder
 from cman_jax.evaluation.analysis.summary import Slices, measure, slice_all
 from cman_jax.run.provenance import check_split
 from cman_jax.run.system import System
+from experiments.judging import judge_run
 from experiments.reproduction.rows import ROWS
 from experiments.reproduction.runs import Run, Setup, runs_of
 from experiments.reproduction.training import is_finished
-from experiments.scoring import judge_run
 
 
 def compare_systems(split: str, setup: Setup, features: Encoder | None) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ class Row(NamedTuple):
 
     name: str  # of its folder
     label: str  # as printed; rows of equal labels differ in input or protocol
-    config: str  # which of experiments/configs
+    config: str  # which of cman_jax.configs
     overrides: Mapping[str, Any] = MappingProxyType({})  # fields of it by dotted name
     features: bool = False  # reads contextual features beside words and characters
 

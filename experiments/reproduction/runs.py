@@ -76,7 +76,7 @@ def config_of(row: Row, budget: Budget, seed: int = 0) -> Config:
 
 
 def _file_config(row: Row) -> Config:
-    return importlib.import_module(f"experiments.configs.{row.config}").get_config()
+    return importlib.import_module(f"cman_jax.configs.{row.config}").get_config()
 
 
 def _make_quick(config: Config) -> None:
@@ -106,7 +106,7 @@ def train_command(run: Run, setup: Setup) -> str:
     return shlex.join(
         [
             *("python", "-m", "experiments.train"),
-            f"--config=experiments/configs/{run.row.config}.py",
+            f"--config={run.row.config}",
             *(f"--data={run.data}", f"--workdir={run.workdir}", "--num_devices=1"),
             *inputs,
             *(f"--config.{name}={value}" for name, _, value in settings),
@@ -114,12 +114,13 @@ def train_command(run: Run, setup: Setup) -> str:
     )
 
 
-_ENCODER = ["--encoder=elmo", "--elmo_options=options.json", "--elmo_weights=weights.hdf5"]
-"""The paper's features, where none were given."""
+_ENCODER = ["--encoder=elmo"]
+"""The folder of the paper's encoder, where no features were given."""
 
 
 def gold_labels_command(run: Run, setup: Setup) -> str:
-    """What scores a finished run with gold labels (Table 3)."""
+    """Returns the command that scores finished runs with gold labels (Table 3)."""
     inputs = [f"--features={setup.features}"] if run.row.features and setup.features else []
-    places = [f"--workdir={run.workdir}", f"--data={run.data}", "--split=test"]
-    return shlex.join(["python", "-m", "experiments.evaluate", *places, *inputs, "--labels=gold"])
+    choice = [f"--budget={setup.budget}", f"--seeds={setup.num_seeds}", "--notrain"]
+    places = [f"--workdir={setup.workdir}", f"--data={run.data}"]
+    return shlex.join(["python", "-m", "experiments.reproduce", "--what=table3", *choice, *places, *inputs])

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from cman_jax.config import ScoringConfig
 from cman_jax.errors import InputError
 from cman_jax.files import read_json
+from experiments.reproduction.gold_labels import GOLD_LABELS
 from experiments.reproduction.published import NOTES, PUBLISHED, TITLES
 from experiments.reproduction.rows import ROWS, Row
 from experiments.reproduction.runs import Run, Setup, gold_labels_command, runs_of, train_command
-from experiments.reproduction.training import GOLD_LABELS, has_scores, is_finished
+from experiments.reproduction.training import has_scores, is_finished
 
 TASKS = ("ner", "re")
 

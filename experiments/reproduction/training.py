@@ -1,16 +1,16 @@
 """Trains and scores the runs that are missing; what is finished stays as it is."""
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from cman_jax.app.scoring import evaluate
 from cman_jax.config import differences
 from cman_jax.data.corpus import load_split
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.files import read_json
-from cman_jax.run.entries import entry_name, foreign
+from cman_jax.run.entries import foreign
 from cman_jax.run.provenance import Splits, check_split, recorded_digest
 from cman_jax.run.record import chosen_epoch, read_metrics
 from cman_jax.run.system import load_config
@@ -18,11 +18,9 @@ from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.training.open_run import open_run
 from cman_jax.training.progress import ConsoleProgress
+from experiments.reproduction import gold_labels
+from experiments.reproduction.gold_labels import GOLD_LABELS
 from experiments.reproduction.runs import Run
-from experiments.scoring import evaluate
-
-GOLD_LABELS = entry_name("test", "gold")
-"""Where scores.json has a run's scores on test with gold labels."""
 
 
 def train_missing(
@@ -103,8 +101,7 @@ def _encoder(run: Run, features: Encoder | None) -> Encoder | None:
 def score_gold_labels(run: Run, features: Encoder | None) -> None:
     """Scores a finished run on test with gold labels too, unless that is done."""
     if not has_scores(run, GOLD_LABELS):
-        test = {"test": load_split(run.data, "test")}
-        evaluate(run.workdir, test, _encoder(run, features), labels="gold")
+        gold_labels.score_gold_labels(run, load_split(run.data, "test"), _encoder(run, features))
 
 
 def is_finished(run: Run) -> bool:
@@ -131,10 +128,8 @@ def has_scores(run: Run, *entries: str) -> bool:
     path = run.workdir / "scores.json"
     scores = read_json(path)
     for entry in filter(scores.get, entries):
-        labels = "gold" if entry == GOLD_LABELS else "predicted"
-        decoding = dataclasses.replace(run.config.decoding, labels=labels)
         split = "test" if entry == GOLD_LABELS else entry
-        if wrong := foreign(scores[entry], decoding, recorded_digest(run.workdir, split)):
+        if wrong := foreign(scores[entry], run.config.decoding, recorded_digest(run.workdir, split)):
             expected = "the run's own data and decoding; score it again by experiments.evaluate"
             raise InputError(path, None, f"an entry {entry} with {wrong}", expected)
     every_epoch = range(1, run.config.training.num_epochs + 1)

@@ -26,18 +26,18 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 
 
 @pytest.fixture(scope="module")
-def elmo(workplace: Workplace) -> list[str]:
-    """The flags that name its files."""
+def elmo(workplace: Workplace) -> str:
+    """The flag that names the encoder's folder."""
     folder = workplace.folder / "elmo"
     folder.mkdir()
-    files = tiny_elmo.write(folder, tiny_elmo.options())
-    return [f"--elmo_options={files.options_path}", f"--elmo_weights={files.weights_path}"]
+    tiny_elmo.write(folder, tiny_elmo.options())
+    return f"--encoder={folder}"
 
 
 @pytest.fixture(scope="module")
-def trained(workplace: Workplace, elmo: list[str]) -> Path:
+def trained(workplace: Workplace, elmo: str) -> Path:
     workdir = workplace.folder / "run"
-    done = run(workplace.training(workdir, "--encoder=elmo", *elmo, **PLAIN))
+    done = run(workplace.training(workdir, elmo, **PLAIN))
     assert done.returncode == 0, done.stderr
     assert "56 sentences, 56 different: 0 there already, 56 encoded" in done.stdout
     return workdir
@@ -49,10 +49,10 @@ def test_the_run_writes_down_which_encoder_it_needs(trained: Path) -> None:
 
 
 def test_prediction_runs_the_encoder_and_agrees_with_training(
-    workplace: Workplace, elmo: list[str], trained: Path
+    workplace: Workplace, elmo: str, trained: Path
 ) -> None:
     test = f"--input={workplace.data / 'test.jsonl'}"
-    done = run(workplace.command("predict", f"--workdir={trained}", test, *elmo))
+    done = run(workplace.command("predict", f"--workdir={trained}", test, elmo))
     assert done.returncode == 0, done.stderr
     assert done.stdout == (trained / "predictions.jsonl").read_text()
 
@@ -75,24 +75,12 @@ def test_a_missing_or_another_encoder_is_said_on_one_line(
     done = run(predict, stdin="Ann lives in Oslo.\n")
     assert done.returncode == 2
     assert done.stderr == (
-        "error: files of encoder elmo: found none, expected options and weights "
-        "(--elmo_options, --elmo_weights)\n"
+        "error: flags: found a run that reads features of elmo, expected its folder as --encoder=FOLDER\n"
     )
-    other = tiny_elmo.write(tmp_path, tiny_elmo.options({"lstm.dim": 6}))
-    files = [f"--elmo_options={other.options_path}", f"--elmo_weights={other.weights_path}"]
-    done = run([*predict, *files], stdin="Ann lives in Oslo.\n")
+    tiny_elmo.write(tmp_path, tiny_elmo.options({"lstm.dim": 6}))
+    done = run([*predict, f"--encoder={tmp_path}"], stdin="Ann lives in Oslo.\n")
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {trained / 'encoder.json'}: found features by an encoder of")
-
-
-def test_files_of_an_encoder_that_is_not_asked_for_are_refused(
-    workplace: Workplace, elmo: list[str], tmp_path: Path
-) -> None:
-    done = run(workplace.training(tmp_path, *elmo, **PLAIN))
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: flags: found files of an encoder (")
-    assert done.stderr.endswith("), expected --encoder too\n")
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_is_not_continued_with_other_features(workplace: Workplace, trained: Path) -> None:

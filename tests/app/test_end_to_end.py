@@ -158,19 +158,6 @@ def test_analyse_agrees_with_the_scores_and_finds_no_difference_to_itself(
     assert plotted or "pip install 'cman-jax[plots]'" in done.stdout
 
 
-def test_an_analysis_with_gold_labels_stands_beside_the_usual_one(
-    workplace: Workplace, trained: Path
-) -> None:
-    path = trained / "analysis.json"
-    before = json.loads(path.read_text()) if path.exists() else {}
-    flags = (f"--workdir={trained}", f"--data={workplace.data}", "--split=dev", "--labels=gold")
-    done = run(workplace.command("analyse", *flags))
-    assert done.returncode == 0, done.stderr
-    after = json.loads(path.read_text())
-    assert after.pop("dev_gold_labels")["slices"]
-    assert after == before
-
-
 @pytest.mark.parametrize("program", ["analyse", "evaluate"])
 def test_types_that_the_run_does_not_know_are_one_line(
     workplace: Workplace, trained: Path, program: str

@@ -52,6 +52,7 @@ LISTED = "a field of config.model, config.data, config.training, config.decoding
         ),
         ("--config=nowhere.py", f"nowhere.py: found no such file, {A_CONFIG}"),
         ("--confg=ade.py", "Unknown command line flag 'confg'. Did you mean: config ?"),
+        ("ade", "flags: found the argument 'ade', expected only flags, as --name=value"),
     ],
 )
 def test_a_mistake_is_one_line(flag: str, line: str) -> None:
@@ -76,7 +77,10 @@ def test_a_file_that_gives_no_config_is_one_line(tmp_path: Path, text: str, line
     assert run(f"--config={path}") == (1, "", f"error: {line.format(path=path)}\n")
 
 
-def test_the_default_file_is_missed_by_name(tmp_path: Path) -> None:
-    status, _, error = run("--config.training.seed=1", cwd=tmp_path)
-    assert (status, error.count("\n")) == (1, 1)
-    assert "cman_jax/configs/conll04.py" in error
+def test_the_default_is_found_from_any_folder(tmp_path: Path) -> None:
+    assert run("--config.training.num_epochs=1", cwd=tmp_path) == (0, "1\n", "")
+    assert run("--config", "ade", "--config.training.num_epochs=5", cwd=tmp_path) == (0, "5\n", "")
+
+
+def test_a_field_of_a_packaged_config_is_as_its_file_says() -> None:
+    assert run("--config=multihead_conll04") == (0, "130\n", "")

@@ -40,42 +40,30 @@ def refusal(program: str, *arguments: str) -> str:
 @pytest.mark.parametrize("program", ["predict", "evaluate", "analyse"])
 def test_features_of_a_run_without_any_are_refused(runs: Path, program: str) -> None:
     data = [] if program == "predict" else [f"--data={runs}"]
-    given = ("--features=/nonexistent", "--elmo_options=/none")
+    given = ("--features=/nonexistent", "--encoder=/none")
     assert refusal(program, f"--workdir={runs / 'plain'}", *data, *given) == (
-        "--features, --elmo_options, expected none of them, as the run reads no contextual features"
+        "--features, --encoder, expected neither, because the run reads no contextual features"
     )
 
 
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (
-            ("--minilm_dir=/none",),
-            "--minilm_dir, expected files of elmo, which the run was trained with",
-        ),
-        (
-            ("--features=/none", "--elmo_options=/none"),
-            "--elmo_options, expected either the encoder's files or --features, which stand for them",
-        ),
-        (("--labels=gold",), "--labels=gold, expected --labels=predicted, as lines to predict have no gold"),
-    ],
-)
-def test_what_prediction_does_not_read_is_refused(runs: Path, given: tuple[str, ...], message: str) -> None:
-    assert refusal("predict", f"--workdir={runs / 'elmo'}", *given) == message
+def test_an_encoder_beside_its_features_is_refused(runs: Path) -> None:
+    given = ("--features=/none", "--encoder=/none")
+    assert refusal("predict", f"--workdir={runs / 'elmo'}", *given) == (
+        "--encoder, expected either the encoder or --features, which replace it"
+    )
 
 
-def test_files_that_the_run_to_compare_with_reads_are_read(runs: Path) -> None:
+def test_an_encoder_that_the_run_to_compare_with_reads_is_read(runs: Path) -> None:
     places = (f"--workdir={runs / 'plain'}", f"--data={runs}", f"--compare={runs / 'elmo'}")
-    assert refusal("analyse", *places, "--minilm_dir=/none").startswith(
-        "--minilm_dir, expected files of elmo"
-    )
     done = subprocess.run(
-        [sys.executable, "-m", "experiments.analyse", *places, "--elmo_options=/none"],
+        [sys.executable, "-m", "experiments.analyse", *places, "--encoder=/none"],
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert done.stderr.startswith("error: files of encoder elmo: found options, expected options and weights")
+    assert done.stderr.startswith(
+        "error: encoder: found '/none', expected minilm, or a folder with config.json"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from cman_jax.data.text import Document, from_text, from_tokens, parse_documents, to_record
+from cman_jax.data.text import Document, from_text, from_tokens, parse_documents
 from cman_jax.errors import InputError
-from cman_jax.types import Annotation, Entity, Relation, Sentence
+from cman_jax.types import Sentence
 
 LINES = (
     'Sen. Jo O\'Hara said "no, thanks" to D-Ariz. members.',
@@ -49,16 +49,6 @@ def test_the_text_of_tokens_has_one_space_between_them() -> None:
     document = from_tokens(Sentence("1", ("Ann", "left", "Oslo")))
     assert document.text == "Ann left Oslo"
     assert document.offsets == ((0, 3), (4, 8), (9, 13))
-
-
-def test_a_record_names_spans_by_token_and_character() -> None:
-    document = from_text("Ann Lee left Oslo.", "9")
-    entities = (Entity(0, 2, "Peop"), Entity(3, 4, "Loc"))
-    record = to_record(document, Annotation(entities, (Relation(0, 1, "Live_In"),), (0.5, 1.0), (0.25,)))
-    first = {"start": 0, "end": 2, "type": "Peop", "start_char": 0, "end_char": 7, "text": "Ann Lee"}
-    assert record["entities"][0] == {**first, "probability": 0.5}
-    assert record["relations"] == [{"subject": 0, "object": 1, "type": "Live_In", "probability": 0.25}]
-    assert json.loads(json.dumps(record)) == record
 
 
 def documents(text: bytes, kind: str = "auto") -> list[Document]:

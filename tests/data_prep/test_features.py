@@ -20,12 +20,20 @@ from tests.fake_encoder import FakeEncoder
 class ElmoEncoder(FakeEncoder):
     def __init__(self, options_path, weights_path):
         super().__init__()
-        print(f"elmo of {options_path} and {weights_path}, jax loaded: {'jax' in sys.modules}")
+        print(f"elmo of {options_path.name} and {weights_path.name}, jax loaded: {'jax' in sys.modules}")
 
 sys.modules["cman_jax.encoders.elmo.encoder"] = types.SimpleNamespace(ElmoEncoder=ElmoEncoder)
 sys.argv[0] = "features"
 runpy.run_module("data_prep.features", run_name="__main__", alter_sys=True)
 """
+
+
+def folder_of_elmo(folder: Path) -> Path:
+    """A folder with ELMo's files, which are empty."""
+    (folder / "elmo").mkdir()
+    for name in ("options.json", "weights.hdf5"):
+        (folder / "elmo" / name).touch()
+    return folder / "elmo"
 
 
 def program(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -42,17 +50,12 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_the_program_adds_all_splits_once_and_says_so(tmp_path: Path, data: Path) -> None:
-    arguments = (
-        "--encoder=elmo",
-        f"--data={data}",
-        f"--out={tmp_path / 'out'}",
-        "--elmo_options=o",
-        "--elmo_weights=w",
-    )
+    arguments = (f"--encoder={folder_of_elmo(tmp_path)}", f"--data={data}", f"--out={tmp_path / 'out'}")
     ran = program(*arguments)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.startswith(
-        "elmo of o and w, jax loaded: False\n100 sentences, 90 different: 0 there already, 90 encoded in "
+        "elmo of options.json and weights.hdf5, jax loaded: False\n"
+        "100 sentences, 90 different: 0 there already, 90 encoded in "
     )
     assert f"{tmp_path / 'out'}: 90 sentences, 0.0 MiB" in ran.stdout
     cache = FeatureCache.open(tmp_path / "out")
@@ -63,25 +66,19 @@ def test_the_program_adds_all_splits_once_and_says_so(tmp_path: Path, data: Path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("encoder", "data_folder", "message"),
     [
-        (
-            ("--elmo_options=o",),
-            "error: files of encoder elmo: found options, expected options and weights (--elmo_options, "
-            "--elmo_weights)\n",
-        ),
-        (("--elmo_options=o", "--elmo_weights=w", "--data=absent"), "error: absent: found no such directory"),
-        (
-            ("--elmo_options=o", "--elmo_weights=w", "--minilm_dir=d"),
-            "error: files of encoder elmo: found options and weights and directory, expected options and",
-        ),
+        ("nowhere", "data", "error: encoder: found 'nowhere', expected minilm, or a folder with"),
+        ("elmo", "absent", "error: {folder}/absent: found no such directory"),
     ],
 )
 def test_the_program_reports_bad_input_on_one_line(
-    arguments: tuple[str, ...], message: str, tmp_path: Path, data: Path
+    encoder: str, data_folder: str, message: str, tmp_path: Path, data: Path
 ) -> None:
-    ran = program("--encoder=elmo", f"--data={data}", f"--out={tmp_path / 'out'}", *arguments)
+    encoder = str(folder_of_elmo(tmp_path)) if encoder == "elmo" else encoder
+    out = tmp_path / "out"
+    ran = program(f"--encoder={encoder}", f"--data={data.parent / data_folder}", f"--out={out}")
     assert ran.returncode == 2
-    assert ran.stderr.startswith(message)
+    assert ran.stderr.startswith(message.format(folder=tmp_path))
     assert ran.stderr.count("\n") == 1
-    assert not (tmp_path / "out").exists()
+    assert not out.exists()

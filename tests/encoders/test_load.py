@@ -1,6 +1,8 @@
-"""Encoders are found by their names and files."""
+"""Encoders are found by the name of a package, or in a folder, whose files say what they are."""
 
+import json
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -10,32 +12,65 @@ from cman_jax.errors import InputError
 from tests.fake_encoder import SPEC, FakeEncoder
 
 
-def test_an_encoder_is_imported_by_name_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    elmo, minilm = ModuleType("elmo"), ModuleType("minilm")
-    elmo.ElmoEncoder = lambda options, weights: FakeEncoder(SPEC._replace(name=f"{options} {weights}"))
-    minilm.MiniLMEncoder = SimpleNamespace(load=lambda d: FakeEncoder(SPEC._replace(name=f"{d}")))
+def spec_named(*parts: object) -> FakeEncoder:
+    return FakeEncoder(SPEC._replace(name=" ".join(str(getattr(part, "name", part)) for part in parts)))
+
+
+@pytest.fixture
+def families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encoders that do not read their files."""
+    elmo, bert = ModuleType("elmo"), ModuleType("bert")
+    elmo.ElmoEncoder = spec_named
+    bert.BertEncoder = SimpleNamespace(load=lambda *folder: spec_named("bert", *folder))
     monkeypatch.setitem(sys.modules, "cman_jax.encoders.elmo.encoder", elmo)
-    monkeypatch.setitem(sys.modules, "cman_jax.encoders.bert.encoder", None)  # importing it would fail
-    assert load_encoder("elmo", options="o", weights="w").spec.name == "o w"
-    monkeypatch.setitem(sys.modules, "cman_jax.encoders.bert.encoder", minilm)
-    monkeypatch.setitem(sys.modules, "cman_jax.encoders.elmo.encoder", None)
-    assert load_encoder("minilm").spec.name == "None"
-    assert load_encoder("minilm", directory="d").spec.name == "d"
+    monkeypatch.setitem(sys.modules, "cman_jax.encoders.bert.encoder", bert)
+
+
+def folder_of(folder: Path, files: dict[str, str]) -> Path:
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.usefixtures("families")
+def test_files_say_which_family_it_is(tmp_path: Path) -> None:
+    assert load_encoder("minilm").spec.name == "bert"
+    bert = folder_of(tmp_path / "b", {"config.json": json.dumps({"model_type": "bert"})})
+    assert load_encoder(bert).spec.name == load_encoder(str(bert)).spec.name == "bert b"
+    for names in (("options.json", "weights.hdf5"), ("elmo_2x4096_options.json", "elmo_2x4096_weights.hdf5")):
+        elmo = folder_of(tmp_path / names[0], dict.fromkeys(names, ""))
+        assert load_encoder(elmo).spec.name == " ".join(names)
+
+
+def test_a_family_is_imported_alone(monkeypatch: pytest.MonkeyPatch, families: None, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "cman_jax.encoders.elmo.encoder", None)  # importing it would fail
+    assert load_encoder("minilm")
+    with pytest.raises(ImportError):
+        load_encoder(folder_of(tmp_path / "elmo", {"options.json": "", "weights.hdf5": ""}))
 
 
 @pytest.mark.parametrize(
-    ("name", "files", "message"),
+    ("files", "message"),
     [
-        ("bert", {}, "encoder: found 'bert', expected 'elmo' or 'minilm'"),
-        ("elmo", {}, "files of encoder elmo: found none, expected options and weights"),
-        ("elmo", {"weights": "w"}, "found weights, expected options and weights"),
+        ({}, "folder: found none of these files, expected a folder with config.json"),
+        ({"options.json": ""}, "folder: found options.json, expected a folder with"),
+        ({"a.hdf5": "", "b.hdf5": "", "options.json": ""}, "found options.json, a.hdf5, b.hdf5, expected a"),
+        ({"config.json": "{}"}, "config.json: found model_type = None, expected 'bert'"),
         (
-            "minilm",
-            {"options": "o", "directory": "d"},
-            "found options and directory, expected a directory .--minilm_dir. or nothing",
+            {"config.json": '{"model_type": "gpt2"}'},
+            "config.json: found model_type = 'gpt2', expected 'bert'",
         ),
+        ({"config.json": "[]"}, "config.json: found model_type = None, expected 'bert'"),
+        ({"config.json": "{"}, "config.json: found bad JSON"),
     ],
 )
-def test_wrong_names_and_files_are_refused(name: str, files: dict[str, str], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        load_encoder(name, **files)
+def test_other_folders_are_refused(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        load_encoder(folder_of(tmp_path / "folder", files))
+    assert message in str(error.value)
+
+
+def test_what_is_neither_a_name_nor_a_folder_is_refused() -> None:
+    with pytest.raises(InputError, match="encoder: found 'minilmm', expected minilm, or a folder with"):
+        load_encoder("minilmm")

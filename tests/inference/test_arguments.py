@@ -19,6 +19,11 @@ def test_a_string_is_one_text() -> None:
     assert as_documents(DOCUMENT) == [DOCUMENT]
 
 
+def test_a_list_of_strings_among_texts_is_tokens() -> None:
+    (document,) = as_documents([["Ann", "left"]])
+    assert (document.sentence.tokens, document.text) == (("Ann", "left"), "Ann left")
+
+
 def test_texts_and_documents_may_be_mixed_in_any_collection_with_an_order() -> None:
     expected = [from_text(TEXT, "1"), DOCUMENT, from_text("", "3")]
     given = [TEXT, DOCUMENT, ""]
@@ -41,7 +46,10 @@ def test_a_sentence_is_one_sentence() -> None:
         ({TEXT}, "found set {"),
         (SENTENCE, "found Sentence Sentence(id='s', tokens=('Ann', 'left...; give a text"),
         ([TEXT, None], "item 2 is NoneType None; give a text"),
-        ([["Ann", "left"]], r"item 1 is list ['Ann', 'left']; give a text"),
+        ([["Ann", 7]], "item 1 is list ['Ann', 7], with token 1 = 7; give a text"),
+        ([["Ann left"]], "item 1 is list ['Ann left'], with token 0 = 'Ann left'; give a text"),
+        ([[]], "item 1 is list [], with tokens that are []; give a text"),
+        ([SENTENCE], "item 1 is Sentence Sentence("),
         ([{"tokens": ["Ann"]}], "item 1 is dict {'tokens': ['Ann']}; give a text"),
         ([DOCUMENT._replace(sentence=None)], "a document's sentence is NoneType None; give a Sentence"),
     ],

@@ -1,11 +1,15 @@
 """The Python API: one record per text, and decoding options that are checked."""
 
+import itertools
+import subprocess
+import sys
 from typing import Any
 
 import jax
 import pytest
 
 from cman_jax.config import Config
+from cman_jax.data.text import from_text
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import Extractor, with_decoding
 from cman_jax.run.system import System
@@ -25,12 +29,13 @@ def extractor() -> Extractor:
 def test_a_text_gives_one_record_and_a_sentence_one_annotation(extractor: Extractor) -> None:
     text = "Ada lived in London ."
     with quick_compilation():
-        (record,) = extractor.extract(text)
+        record = extractor(text)
         assert record["tokens"] == text.split()
         assert (record["id"], record["text"]) == ("1", text)
-        first, second = extractor.extract([text, "Nobody came."])
+        first, second, third = extractor([text, "Nobody came.", ["Nobody", "came", "."]])
         assert first == record
-        assert second["tokens"] == ["Nobody", "came", "."]
+        assert second["tokens"] == ["Nobody", "came", "."] == third["tokens"]
+        assert (second["text"], third["text"]) == ("Nobody came.", "Nobody came .")
         assert extractor.annotate(SENTENCES[0]) == extractor.annotate(SENTENCES[:1])
 
 
@@ -42,12 +47,7 @@ def test_a_text_gives_one_record_and_a_sentence_one_annotation(extractor: Extrac
         ({"threshold": 1.0}, "decoding option threshold: found 1.0, expected in [0, 1)"),
         ({"threshold": "0.5"}, "decoding option threshold: found '0.5', expected a finite number"),
         ({"anchor": "first"}, "decoding option anchor: found 'first', expected 'last' | 'any'"),
-        ({"labels": None}, "decoding option labels: found None, expected 'predicted' | 'gold'"),
         ({"bio_constraints": "no"}, "decoding option bio_constraints: found 'no', expected bool"),
-        (
-            {"treshold": 0.5},
-            "decoding options: found 'treshold', expected some of threshold, anchor, bio_constraints, labels",
-        ),
     ],
 )
 def test_decoding_options_are_checked(changes: dict[str, Any], message: str) -> None:
@@ -64,14 +64,26 @@ def test_decoding_options_that_are_allowed_are_taken_and_nothing_else_changes() 
     assert with_decoding(changed_config, {"threshold": 0.5, "anchor": "last"}) == config
 
 
-@pytest.mark.parametrize(
-    "model",
-    [{"label_attention": False}, {"network": "multihead", "label_attention": False, "label_dim": 0}],
-    ids=["no BLA", "multihead without labels"],
-)
-def test_gold_labels_that_nothing_reads_are_refused(model: dict[str, Any]) -> None:
-    config = Config(model=changed(SMALL_MODEL, **model))
-    with pytest.raises(InputError, match="found 'gold', expected 'predicted': the relations read no labels"):
-        with_decoding(config, {"labels": "gold"})
-    assert with_decoding(config, {"labels": "predicted"}) == config
-    assert with_decoding(Config(), {"labels": "gold"}).decoding.labels == "gold"
+def test_options_hold_for_one_call(extractor: Extractor) -> None:
+    text = "Ada lived in London ."
+    with quick_compilation():
+        before = extractor(text, threshold=0.99)
+        every = extractor(text, threshold=0.0)
+        assert extractor(text, threshold=0.99) == before
+    assert extractor.system.config.decoding.threshold == 0.5
+    assert len(every["relations"]) > len(before["relations"])
+    with pytest.raises(InputError, match="decoding option threshold: found nan"):
+        extractor(text, threshold=float("nan"))
+
+
+def test_records_come_one_by_one_from_documents_without_end(extractor: Extractor) -> None:
+    endless = (from_text("Ada left .", str(number)) for number in itertools.count())
+    with quick_compilation():
+        records = list(itertools.islice(extractor.records(endless), 3))
+    assert [record["id"] for record in records] == ["0", "1", "2"]
+
+
+def test_the_door_is_lazy() -> None:
+    program = "import sys, cman_jax; print('jax' in sys.modules, cman_jax.Extractor.__name__)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False Extractor\n"

@@ -55,7 +55,7 @@ def annotated(system: System, params: Params, sentences: tuple[Sentence, ...] = 
         return Predictor(system)(params, [encode(sentence, system.vocabs) for sentence in sentences])
 
 
-OTHERWISE = {"anchor": "any", "bio_constraints": True, "labels": "gold"}
+OTHERWISE = {"anchor": "any", "bio_constraints": True}
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,6 @@ def test_the_run_s_own_entry_says_what_it_is_of(workdir: Path) -> None:
     ("decoding", "name"),
     [
         ({"threshold": 0.05}, "test_threshold_0.05"),
-        ({"labels": "gold"}, "test_gold_labels"),
         ({"anchor": "any", "bio_constraints": True}, "test_anchor_any_bio_constraints_True"),
     ],
 )
@@ -82,3 +81,5 @@ def test_an_entry_of_an_older_version_says_nothing_and_is_taken() -> None:
     assert foreign({"epoch": 3}, DecodingConfig(), "a") is None
     assert foreign({"data": "b"}, DecodingConfig(), None) is None
     assert foreign({"data": "b"}, DecodingConfig(), "a") is not None
+    assert foreign({"decoding": {"threshold": 0.5, "labels": "predicted"}}, DecodingConfig(), None) is None
+    assert foreign({"decoding": {"threshold": 0.4}}, DecodingConfig(), None) is not None

@@ -27,6 +27,7 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 class BertFiles(NamedTuple):
     """All that a directory holds of an encoder."""
 
+    name: str  # "minilm" for all-MiniLM-L6-v2's weights, else "bert"
     config: BertConfig
     weights: dict[str, Float[np.ndarray, "..."]]  # under the checkpoint's own names
     pieces: WordPieces
@@ -46,7 +47,7 @@ def find_minilm() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def read_bert(directory: str | Path, weights_sha256: str | None = WEIGHTS_SHA256) -> BertFiles:
+def read_bert(directory: str | Path, weights_sha256: str | None = None) -> BertFiles:
     """Reads and checks the three files.
 
     Args:
@@ -64,7 +65,8 @@ def read_bert(directory: str | Path, weights_sha256: str | None = WEIGHTS_SHA256
     config = parse_config(paths[0], config_bytes)
     weights = parse_weights(paths[1], weight_bytes, weight_shapes(config))
     pieces = parse_tokenizer(paths[2], tokenizer_bytes, config.vocab_size)
-    return BertFiles(config, weights, pieces, hashlib.sha256("".join(digests).encode()).hexdigest())
+    name = "minilm" if digests[1] == WEIGHTS_SHA256 else "bert"
+    return BertFiles(name, config, weights, pieces, hashlib.sha256("".join(digests).encode()).hexdigest())
 
 
 def _read(path: Path) -> bytes:

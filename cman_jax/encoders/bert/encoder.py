@@ -34,27 +34,27 @@ class _Input(NamedTuple):
     ids: Int[np.ndarray, " p"]  # with [CLS] and [SEP]
 
 
-class MiniLMEncoder:
+class BertEncoder:
     """See `encoders.encoder.Encoder`. Attributes: spec."""
 
     def __init__(self, files: BertFiles):
         config = files.config
-        self.spec = EncoderSpec("minilm", config.num_layers + 1, config.width, files.digest, version=1)
+        self.spec = EncoderSpec(files.name, config.num_layers + 1, config.width, files.digest, version=1)
         self._pieces = files.pieces
         self._lengths = bucket_lengths(config.num_positions)
         self._params = jax.device_put(params_from_checkpoint(files.weights, config.num_layers))
         self._model = MiniLM(**config._asdict())
 
     @classmethod
-    def load(
-        cls, directory: str | Path | None = None, weights_sha256: str | None = WEIGHTS_SHA256
-    ) -> "MiniLMEncoder":
-        """From a directory as `read_bert` takes it; None: from the installed package.
+    def load(cls, directory: str | Path | None = None) -> "BertEncoder":
+        """Loads the files in a directory, see `read_bert`; None: MiniLM's installed package.
 
         Raises:
           InputError: as `read_bert` and `find_minilm`.
         """
-        return cls(read_bert(find_minilm() if directory is None else directory, weights_sha256))
+        if directory is None:
+            return cls(read_bert(find_minilm(), WEIGHTS_SHA256))
+        return cls(read_bert(directory))
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> list[Float[np.ndarray, "l n d"]]:
         """See `encoders.encoder.Encoder.encode`."""

@@ -1,5 +1,6 @@
 """Rows, budgets and commands: what a run is, and that its command says all of it."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -30,7 +31,10 @@ def parsed(command: str) -> tuple[Config, dict[str, str]]:
     words = shlex.split(command)
     assert words[:3] == ["python", "-m", "experiments.train"]
     own = [word for word in words[3:] if word.startswith("--config")]
-    argv = ["train", *(word.replace("=experiments", f"={ROOT}/experiments", 1) for word in own)]
+    argv = [
+        "train",
+        *(re.sub(r"^--config=(\w+)$", rf"--config={ROOT}/cman_jax/configs/\1.py", w) for w in own),
+    ]
     values = flags.FlagValues()
     config = config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=argv)
     values(argv)

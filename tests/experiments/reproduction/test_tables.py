@@ -83,7 +83,7 @@ def test_every_convention_is_there(tmp_path: Path) -> None:
 def test_label_sources_differ_in_relations_alone(tmp_path: Path) -> None:
     setup = setup_in(tmp_path, num_seeds=1)
     (run,) = finish_row("cman", setup, [NO_RELATION])
-    assert "--labels=gold" in make_table("table3", setup)["missing"]["cman"][0]
+    assert "--what=table3" in make_table("table3", setup)["missing"]["cman"][0]
     finish(run, {GOLD_LABELS: ALL})
     table = make_table("table3", setup)
     means = {row["label"]: row["ours"]["re"]["mean"] for row in table["rows"] if "ours" in row}
@@ -117,7 +117,6 @@ def test_scores_of_an_earlier_epoch_do_not_count(tmp_path: Path) -> None:
     [
         ({"data": "b"}, "other sentences than the run's"),
         ({"decoding": {"threshold": 0.05}}, "decoding.threshold = 0.05 instead of 0.5"),
-        ({"decoding": {"labels": "gold"}}, "decoding.labels = 'gold' instead of 'predicted'"),
     ],
 )
 def test_scores_of_other_data_or_decoding_are_refused(

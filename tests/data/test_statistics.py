@@ -1,15 +1,13 @@
 """The corpus report: its numbers, what it finds odd, and that no broken file escapes or hides another."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.statistics import count_contradictions, measure, validate
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Relation, Sentence
-from data_prep.validate import count_contradictions, measure, validate
 
 PLAIN = Sentence("1", ("a", "b"), (Entity(0, 1, "X"), Entity(1, 2, "Y")), (Relation(0, 1, "r"),))
 NESTED = Sentence(
@@ -115,28 +113,6 @@ def test_every_broken_file_is_reported_once(tmp_path: Path) -> None:
         f"{tmp_path / 'fold_1' / 'test.jsonl'}:1: found bytes that are not valid UTF-8"
     )
     assert "train: 1 sentences" in report
-
-
-def program(data: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "data_prep.validate", f"--data={data}"]
-    root = Path(__file__).resolve().parents[2]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
-
-
-def test_the_program_fails_when_a_file_is_broken(tmp_path: Path) -> None:
-    write_jsonl(tmp_path / "train.jsonl", [PLAIN])
-    good = program(tmp_path)
-    assert (good.returncode, good.stderr) == (0, "")
-    assert "1 sentences, 2 tokens" in good.stdout
-    for split in ("dev", "test"):
-        (tmp_path / f"{split}.jsonl").write_text("[]")
-    bad = program(tmp_path)
-    assert bad.returncode == 2
-    assert [line.split(": ")[1] for line in bad.stderr.splitlines()] == [
-        f"{tmp_path / 'dev.jsonl'}:1",
-        f"{tmp_path / 'test.jsonl'}:1",
-    ]
-    assert "1 sentences, 2 tokens" in bad.stdout
 
 
 @pytest.mark.parametrize("name", ["", "nowhere"])

@@ -1,22 +1,11 @@
-"""Checks a converted corpus and prints what is in it.
-
-    python -m data_prep.validate --data=data/conll04
-
-Reads every *.jsonl of the directory and of its fold_* directories. Prints statistics for each split, what is
-odd in it, and which sentences occur more than once, inside a split or in two. Each broken file is reported on
-stderr with its first error; the exit status is then 2.
-"""
+"""What a corpus in the canonical form contains: statistics, oddities, repeated sentences."""
 
 import itertools
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from absl import flags
-
-from cman_jax.app.program import error_line, run_main
 from cman_jax.data.corpus import read_jsonl, type_inventory
 from cman_jax.data.overlap import SpanRelation, overlaps
 from cman_jax.data.treebank import STRAIGHT
@@ -174,17 +163,3 @@ def _across(splits: Mapping[str, list[Sentence]]) -> Iterator[str]:
             yield f"odd: {len(ids)} ids stand both in {split} and in {other}"
     if contradictions := count_contradictions(itertools.chain.from_iterable(splits.values())):
         yield f"odd: {contradictions} repeated sentences are annotated in different ways"
-
-
-def _main(argv: Sequence[str]) -> int:
-    del argv
-    report, errors = validate(flags.FLAGS.data)
-    print(report)
-    for error in errors:
-        print(error_line(error), file=sys.stderr)
-    return 2 if errors else 0
-
-
-if __name__ == "__main__":
-    flags.DEFINE_string("data", None, "Directory of *.jsonl files, or of fold_* directories.", required=True)
-    run_main(_main)

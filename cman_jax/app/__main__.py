@@ -1,0 +1,60 @@
+"""The command `cman`: hands the rest of the command line over to one of its programs."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+from cman_jax.version import __version__
+
+COMMANDS = {
+    "train": "train a network on annotated sentences, and score it",
+    "evaluate": "score a trained network on a split of a corpus",
+    "extract": "extract entities and relations from text with a trained network",
+    "validate": "check a corpus, and print what it contains",
+}
+
+
+def main() -> None:
+    """Runs `cman COMMAND [FLAGS]`."""
+    name, *rest = sys.argv[1:] or ["--help"]
+    if name in COMMANDS:
+        sys.argv = [f"cman {name}", *rest]
+        program = importlib.import_module(f"cman_jax.app.{name}")
+        run_main = importlib.import_module("cman_jax.app.program").run_main
+        run_main(program.main)
+    elif name in ("--help", "-h", "help"):
+        print(overview())
+    elif name in ("--version", "-V"):
+        print(f"cman {__version__}")
+    else:
+        print(f"error: {unknown_command(name)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def overview() -> str:
+    """Returns the text of `cman --help`: one line per command."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name.ljust(width)}  {about}" for name, about in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Joint entity and relation extraction: text in, entities and typed relations out.",
+            "",
+            "  cman COMMAND [--flag=value ...]",
+            "",
+            *lines,
+            "",
+            "`cman COMMAND --help` explains a command and its flags; `cman --version` prints the version.",
+        ]
+    )
+
+
+def unknown_command(name: str, commands: Sequence[str] = tuple(COMMANDS)) -> str:
+    """Returns the error message for a command that does not exist."""
+    nearest = difflib.get_close_matches(name, commands, 1)
+    expected = repr(nearest[0]) if nearest else f"one of {', '.join(commands)}"
+    return f"command: found {name!r}, expected {expected}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What is extracted from one text: entities and relations with their places and probabilities."""
+
+from typing import Any, NamedTuple
+
+from cman_jax.data.text import Document
+from cman_jax.types import Annotation
+
+
+class Triple(NamedTuple):
+    """A relation in words. Attributes: probability: of the relation, 0 to 1."""
+
+    subject: str
+    type: str
+    object: str
+    probability: float
+
+
+class Record(dict[str, Any]):
+    """The canonical form of a sentence, with text, character offsets and probabilities; ready for JSON.
+
+    Keys:
+      id, text, tokens: the document's. The text has its characters as given. The tokens are what the network
+        read: straight forms for raw text, so that "Ann’s" has the tokens "Ann" and "'s".
+      entities: one object each with `start`, `end` (tokens), `start_char`, `end_char` (characters), all ends
+        exclusive, `type`, `text` and `probability`.
+      relations: one object each with `subject` and `object` (indices of entities), `type`, `probability`.
+    """
+
+    @classmethod
+    def of(cls, document: Document, annotation: Annotation) -> "Record":
+        """Returns the record of an annotated document."""
+        entities = []
+        for entity, probability in zip(annotation.entities, annotation.entity_prob, strict=True):
+            start, end = document.offsets[entity.start][0], document.offsets[entity.end - 1][1]
+            span = {"start_char": start, "end_char": end, "text": document.text[start:end]}
+            entities.append({**entity._asdict(), **span, "probability": round(probability, 6)})
+        relations = [
+            {**relation._asdict(), "probability": round(probability, 6)}
+            for relation, probability in zip(annotation.relations, annotation.relation_prob, strict=True)
+        ]
+        sentence = document.sentence
+        return cls(
+            id=sentence.id,
+            text=document.text,
+            tokens=list(sentence.tokens),
+            entities=entities,
+            relations=relations,
+        )
+
+    def triples(self) -> list[Triple]:
+        """Returns the relations as (subject text, type, object text, probability)."""
+        texts = [entity["text"] for entity in self["entities"]]
+        return [
+            Triple(texts[r["subject"]], r["type"], texts[r["object"]], r["probability"])
+            for r in self["relations"]
+        ]
+
+    def __repr__(self) -> str:
+        """Returns the text, then one line per entity and per relation."""
+        lines = [self["text"]]
+        lines += [f"  {e['text']} [{e['type']}]  {e['probability']:.2f}" for e in self["entities"]]
+        lines += [f"  {s} -- {kind} --> {o}  {p:.2f}" for s, kind, o, p in self.triples()]
+        return "\n".join(lines)

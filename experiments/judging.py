@@ -1,0 +1,32 @@
+"""A run's answers beside the gold, for the analysis of single facts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cman_jax.encoders.encoder import Encoder
+from cman_jax.evaluation.analysis.summary import Judged, judge
+from cman_jax.inference.extractor import Extractor, with_decoding
+from cman_jax.run.system import System, load_config
+from cman_jax.types import Sentence
+
+
+def judge_run(
+    workdir: Path,
+    gold: Sequence[Sentence],
+    encoder: Encoder | None = None,
+    like: System | None = None,
+    **decoding: Any,
+) -> tuple[Extractor, Judged]:
+    """Predicts with a run and compares the answers with the gold; every candidate relation is kept.
+
+    Args:
+      encoder, decoding: as for `Extractor.load`; candidates above the threshold count as answers.
+      like: the system whose types and convention to score by; None: the run's own.
+    """
+    threshold = with_decoding(load_config(workdir), decoding).decoding.threshold
+    extractor = Extractor.load(workdir, encoder=encoder, **{**decoding, "threshold": 0.0})
+    candidates = extractor.annotate(gold)
+    config, vocabs, *_ = like or extractor.system
+    types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
+    return extractor, judge(gold, candidates, threshold, config.scoring, **types)

@@ -1,0 +1,21 @@
+"""A record has every place of an entity, is ready for JSON, and prints readably."""
+
+import json
+
+from cman_jax.data.text import from_text
+from cman_jax.inference.record import Record
+from cman_jax.types import Annotation, Entity, Relation
+
+
+def test_a_record_names_spans_by_token_and_character() -> None:
+    document = from_text("Ann Lee left Oslo.", "9")
+    entities = (Entity(0, 2, "Peop"), Entity(3, 4, "Loc"))
+    record = Record.of(document, Annotation(entities, (Relation(0, 1, "Live_In"),), (0.5, 1.0), (0.25,)))
+    first = {"start": 0, "end": 2, "type": "Peop", "start_char": 0, "end_char": 7, "text": "Ann Lee"}
+    assert record["entities"][0] == {**first, "probability": 0.5}
+    assert record["relations"] == [{"subject": 0, "object": 1, "type": "Live_In", "probability": 0.25}]
+    assert json.loads(json.dumps(record)) == record
+    assert record.triples() == [("Ann Lee", "Live_In", "Oslo", 0.25)]
+    assert repr(record) == (
+        "Ann Lee left Oslo.\n  Ann Lee [Peop]  0.50\n  Oslo [Loc]  1.00\n  Ann Lee -- Live_In --> Oslo  0.25"
+    )
