@@ -1,4 +1,4 @@
-"""ELMos of a few numbers in AllenNLP's files, and what they compute, written the plain way from the files."""
+"""Tiny ELMos in AllenNLP's files, and plain functions that compute their vectors from the files."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,11 @@ Weights = dict[str, np.ndarray]
 
 
 def options(changes: Mapping[str, Any] | None = None) -> Options:
-    """Those of a tiny network; changes: new values by dotted name, `...` takes the option out."""
+    """Returns the options of a tiny network.
+
+    Args:
+      changes: new values by dotted name; `...` removes the option.
+    """
     result: Options = {
         "lstm": {
             "cell_clip": 0.7,
@@ -47,7 +51,7 @@ def options(changes: Mapping[str, Any] | None = None) -> Options:
 
 
 class Tiny(NamedTuple):
-    """Two files, and what they hold."""
+    """The two files of a tiny ELMo, and their contents."""
 
     options_path: Path
     weights_path: Path
@@ -56,7 +60,7 @@ class Tiny(NamedTuple):
 
 
 def write(folder: Path, opts: Options, dtype: str = "f4") -> Tiny:
-    """Writes the options with random weights to go with them."""
+    """Writes the options, and random weights that fit them."""
     import h5py
 
     tiny = Tiny(folder / "options.json", folder / "weights.hdf5", opts, {})
@@ -67,19 +71,21 @@ def write(folder: Path, opts: Options, dtype: str = "f4") -> Tiny:
     return tiny
 
 
-# What the files mean
+# The network, computed from the files
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Returns 1 / (1 + e^-x)."""
     return 1 / (1 + np.exp(-x))
 
 
 def clip(x: np.ndarray, bound: float | None) -> np.ndarray:
+    """Returns x limited to [-bound, bound]; no bound if it is None or 0."""
     return np.clip(x, -bound, bound) if bound else x
 
 
 def word_vector(opts: Options, weights: Weights, word: str) -> np.ndarray:
-    """[p]: characters, convolutions at every position, highways, projection."""
+    """Returns a word's vector [p]: characters, convolutions at every position, highway layers, projection."""
     cnn = opts["char_cnn"]
     room = cnn["max_characters_per_token"]
     inner = {"<S>": [256], "</S>": [257]}.get(word, list(word.encode("utf-8", "ignore")))
@@ -100,13 +106,13 @@ def word_vector(opts: Options, weights: Weights, word: str) -> np.ndarray:
 
 
 States = dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]
-"""(output, cell) by direction and layer; none: zero."""
+"""(output, cell) by direction and layer; a missing entry is zero."""
 
 
 def language_model(
     opts: Options, weights: Weights, tokens: np.ndarray, states: States
 ) -> tuple[np.ndarray, States]:
-    """[n p] -> all layers [l n 2p], and the states after the sentence."""
+    """Returns all layers of a sentence, [n p] -> [l n 2p], and the states after it."""
     lstm, directions, after = opts["lstm"], [], {}
     for direction in range(2):
         x = tokens[::-1] if direction else tokens
@@ -130,7 +136,13 @@ def language_model(
 
 
 def encode(tiny: Tiny, sentences: Sequence[Sequence[str]], *, stateful: bool = False) -> list[np.ndarray]:
-    """All layers of each sentence without its boundaries; stateful: one document."""
+    """Returns all layers of each sentence, without its boundaries.
+
+    Args:
+      tiny: the network's files.
+      sentences: the tokens of each sentence.
+      stateful: whether a sentence starts from the states after the sentence before it.
+    """
     result, states = [], {}
     for sentence in sentences:
         words = ["<S>", *sentence, "</S>"]

@@ -1,4 +1,4 @@
-"""A BERT directory of a few kilobytes: random weights, and word pieces that are single letters."""
+"""The directory of a tiny BERT encoder: random weights, and word pieces that are single letters."""
 
 import json
 import string
@@ -32,13 +32,13 @@ OPTIONS = {
 
 
 def weights() -> dict[str, np.ndarray]:
-    """Every array random and different, under the checkpoint's names."""
+    """Returns random arrays, all different, under the checkpoint's names."""
     shapes = weight_shapes(CONFIG)
     return {name: normal(seed, *shape) for seed, (name, shape) in enumerate(shapes.items())}
 
 
 def tokenizer(vocab: list[str] = VOCAB) -> Tokenizer:
-    """As all-MiniLM-L6-v2's: it truncates and pads."""
+    """Returns a tokeniser like that of all-MiniLM-L6-v2, which truncates and pads."""
     ids = {piece: i for i, piece in enumerate(vocab)}
     made = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=1000))
     made.add_special_tokens([piece for piece in ("[PAD]", "[UNK]", "[CLS]", "[SEP]") if piece in ids])
@@ -55,7 +55,7 @@ def write(
     arrays: dict[str, np.ndarray] | None = None,
     vocab: list[str] = VOCAB,
 ) -> Path:
-    """Writes the three files and gives back their directory."""
+    """Writes the three files and returns their directory."""
     directory.mkdir(exist_ok=True)
     (directory / "config.json").write_text(json.dumps(options))
     save_file(weights() if arrays is None else arrays, directory / "model.safetensors")

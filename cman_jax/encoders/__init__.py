@@ -1,1 +1,1 @@
-"""Pretrained encoders: words in, vectors of all layers out."""
+"""Pretrained encoders, which compute vectors of all layers from words."""

@@ -1,4 +1,4 @@
-"""What every pretrained encoder offers: words in, all its layers' vectors out."""
+"""The interface of all pretrained encoders, and examples with the features that an encoder computes."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -11,33 +11,45 @@ from cman_jax.data.vocab import Vocabs
 from cman_jax.encoders.store.source import to_float16
 from cman_jax.types import EncoderSpec, Sentence
 
-_CHUNK = 128  # sentences whose features are held in full precision at a time
+_CHUNK = 128  # sentences whose features are in memory in full precision at a time
 
 
-@runtime_checkable  # or the tests' type checker could not check it
+@runtime_checkable  # needed by the type checker of the tests
 class Encoder(Protocol):
-    """A frozen, pretrained encoder, or a cache of what one gave.
+    """The interface of a frozen, pretrained encoder, or of a store of its features.
 
     Attributes:
-      spec: what it is, to the last bit.
+      spec: the exact encoder; equal specs mean equal features.
     """
 
     spec: EncoderSpec
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> list[Float[np.ndarray, "l n d"]]:
-        """All layers' vectors of each sentence's tokens, in the order given.
+        """Returns the vectors of all layers for each sentence's tokens, in the order of the sentences.
 
-        The sentences are batched and padded as suits the encoder; a sentence's vectors depend on its
-        own tokens alone (to rounding). No token may be lost: one vector per token and layer.
+        The encoder chooses how the sentences are batched and padded. A sentence's vectors depend only on its
+        own tokens, up to rounding. Every token must have one vector per layer.
+
+        Args:
+          sentences: the tokens of each sentence.
 
         Raises:
-          InputError: from a cache: a sentence is not in it.
+          InputError: the features come from a store that does not contain a sentence.
         """
         ...
 
 
 def encode_all(sentences: Sequence[Sentence], vocabs: Vocabs, encoder: Encoder | None) -> list[Example]:
-    """Examples of all sentences, with contextual features where there is an encoder."""
+    """Returns the examples of all sentences.
+
+    Args:
+      sentences: the sentences.
+      vocabs: the vocabularies of words, characters and types.
+      encoder: computes the contextual features of the examples; None: no contextual features.
+
+    Raises:
+      InputError: a store does not contain a sentence, or a feature is not finite in float16.
+    """
     if encoder is None:
         return [encode(sentence, vocabs) for sentence in sentences]
     examples: list[Example] = []

@@ -1,4 +1,4 @@
-"""How pretrained encoders run: compiled, with no factor of a product rounded, on whatever device."""
+"""The way to run a pretrained encoder: compiled, and with float32 matrix products on every device."""
 
 import functools
 from typing import Any
@@ -11,7 +11,15 @@ from cman_jax.types import Params
 
 @functools.partial(jax.jit, static_argnums=0)
 def apply_float32(module: nn.Module, params: Params, *inputs: Any) -> Any:
-    """What the module says of the inputs; compiled once for equal modules and each shape of inputs."""
-    # Features are kept on disk and serve every device, while accelerators would round of themselves.
+    """Returns the output of a module without rounding the factors of its products.
+
+    A program is compiled once for equal modules and each shape of the inputs.
+
+    Args:
+      module: the encoder's network.
+      params: the parameters of the module.
+      inputs: the arguments that the module is called with.
+    """
+    # Stored features are used on every device, but accelerators round factors by default.
     with jax.default_matmul_precision("float32"):
         return module.apply({"params": params}, *inputs)

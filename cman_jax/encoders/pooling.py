@@ -1,4 +1,7 @@
-"""Vectors of words from vectors of their pieces."""
+"""Mean pooling: a word's vector is the mean of its pieces' vectors.
+
+The means are summed up window by window, because the pieces of a very long word can lie in several windows.
+"""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,14 +15,19 @@ def add_means(
     words: Int[np.ndarray, " q"],
     window: Window,
 ) -> None:
-    """Adds the share of a window's pieces to the means of their words, in place.
+    """Adds the pieces of one window to the means of their words, in place.
+
+    Each piece is divided by the number of its word's pieces in the whole sentence. After all windows have
+    been added, the features are the means. A word without pieces keeps the vector zero.
 
     Args:
-      states: of the window's row, [CLS] before the pieces.
-      words: of all pieces of the sentence.
+      features: the means so far, for all words of the sentence; zero before the first window.
+      states: the hidden states of the window's row, with [CLS] before the pieces.
+      words: index of the word that each piece of the sentence belongs to.
+      window: the window.
     """
     begin = 1 + window.first - window.start
-    spoken_for = states[:, begin : begin + window.last - window.first]
+    kept = states[:, begin : begin + window.last - window.first]
     here, first = np.unique(words[window.first : window.last], return_index=True)
     sizes = np.bincount(words)[here].astype(np.float32)
-    features[:, here] += np.add.reduceat(spoken_for, first, axis=1) / sizes[None, :, None]
+    features[:, here] += np.add.reduceat(kept, first, axis=1) / sizes[None, :, None]

@@ -1,9 +1,10 @@
-"""Sentences longer than an encoder's input: overlapping windows, and which of them speaks for which word.
+"""Overlapping windows over sentences that are longer than an encoder's input.
 
-With s, half a window, window k reads those words that lie wholly within the pieces `[k s, (k + 2) s)`. It
-speaks for the words whose middle lies in the middle half of that range: of all ranges that a word lies in,
-the one whose nearer end is farthest from it. The first window speaks for all words before its middle half as
-well, the last for all after it. A word of more than s pieces counts as several of at most s.
+Let s be half the capacity of a window. Window k reads the words that lie wholly within the pieces `[k s, (k +
+2) s)`. Its vectors are kept for the words whose middle lies in the middle half of that range. Several ranges
+can contain a word; the kept one is the range whose nearer end is farthest from the word. The first window
+also keeps all words before its middle half, and the last window all words after its middle half. A word of
+more than s pieces counts as several words of at most s pieces.
 """
 
 from typing import NamedTuple
@@ -13,7 +14,12 @@ from jaxtyping import Int
 
 
 class Window(NamedTuple):
-    """Reads the pieces `start` to `stop` and speaks for those of `first` to `last` (ends exclusive)."""
+    """A window, in indices of a sentence's pieces; `stop` and `last` are exclusive.
+
+    Attributes:
+      start, stop: the pieces that the window reads.
+      first, last: the pieces whose vectors are kept.
+    """
 
     start: int
     stop: int
@@ -22,18 +28,18 @@ class Window(NamedTuple):
 
 
 def plan_windows(words: Int[np.ndarray, " p"], capacity: int) -> list[Window]:
-    """Windows that together speak for every piece once.
+    """Returns windows that together keep every piece exactly once.
 
     Args:
-      words: index of the word that each piece is of, rising.
-      capacity: pieces that a window may read, at least 2.
+      words: index of the word that each piece belongs to, rising.
+      capacity: number of pieces that a window may read, at least 2.
     """
     count = len(words)
     if count <= capacity:
         return [Window(0, count, 0, count)] if count else []
     half = capacity // 2
     _, starts, lengths = np.unique(words, return_index=True, return_counts=True)
-    inside = np.arange(count) - np.repeat(starts, lengths)  # where in its word each piece stands
+    inside = np.arange(count) - np.repeat(starts, lengths)  # position of each piece in its word
     edges = np.append(np.flatnonzero(inside % half == 0), count)
     middles = (edges[:-1] + edges[1:]) / 2
 

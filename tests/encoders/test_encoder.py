@@ -1,4 +1,4 @@
-"""Examples with contextual features, from an encoder or from a cache of what it gave."""
+"""Tests of examples with contextual features, from an encoder or from a cache that it filled."""
 
 from pathlib import Path
 
@@ -39,10 +39,10 @@ def test_a_cache_stands_in_for_the_encoder_that_filled_it(tmp_path: Path) -> Non
         np.testing.assert_array_equal(example.features, direct.features)
 
 
-def test_an_empty_cache_is_not_taken_for_none(tmp_path: Path) -> None:
+def test_an_empty_cache_does_not_count_as_no_encoder(tmp_path: Path) -> None:
     add_features(FakeEncoder(), [], tmp_path / "features")
     cache = FeatureCache.open(tmp_path / "features")
-    with pytest.raises(InputError, match="found no features of"):
+    with pytest.raises(InputError, match="found no features for"):
         train(Config(), {"train": SENTENCES, "dev": SENTENCES}, tmp_path / "run", encoder=cache)
     cache.spec = SPEC._replace(digest="d2")
     with pytest.raises(InputError, match=r"encoder.json: found features by an encoder of digest 'd1'"):
@@ -51,11 +51,11 @@ def test_an_empty_cache_is_not_taken_for_none(tmp_path: Path) -> None:
 
 def test_a_sentence_that_the_cache_lacks_is_named(tmp_path: Path) -> None:
     add_features(FakeEncoder(), SENTENCES[:2], tmp_path)
-    with pytest.raises(InputError, match=r"found no features of .*Ben of Acme"):
+    with pytest.raises(InputError, match=r"found no features for .*Ben of Acme"):
         encode_all(SENTENCES, VOCABS, FeatureCache.open(tmp_path))
 
 
-def test_what_half_precision_cannot_hold_is_refused() -> None:
+def test_values_too_large_for_half_precision_are_refused() -> None:
     class Large(FakeEncoder):
         def vectors(self, tokens: object) -> np.ndarray:
             return np.full((SPEC.num_layers, len(tokens), SPEC.width), 1e6, np.float32)

@@ -1,4 +1,4 @@
-"""Windows over long sentences: every piece is spoken for once, by the window that knows most about it."""
+"""Tests of windows over long sentences: each piece is kept once, from the window with most context."""
 
 import numpy as np
 import pytest
@@ -10,10 +10,11 @@ from tests.builders import numeric
 
 
 def words_of(lengths: list[int]) -> np.ndarray:
+    """Returns the index of the word of each piece, for words of these lengths."""
     return np.repeat(np.arange(len(lengths)), lengths)
 
 
-def test_what_fits_is_one_window() -> None:
+def test_a_sentence_that_fits_is_one_window() -> None:
     assert plan_windows(words_of([1, 2, 1]), 4) == [Window(0, 4, 0, 4)]
     assert plan_windows(words_of([0, 0]), 4) == []
 
@@ -38,11 +39,11 @@ def test_cuts_fall_between_words() -> None:
 
 @numeric
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(2, 24))
-def test_every_piece_is_spoken_for_once_by_a_window_that_reads_it(lengths: list[int], capacity: int) -> None:
+def test_every_piece_is_kept_once_by_a_window_that_reads_it(lengths: list[int], capacity: int) -> None:
     words = words_of(lengths)
     windows = plan_windows(words, capacity)
-    spoken_for = [piece for window in windows for piece in range(window.first, window.last)]
-    assert spoken_for == list(range(len(words)))
+    kept = [piece for window in windows for piece in range(window.first, window.last)]
+    assert kept == list(range(len(words)))
     for start, stop, first, last in windows:
         assert start <= first < last <= stop <= start + capacity
 

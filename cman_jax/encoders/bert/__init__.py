@@ -1,1 +1,1 @@
-"""The BERT family."""
+"""Encoders of the BERT family."""

@@ -1,4 +1,8 @@
-"""What a BERT checkpoint's `config.json` fixes of its network."""
+"""The settings of a BERT encoder's network, read from its `config.json`.
+
+The numbers that fix the network's shape are read. `model_type`, `hidden_act` and `position_embedding_type`
+must have the values of BERT, because other values mean another network. All other settings are ignored.
+"""
 
 from functools import partial
 from pathlib import Path
@@ -9,18 +13,27 @@ from cman_jax.files import parse_json, show, skip_bom
 
 
 class BertConfig(NamedTuple):
-    """What `config.json` fixes of the network."""
+    """The settings that fix the shape and the layer norms of a BERT network."""
 
     vocab_size: int
-    num_positions: int  # the longest input, [CLS] and [SEP] included
+    num_positions: int  # length of the longest input, including [CLS] and [SEP]
     width: int
     num_layers: int
     num_heads: int  # divides the width
-    inner_width: int  # of the feed-forward layers
-    epsilon: float  # of the layer norms
+    inner_width: int  # width of the feed-forward layers
+    epsilon: float  # added to the variance in the layer norms
 
 
 def parse_config(path: Path, content: bytes) -> BertConfig:
+    """Returns the settings in a `config.json`.
+
+    Args:
+      path: the file, for error messages.
+      content: the file's bytes.
+
+    Raises:
+      InputError: the content is not a JSON object, or a setting is missing or not supported.
+    """
     fail = partial(InputError, path, None)
     try:
         options = parse_json(skip_bom(content).decode(), fail)
@@ -30,7 +43,7 @@ def parse_config(path: Path, content: bytes) -> BertConfig:
         raise fail(show(options), "a JSON object")
     fixed = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
     for name, expected in fixed.items():
-        # Newer files leave out the kind of positions.
+        # Newer files omit position_embedding_type.
         if options.get(name, "absolute") != expected:
             raise fail(f"{name} = {show(options.get(name))}", f"{expected!r}")
 
@@ -44,7 +57,8 @@ def parse_config(path: Path, content: bytes) -> BertConfig:
     names += ("num_attention_heads", "intermediate_size")
     config = BertConfig(*(number(name, int) for name in names), number("layer_norm_eps", float))
     if config.width % config.num_heads:
-        raise fail(f"{config.num_heads} heads", f"a divisor of the width {config.width}")
+        raise fail(f"num_attention_heads = {config.num_heads}", f"a divisor of hidden_size ({config.width})")
     if config.num_positions < 4:
-        raise fail(f"{config.num_positions} positions", "[CLS], [SEP] and two pieces at least")
+        found = f"max_position_embeddings = {config.num_positions}"
+        raise fail(found, "at least 4: [CLS], [SEP] and two word pieces")
     return config

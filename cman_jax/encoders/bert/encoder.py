@@ -1,7 +1,7 @@
-"""MiniLM as an encoder of words: all-MiniLM-L6-v2, a BERT of 6 layers, 384 wide.
+"""MiniLM as an encoder of words: all-MiniLM-L6-v2, a BERT with 6 layers of width 384.
 
-A word's vector is the mean of its pieces' (zero for a word that has none, as a lone control character); a
-sentence that is too long for one input is read in windows (`encoders.windows`).
+A word's vector is the mean of its pieces' vectors. A word without pieces, such as a single control character,
+has the vector zero. A sentence that is too long for one input is read in windows (`encoders.windows`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,19 +23,23 @@ from cman_jax.types import EncoderSpec
 
 _SHORTEST = 16
 _BATCH_PIECES = 512
-"""Positions of a batch: its matrix products are large, and a single sentence does not wait for long."""
+"""Positions of a batch: enough for large matrix products, and few enough to encode one sentence quickly."""
 
 
 class _Input(NamedTuple):
-    """One row of a batch."""
+    """One row of a batch: a window of a sentence."""
 
     sentence: int
     window: Window
-    ids: Int[np.ndarray, " p"]  # with [CLS] and [SEP]
+    ids: Int[np.ndarray, " p"]  # piece ids, including [CLS] and [SEP]
 
 
 class BertEncoder:
-    """See `encoders.encoder.Encoder`. Attributes: spec."""
+    """A pretrained BERT encoder; see `encoders.encoder.Encoder`.
+
+    Attributes:
+      spec: the exact encoder; equal specs mean equal features.
+    """
 
     def __init__(self, files: BertFiles):
         config = files.config
@@ -47,17 +51,23 @@ class BertEncoder:
 
     @classmethod
     def load(cls, directory: str | Path | None = None) -> "BertEncoder":
-        """Loads the files in a directory, see `read_bert`; None: MiniLM's installed package.
+        """Loads the encoder from its files.
+
+        Args:
+          directory: the directory of the files, as in `read_bert`; None: MiniLM's installed package.
 
         Raises:
-          InputError: as `read_bert` and `find_minilm`.
+          InputError: as in `read_bert` and `find_minilm`.
         """
         if directory is None:
             return cls(read_bert(find_minilm(), WEIGHTS_SHA256))
         return cls(read_bert(directory))
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> list[Float[np.ndarray, "l n d"]]:
-        """See `encoders.encoder.Encoder.encode`."""
+        """Returns the vectors of all layers for each sentence's tokens.
+
+        See `encoders.encoder.Encoder.encode`.
+        """
         pieces = [self._pieces.split(sentence) for sentence in sentences]
         shape = (self.spec.num_layers, self.spec.width)
         features = [np.zeros((shape[0], len(sentence), shape[1]), np.float32) for sentence in sentences]
@@ -68,9 +78,10 @@ class BertEncoder:
         return features
 
     def _batches(self, pieces: Sequence[Pieces]) -> Iterator[tuple[int, list[_Input]]]:
-        """All windows of all sentences, in batches of one length each.
+        """Yields the windows of all sentences in batches, each with the length that its rows are padded to.
 
-        A batch's shape follows from its length, and that from a row's own: neighbours change no program.
+        A row's length fixes its padded length, and the padded length fixes the batch's shape. So the same
+        compiled program encodes a sentence, whatever sentences are encoded together with it.
         """
         waiting: dict[int, list[_Input]] = {length: [] for length in self._lengths}
         for sentence, (ids, words) in enumerate(pieces):
@@ -84,6 +95,12 @@ class BertEncoder:
             yield from ((length, rows[i : i + size]) for i in range(0, len(rows), size))
 
     def _states(self, rows: Sequence[Int[np.ndarray, " _"]], length: int) -> Float[np.ndarray, "l b n d"]:
+        """Returns the hidden states of rows of piece ids, padded to a whole batch.
+
+        Args:
+          rows: the piece ids of each row, including [CLS] and [SEP].
+          length: the length that the rows are padded to.
+        """
         ids = np.zeros((_batch_size(length), length), np.int32)
         mask = np.zeros(ids.shape, bool)
         for index, row in enumerate(rows):
@@ -92,7 +109,13 @@ class BertEncoder:
 
 
 def bucket_lengths(longest: int) -> tuple[int, ...]:
-    """16, 32, 64, ... and at last `longest`: few shapes, and few positions wasted."""
+    """Returns the lengths that inputs are padded to: 16, 32, 64, ... and finally `longest`.
+
+    The lengths are few, so few programs are compiled, and padding wastes few positions.
+
+    Args:
+      longest: the length of the encoder's longest input.
+    """
     lengths = []
     while (length := _SHORTEST << len(lengths)) < longest:
         lengths.append(length)
@@ -100,4 +123,5 @@ def bucket_lengths(longest: int) -> tuple[int, ...]:
 
 
 def _batch_size(length: int) -> int:
+    """Returns the number of rows in a batch of this padded length."""
     return max(1, _BATCH_PIECES // length)

@@ -1,4 +1,4 @@
-"""BERT's encoder (Devlin et al., 2019), of which MiniLM (Wang et al., 2020) is a small one, for inference."""
+"""BERT's network (Devlin et al., 2019) for inference. MiniLM (Wang et al., 2020) is a small BERT."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -9,9 +9,13 @@ from cman_jax.layers.dense import Dense
 
 
 class MiniLM(nn.Module):
-    """Word pieces in, the hidden states of all layers out; `num_layers` layers as one, scanned.
+    """A BERT network, which computes the hidden states of all layers from word pieces.
 
-    Attributes: as `encoders.bert.config.BertConfig`.
+    The `num_layers` layers run as one layer that is scanned over stacked parameters.
+
+    Attributes:
+      vocab_size, num_positions, width, num_layers, num_heads, inner_width, epsilon: as in
+        `encoders.bert.config.BertConfig`.
     """
 
     vocab_size: int
@@ -24,10 +28,13 @@ class MiniLM(nn.Module):
 
     @nn.compact
     def __call__(self, ids: Int[Array, "b n"], mask: Bool[Array, "b n"]) -> Float[Array, "l b n d"]:
-        """[0] is the normed sum of the embeddings, [i] what layer i gives; zero where mask is False.
+        """Returns the hidden states of all layers.
+
+        Entry [0] is the layer-normed sum of the embeddings, and entry [i] is the output of layer i. All
+        entries are zero where mask is False.
 
         Args:
-          ids: word pieces, [CLS] and [SEP] among them; all of one segment.
+          ids: word pieces, including [CLS] and [SEP]; all of them belong to one segment.
           mask: True at real pieces, which stand before all padding.
         """
         init = nn.initializers.normal(0.02)
@@ -48,7 +55,14 @@ class MiniLM(nn.Module):
 
 
 class Layer(nn.Module):
-    """`Y = LayerNorm(X + A(X))`, `LayerNorm(Y + W_2 gelu(W_1 Y + b_1) + b_2)`; A: `SelfAttention`."""
+    """A Transformer layer with a layer norm after each of its two parts.
+
+    `Y = LayerNorm(X + A(X))`, and the output is `LayerNorm(Y + W_2 gelu(W_1 Y + b_1) + b_2)`. A is
+    `SelfAttention`.
+
+    Attributes:
+      num_heads, inner_width, epsilon: as in `MiniLM`.
+    """
 
     num_heads: int
     inner_width: int
@@ -58,7 +72,12 @@ class Layer(nn.Module):
     def __call__(
         self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]
     ) -> tuple[Float[Array, "b n d"], Float[Array, "b n d"]]:
-        """The result twice: what the next layer reads, and what the scan collects."""
+        """Returns the output twice: once for the next layer, once for the scan to collect.
+
+        Args:
+          x: the output of the layer before.
+          mask: True at real pieces.
+        """
         attended = SelfAttention(self.num_heads, name="attention")(x, mask)
         x = nn.LayerNorm(self.epsilon, use_fast_variance=False, name="attention_norm")(x + attended)
         inner = nn.gelu(Dense(self.inner_width, name="inner")(x), approximate=False)
@@ -68,12 +87,22 @@ class Layer(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """`softmax(Q K^T / sqrt(k)) V` per head, with biases in all four maps."""
+    """The self-attention `softmax(Q K^T / sqrt(k)) V` per head, with biases in all four maps.
+
+    Attributes:
+      num_heads: number of heads; divides the width.
+    """
 
     num_heads: int
 
     @nn.compact
     def __call__(self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> Float[Array, "b n d"]:
+        """Returns the attended vectors.
+
+        Args:
+          x: the vectors that queries, keys and values are computed from.
+          mask: True at real pieces; padding is not attended to.
+        """
         width = x.shape[-1]
 
         def heads(name: str) -> Float[Array, "b n h k"]:

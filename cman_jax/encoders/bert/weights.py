@@ -1,4 +1,4 @@
-"""The arrays of a BERT checkpoint: names, shapes, and where each stands among the network's parameters."""
+"""The arrays of a BERT checkpoint: their names, their shapes and their places in the network's parameters."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,13 @@ from cman_jax.types import Params
 
 
 def weight_shapes(config: BertConfig) -> dict[str, tuple[int, ...]]:
-    """Every array of a checkpoint that the encoder uses; matrices are [output, input]."""
+    """Returns the shape of every checkpoint array that the encoder uses, by its name.
+
+    Matrices have the shape [output, input].
+
+    Args:
+      config: the settings of the network.
+    """
     width, inner = config.width, config.inner_width
     shapes = {
         "embeddings.word_embeddings.weight": (config.vocab_size, width),
@@ -30,7 +36,12 @@ def weight_shapes(config: BertConfig) -> dict[str, tuple[int, ...]]:
 
 
 def params_from_checkpoint(weights: Mapping[str, Float[np.ndarray, "..."]], num_layers: int) -> Params:
-    """The parameters of `MiniLM`, from arrays under the names of BERT's published checkpoints."""
+    """Returns the parameters of `MiniLM`.
+
+    Args:
+      weights: the arrays under the names of BERT's published checkpoints.
+      num_layers: number of Transformer layers.
+    """
 
     def dense(name: str) -> Params:
         return {"kernel": weights[f"{name}.weight"].T, "bias": weights[f"{name}.bias"]}

@@ -1,1 +1,1 @@
-"""ELMo."""
+"""The pretrained encoder ELMo."""

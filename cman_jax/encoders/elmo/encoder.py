@@ -1,4 +1,4 @@
-"""ELMo as an encoder: sentences in, the vectors of all its layers out."""
+"""ELMo as an encoder, which computes vectors of all its layers from sentences."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -16,16 +16,19 @@ from cman_jax.types import EncoderSpec
 
 _VERSION = 1
 
-# At the published size a token's gates take 128 KiB, so a batch's at most a quarter of a GiB, unless one
-# sentence is longer.
+# At the published size, the gates of a token take 128 KiB. So the gates of a batch take at most a quarter of
+# a GiB, unless a single sentence is longer.
 _MOST_SENTENCES, _MOST_TOKENS, _MOST_WORDS = 32, 2048, 64
 
 
 class ElmoEncoder:
-    """A pretrained ELMo; layer 0 is the characters' vector twice, the others are forward, then backward.
+    """A pretrained ELMo.
+
+    Layer 0 contains the vector of the character network twice. Every other layer contains the output of the
+    forward LSTM, then the output of the backward LSTM.
 
     Attributes:
-      spec: what it is.
+      spec: the exact encoder; equal specs mean equal features.
     """
 
     spec: EncoderSpec
@@ -35,13 +38,13 @@ class ElmoEncoder:
 
         Args:
           options: options.json as AllenNLP publishes it.
-          weights: weights.hdf5 likewise.
-          stateful: the LSTMs start a sentence not from zero but from the state after the sentence before it
-            in the same call to `encode`, which then takes one document. Only to compare with AllenNLP, whose
-            vectors depend on what came before.
+          weights: weights.hdf5 as AllenNLP publishes it.
+          stateful: whether the LSTMs start a sentence from the state after the sentence before it, instead of
+            from zero. The state is kept within one call to `encode`, which then expects one document. This is
+            only for comparisons with AllenNLP, whose vectors depend on the preceding sentences.
 
         Raises:
-          InputError: as `read_elmo`.
+          InputError: as in `read_elmo`.
         """
         files = read_elmo(options, weights)
         o = files.options
@@ -55,9 +58,13 @@ class ElmoEncoder:
         self._params = jax.device_put(files.params)
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> list[Float[np.ndarray, "l n d"]]:
-        """All layers' vectors of each sentence's tokens, in the order given, sentence boundaries left out.
+        """Returns the vectors of all layers for each sentence's tokens, in the order of the sentences.
 
-        A sentence without tokens gives none, but where states are carried its boundaries are read.
+        The vectors of the sentence boundaries are left out. A sentence without tokens has no vectors. If the
+        encoder is stateful, the LSTMs still read the boundaries of such a sentence.
+
+        Args:
+          sentences: the tokens of each sentence.
         """
         bounded = [(BEGIN_SENTENCE, *sentence, END_SENTENCE) for sentence in sentences]
         rows = {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(bounded)))}
@@ -72,7 +79,13 @@ class ElmoEncoder:
         return [layers[i][:, 1:-1] for i in range(len(sentences))]
 
     def token_embeddings(self, words: Sequence[str]) -> Float[np.ndarray, "w p"]:
-        """The characters' vector of each word: half of its layer 0, whatever stands around it."""
+        """Returns the character network's vector of each word, which is half of the word's layer 0.
+
+        The vector does not depend on the surrounding words.
+
+        Args:
+          words: the words; any string is allowed.
+        """
         vectors = [np.zeros((0, self.spec.width // 2), np.float32)]
         for part in _parts(words, _MOST_WORDS):
             padded = [*part, *[""] * (_power_of_two(len(part)) - len(part))]
@@ -82,7 +95,13 @@ class ElmoEncoder:
         return np.concatenate(vectors)
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[tuple[Sequence[int], int]]:
-        """Who is encoded together and padded to what; where states are carried, one after the other."""
+        """Yields the indices of the sentences of each batch, and the length that they are padded to.
+
+        If the encoder is stateful, each sentence is a batch of its own, in the order of the sentences.
+
+        Args:
+          lengths: the number of tokens of each sentence, including its boundaries.
+        """
         if self._stateful:
             yield from (([i], _padded_length(length)) for i, length in enumerate(lengths))
             return
@@ -94,7 +113,15 @@ class ElmoEncoder:
     def _run(
         self, tokens: Sequence[Float[np.ndarray, "_ p"]], length: int, state: LSTMState | None
     ) -> tuple[list[Float[np.ndarray, "l _ d"]], LSTMState]:
-        """Encodes a batch padded to the length; sentences that its shape needs besides have no tokens."""
+        """Returns the layers of each sentence of a batch, and the state after the batch.
+
+        The batch is filled up to a power of two with sentences without tokens.
+
+        Args:
+          tokens: the word vectors of each sentence.
+          length: the length that the sentences are padded to.
+          state: the state to start from; None: zero.
+        """
         batch, dim = _power_of_two(len(tokens)), self.spec.width // 2
         padded, mask = np.zeros((batch, length, dim), np.float32), np.zeros((batch, length), bool)
         for i, sentence in enumerate(tokens):
@@ -106,15 +133,19 @@ class ElmoEncoder:
 
 
 def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """Returns the items in consecutive parts of at most `size` items."""
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _power_of_two(count: int) -> int:
-    """The least that is no smaller."""
+    """Returns the smallest power of two that is at least `count`."""
     return 1 << (count - 1).bit_length()
 
 
 def _padded_length(length: int) -> int:
-    """The least of 16, 24, 32, 48, 64, 96, ... that is no smaller: few shapes, as each is compiled."""
+    """Returns the smallest of 16, 24, 32, 48, 64, 96, ... that is at least `length`.
+
+    The padded lengths are few because a program is compiled for each of them.
+    """
     power = _power_of_two(max(16, length))
     return 3 * power // 4 if 16 < length <= 3 * power // 4 else power

@@ -1,4 +1,4 @@
-"""ELMo's bidirectional language model: characters of words to vectors, and two stacks of LSTMs over them.
+"""ELMo's network: characters become vectors of words, and two stacks of LSTMs read these vectors.
 
 Source: Peters et al. (2018), Deep Contextualized Word Representations; Jozefowicz et al. (2016), Exploring
 the Limits of Language Modeling, for the character network and the LSTM with projection.
@@ -15,14 +15,14 @@ from cman_jax.layers.lstm import at, with_reverse
 
 
 class CharacterCNN(nn.Module):
-    """A word's vector from its characters: convolutions, their maxima, highways, a projection.
+    """The character network: convolutions, their maxima over positions, highway layers and a projection.
 
     Attributes:
       num_chars: size of the alphabet.
       char_dim: width of a character's vector.
       filters: (width, count) of each convolution.
-      num_highways: layers of `y = s * relu(x W + b) + (1 - s) * x`, `s = sigmoid(x V + c)`.
-      activation: of the maxima, "relu" or "tanh".
+      num_highways: number of `Highway` layers.
+      activation: function applied to the maxima, "relu" or "tanh".
       dim: width of a word's vector.
     """
 
@@ -35,7 +35,12 @@ class CharacterCNN(nn.Module):
 
     @nn.compact
     def __call__(self, ids: Int[Array, "w c"]) -> Float[Array, "w {self.dim}"]:
-        """Args: ids: padding counts as characters do, so its length matters."""
+        """Returns the vector of each word.
+
+        Args:
+          ids: the padded characters of each word. Padding is a character like any other, so its length
+            matters.
+        """
         x = nn.Embed(self.num_chars, self.char_dim, name="characters")(ids)
         maxima = [
             nn.Conv(count, (width,), padding="VALID", name=f"convolution_{i}")(x).max(1)
@@ -48,29 +53,32 @@ class CharacterCNN(nn.Module):
 
 
 class Highway(nn.Module):
-    """`s * relu(x W + b) + (1 - s) * x`, where `s = sigmoid(x V + c)`."""
+    """A highway layer: `s * relu(x W + b) + (1 - s) * x`, where `s = sigmoid(x V + c)`."""
 
     @nn.compact
     def __call__(self, x: Float[Array, "w d"]) -> Float[Array, "w d"]:
+        """Returns the output of the layer."""
         gate = nn.sigmoid(nn.Dense(x.shape[-1], name="carry")(x))
         return gate * nn.relu(nn.Dense(x.shape[-1], name="transform")(x)) + (1 - gate) * x
 
 
 class LSTMState(NamedTuple):
-    """What the LSTMs remember, forward and backward."""
+    """The state of the LSTMs in both directions, forward first."""
 
     output: Float[Array, "*l g b p"]
     cell: Float[Array, "*l g b d"]
 
 
 class BidirectionalLM(nn.Module):
-    """Stacked LSTMs, forward and backward ones apart: neither direction ever reads the other.
+    """Two stacks of LSTMs, one forward and one backward; neither stack reads the other.
 
     Attributes:
-      num_layers: LSTMs per direction.
+      num_layers: number of LSTMs per direction.
       lstm_dim: width of a cell.
-      cell_clip, proj_clip: bounds of cells and outputs, or None.
-      skip_connections: from the second LSTM on, the input is added to the output (not to the state).
+      cell_clip: bound on the absolute values of cells; None: no bound.
+      proj_clip: bound on the absolute values of outputs; None: no bound.
+      skip_connections: whether the second LSTM and later ones add their input to their output. The state
+        stays as it is.
     """
 
     num_layers: int
@@ -83,12 +91,14 @@ class BidirectionalLM(nn.Module):
     def __call__(
         self, tokens: Float[Array, "b n p"], mask: Bool[Array, "b n"], state: LSTMState
     ) -> tuple[Float[Array, "{self.num_layers}+1 b n 2*p"], LSTMState]:
-        """All layers' vectors, forward then backward, zero at padding; and the state after each sentence.
+        """Returns the vectors of all layers, and the state after each sentence.
+
+        A vector contains the forward part, then the backward part. It is zero at padding.
 
         Args:
-          tokens: words' vectors; the lowest layer is these, twice.
+          tokens: the vectors of words; the lowest layer contains them twice.
           mask: True at real tokens, which stand before all padding.
-          state: to start from, one per layer.
+          state: the state to start from, one entry per layer.
         """
         x, steps = with_reverse(tokens), with_reverse(mask)
         layers, states = [x], []
@@ -103,15 +113,25 @@ class BidirectionalLM(nn.Module):
         return vectors * mask[None, :, :, None], jax.tree.map(lambda *x: jnp.stack(x), *states)
 
     def start(self, batch: int, dim: int) -> LSTMState:
-        """Nothing remembered. Args: dim: p."""
+        """Returns the state zero.
+
+        Args:
+          batch: number of sentences.
+          dim: width of a word's vector, p.
+        """
         shape = (self.num_layers, 2, batch)
         return LSTMState(jnp.zeros((*shape, dim)), jnp.zeros((*shape, self.lstm_dim)))
 
 
 class ProjectedLSTM(nn.Module):
-    """One layer, both directions step by step together; gates in the order input, candidate, forget, output.
+    """One layer of LSTMs, which computes a step of both directions together.
 
-    `c_t = clip(f c_{t-1} + i g)`, `h_t = clip((o tanh(c_t)) P)`; the gates read `h_{t-1}`.
+    `c_t = clip(f c_{t-1} + i g)`, `h_t = clip((o tanh(c_t)) P)`; the gates read `h_{t-1}`. The gates are
+    stored in the order input, candidate, forget, output.
+
+    Attributes:
+      dim: width of a cell.
+      cell_clip, proj_clip: bounds of cells and outputs, as in `BidirectionalLM`.
     """
 
     dim: int
@@ -122,13 +142,19 @@ class ProjectedLSTM(nn.Module):
     def __call__(
         self, x: Float[Array, "g n b p"], mask: Bool[Array, "g n b"], state: LSTMState
     ) -> tuple[Float[Array, "g n b p"], LSTMState]:
-        """Args: x: in each direction's own order of time. Where mask is False the state is held."""
+        """Returns the outputs, and the state after the last step.
+
+        Args:
+          x: the inputs, each direction in its own order of time.
+          mask: True at real tokens. Where mask is False, the state does not change.
+          state: the state to start from.
+        """
         width, init = x.shape[-1], nn.initializers.lecun_normal(batch_axis=0)
         input_kernel = self.param("input_kernel", init, (2, width, 4 * self.dim))
         recurrent_kernel = self.param("recurrent_kernel", init, (2, width, 4 * self.dim))
         bias = self.param("bias", nn.initializers.zeros_init(), (2, 4 * self.dim))
         projection = self.param("projection", init, (2, self.dim, width))
-        # Outside the loop, as one large product of matrices.
+        # Computed outside the loop, as one large matrix product.
         gates = jnp.einsum("gmp,gpk->gmk", x.reshape(2, -1, width), input_kernel) + bias[:, None]
         gates = gates.reshape(*x.shape[:-1], -1)
 
@@ -148,4 +174,5 @@ class ProjectedLSTM(nn.Module):
 
 
 def _clip(x: Float[Array, "g b d"], bound: float | None) -> Float[Array, "g b d"]:
+    """Returns x with its entries limited to [-bound, bound]; None: no limit."""
     return x if bound is None else jnp.clip(x, -bound, bound)

@@ -1,4 +1,4 @@
-"""ELMo's options.json, as AllenNLP publishes it, checked completely when it is read."""
+"""The options of an ELMo, read from AllenNLP's options.json and checked completely."""
 
 from functools import partial
 from pathlib import Path
@@ -9,26 +9,31 @@ from cman_jax.files import parse_json, read_text, show
 
 
 class ElmoOptions(NamedTuple):
-    """What options.json says of the network."""
+    """The options that fix an ELMo's network."""
 
     char_dim: int
-    filters: tuple[tuple[int, int], ...]  # (characters that it sees, how many of it)
+    filters: tuple[tuple[int, int], ...]  # (width in characters, number of filters)
     num_highways: int
     activation: str  # "relu" or "tanh", after the maximum over positions; highways always have relu
-    max_characters: int  # per word, its begin and end included
+    max_characters: int  # per word, including its begin and end
     lstm_dim: int  # width of the cell
-    projection_dim: int  # p: width of a token's vector, and of each direction's output
-    num_layers: int  # of LSTMs
-    cell_clip: float | None  # cells stay within ± this
-    proj_clip: float | None  # outputs stay within ± this
+    projection_dim: int  # p: width of a token's vector and of each direction's output
+    num_layers: int  # LSTMs per direction
+    cell_clip: float | None  # bound on the absolute values of cells
+    proj_clip: float | None  # bound on the absolute values of outputs
     skip_connections: bool  # from the second LSTM on, the input is added to the output
 
 
 def read_options(path: str | Path) -> ElmoOptions:
-    """What options.json says; what the network does not need (training settings) is passed over.
+    """Returns the options in an options.json.
+
+    Options that the network does not need, such as training settings, are ignored.
+
+    Args:
+      path: the file.
 
     Raises:
-      InputError: it is no such file, or an option is missing or out of its range.
+      InputError: the file is missing or damaged, or an option is missing or out of its range.
     """
     if not Path(path).is_file():
         raise InputError(path, None, "no such file", "ELMo's options (JSON)")
@@ -44,7 +49,7 @@ def read_options(path: str | Path) -> ElmoOptions:
         filters=tuple(map(tuple, option("char_cnn.filters", _are_filters, "a list of [width, count]"))),
         num_highways=option("char_cnn.n_highway", *_at_least(0)),
         activation=option("char_cnn.activation", lambda x: x in ("relu", "tanh"), "relu or tanh"),
-        # Three: the sentence's begin or end between a word's begin and end.
+        # At least three: a word's begin, the symbol of a sentence's begin or end, a word's end.
         max_characters=option("char_cnn.max_characters_per_token", *_at_least(3)),
         lstm_dim=option("lstm.dim", *_at_least(1)),
         projection_dim=option("lstm.projection_dim", *_at_least(1)),
@@ -53,7 +58,7 @@ def read_options(path: str | Path) -> ElmoOptions:
         proj_clip=_bound(option("lstm.proj_clip", *_CLIP, default=None)),
         skip_connections=option("lstm.use_skip_connections", *_BOOLEAN, default=False),
     )
-    # Trained without the padding's row, run with it: both numbers go with the same file of weights.
+    # 261 in training, without a row for padding, and 262 afterwards; the same weights fit both numbers.
     option("char_cnn.n_characters", lambda x: x in (261, 262), "261 or 262", default=261)
     widest = max(width for width, _ in options.filters)
     if widest > options.max_characters:
@@ -67,23 +72,27 @@ _CLIP = (lambda x: x is None or _is_magnitude(x), "a positive number, or null or
 
 
 def _is_magnitude(value: Any) -> bool:
+    """Returns whether the value is a number from 0 to below 1e9."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
 
 
 def _bound(value: int | float | None) -> float | None:
+    """Returns the bound as a float; None if it is 0 or null."""
     return float(value) if value else None
 
 
 def _is_integer(value: Any, least: int) -> bool:
+    """Returns whether the value is an integer of at least `least`."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _at_least(least: int) -> tuple[Any, str]:
+    """Returns the check of an integer's lower bound, and the words for it in error messages."""
     return partial(_is_integer, least=least), f"an integer of at least {least}"
 
 
 def _are_filters(value: Any) -> bool:
-    """A list of pairs of positive integers that is not empty."""
+    """Returns whether the value is a non-empty list of pairs of positive integers."""
     is_filter = lambda x: isinstance(x, list) and len(x) == 2 and all(_is_integer(y, 1) for y in x)  # noqa: E731
     return isinstance(value, list) and len(value) > 0 and all(map(is_filter, value))
 
@@ -94,7 +103,19 @@ _REQUIRED = object()
 def _option(
     path: str | Path, tree: Any, name: str, is_valid: Any, expected: str, default: Any = _REQUIRED
 ) -> Any:
-    """The value at the dotted name, checked."""
+    """Returns the value of an option after checking it.
+
+    Args:
+      path: the file, for error messages.
+      tree: the JSON value of the file.
+      name: the option's dotted name.
+      is_valid: the check, called with the value.
+      expected: the valid values in words.
+      default: the value of a missing option; by default a missing option is an error.
+
+    Raises:
+      InputError: the option is missing or not valid.
+    """
     value = tree
     for key in name.split("."):
         value = value.get(key, _REQUIRED) if isinstance(value, dict) else _REQUIRED

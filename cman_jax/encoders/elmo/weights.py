@@ -1,8 +1,8 @@
-"""ELMo as AllenNLP publishes it: weights.hdf5 to plain arrays, words to character ids.
+"""ELMo's files as AllenNLP publishes them: weights.hdf5 as plain arrays, and words as character ids.
 
 Source: Peters et al. (2018), Deep Contextualized Word Representations, and the two readers of these files,
-github.com/allenai/bilm-tf and github.com/allenai/allennlp. Where the two differ AllenNLP is followed, but
-options that it wants and the other does without may be absent.
+github.com/allenai/bilm-tf and github.com/allenai/allennlp. Where the two readers differ, this module follows
+AllenNLP. Options that AllenNLP requires and bilm-tf does not may be missing.
 """
 
 import hashlib
@@ -18,23 +18,33 @@ from cman_jax.errors import InputError
 from cman_jax.files import open_hdf5, reading
 
 BEGIN_SENTENCE, END_SENTENCE = "<S>", "</S>"
-NUM_CHARACTERS = 261  # 256 bytes and the five below; rows of the file's table
-NUM_IDS = NUM_CHARACTERS + 1  # and id 0, no character at all
+NUM_CHARACTERS = 261  # the 256 bytes and the five symbols below; rows of the file's table
+NUM_IDS = NUM_CHARACTERS + 1  # id 0 means "no character"
 
 _EXPECTED = "ELMo's weights (HDF5)"
 _BEGIN_SENTENCE, _END_SENTENCE, _BEGIN_WORD, _END_WORD, _PADDING = range(256, NUM_CHARACTERS)
 
 
 class ElmoFiles(NamedTuple):
-    """A pretrained ELMo. `params` is the tree that cman_jax/encoders/elmo/network.py takes."""
+    """The contents of a pretrained ELMo's files.
+
+    Attributes:
+      options: the options of the network.
+      params: the parameters of the modules in `encoders.elmo.network`, under "characters" and "lstms".
+      digest: SHA-256 over the bytes of options.json, then of weights.hdf5.
+    """
 
     options: ElmoOptions
     params: dict[str, Any]
-    digest: str  # SHA-256 over the bytes of options.json, then of weights.hdf5
+    digest: str
 
 
 def read_elmo(options_path: str | Path, weights_path: str | Path) -> ElmoFiles:
     """Reads and checks both files.
+
+    Args:
+      options_path: options.json.
+      weights_path: weights.hdf5.
 
     Raises:
       InputError: a file is missing or damaged, they contradict each other, or the extra `elmo` is missing.
@@ -49,10 +59,15 @@ def read_elmo(options_path: str | Path, weights_path: str | Path) -> ElmoFiles:
 
 
 def char_ids(words: Sequence[str], max_characters: int) -> Int[np.ndarray, "w c"]:
-    """A row per word: begin, its UTF-8 bytes, end, padding; all plus 1, as id 0 is no character at all.
+    """Returns a row of character ids for each word: begin, UTF-8 bytes, end, padding.
 
-    Bytes that find no room are cut off, lone surrogates are left out, and `BEGIN_SENTENCE` and
-    `END_SENTENCE` are not spelt but have a character of their own, as in AllenNLP.
+    All ids are raised by 1, because id 0 means "no character". Bytes beyond the end of the row are cut off,
+    and lone surrogates are left out. As in AllenNLP, `BEGIN_SENTENCE` and `END_SENTENCE` are not spelled but
+    have a character of their own.
+
+    Args:
+      words: the words.
+      max_characters: length of a row.
     """
     ids = np.full((len(words), max_characters), _PADDING, np.int32)
     whole = {BEGIN_SENTENCE: [_BEGIN_SENTENCE], END_SENTENCE: [_END_SENTENCE]}
@@ -63,7 +78,11 @@ def char_ids(words: Sequence[str], max_characters: int) -> Int[np.ndarray, "w c"
 
 
 def weight_shapes(options: ElmoOptions) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Every dataset of weights.hdf5: its path in the file, its shape."""
+    """Yields the path and the shape of every dataset of weights.hdf5.
+
+    Args:
+      options: the options that the weights belong to.
+    """
     num_filters, p, d = sum(n for _, n in options.filters), options.projection_dim, options.lstm_dim
     yield "char_embed", (NUM_CHARACTERS, options.char_dim)
     for i, (width, count) in enumerate(options.filters):
@@ -82,15 +101,16 @@ def weight_shapes(options: ElmoOptions) -> Iterator[tuple[str, tuple[int, ...]]]
 
 
 def _cell(direction: int, layer: int) -> str:
+    """Returns the path of one LSTM's group in weights.hdf5."""
     return f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
 
 
 def _read_weights(path: str | Path, options: ElmoOptions) -> dict[str, np.ndarray]:
-    """Every dataset that the options ask for, as float32."""
-    expected = "as many layers as the options say"
+    """Returns every dataset that the options require, as float32."""
+    expected = "only the layers that the options list"
     surplus = (f"CNN/W_cnn_{len(options.filters)}", f"CNN_high_{options.num_highways}/W_carry")
     with reading(path, _EXPECTED), open_hdf5(path, _EXPECTED) as file:
-        # A network with fewer layers than the file would run, and give other vectors.
+        # A network with fewer layers than the file would run, and compute other vectors.
         for name in (*surplus, *(f"{_cell(direction, options.num_layers)}/W_0" for direction in range(2))):
             if name in file:
                 raise InputError(path, None, f"the dataset {name}", expected)
@@ -98,13 +118,18 @@ def _read_weights(path: str | Path, options: ElmoOptions) -> dict[str, np.ndarra
 
 
 def _read(path: str | Path, file: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns one dataset as float32.
+
+    Raises:
+      InputError: the dataset is missing, has another shape or type, or contains a number that is not finite.
+    """
     dataset = file.get(name)
     if not hasattr(dataset, "shape"):  # None, or a group
         raise InputError(path, None, f"no dataset {name}", f"one of shape {shape}")
     if dataset.shape != shape or dataset.dtype.kind != "f":
         found = f"{name} of shape {dataset.shape} and type {dataset.dtype}"
-        raise InputError(path, None, found, f"numbers of shape {shape}, as the options say")
-    with np.errstate(over="ignore"):  # too large for float32 is refused as not finite
+        raise InputError(path, None, found, f"numbers of shape {shape}, as the options require")
+    with np.errstate(over="ignore"):  # numbers too large for float32 become infinite and are refused
         values = dataset[...].astype(np.float32)
     if not np.isfinite(values).all():
         raise InputError(path, None, f"a number in {name} that is not finite", "finite weights")
@@ -112,13 +137,13 @@ def _read(path: str | Path, file: Mapping[str, Any], name: str, shape: tuple[int
 
 
 def _params(options: ElmoOptions, weights: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """The weights in the order and the names of our modules; the two directions' are stacked."""
+    """Returns the parameters of the network's modules; the two directions are stacked."""
 
     def dense(group: str, kind: str) -> dict[str, np.ndarray]:
         return {"kernel": weights[f"{group}/W_{kind}"], "bias": weights[f"{group}/b_{kind}"]}
 
     characters: dict[str, Any] = {"projection": dense("CNN_proj", "proj")}
-    # Id 0 is no character at all: the file has no row for it.
+    # Id 0 means "no character": the file has no row for it.
     characters["characters"] = {"embedding": np.pad(weights["char_embed"], ((1, 0), (0, 0)))}
     for i in range(len(options.filters)):
         convolution = dense("CNN", f"cnn_{i}")
@@ -133,7 +158,11 @@ def _params(options: ElmoOptions, weights: Mapping[str, np.ndarray]) -> dict[str
 def _lstm_params(
     options: ElmoOptions, weights: Mapping[str, np.ndarray], layer: int
 ) -> dict[str, Float[np.ndarray, "g ..."]]:
-    """One layer. The files' gates are input, candidate, forget, output; to the forget gate they add 1."""
+    """Returns the parameters of one layer of LSTMs.
+
+    The gates in the file have the order input, candidate, forget, output. The readers of these files add 1 to
+    the forget gate, so its bias is raised by 1 here.
+    """
     kernel, bias, projection = (
         np.stack([weights[f"{_cell(direction, layer)}/{name}"] for direction in range(2)])
         for name in ("W_0", "B", "W_P_0")

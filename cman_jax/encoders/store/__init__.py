@@ -1,1 +1,1 @@
-"""Features kept on disk."""
+"""Stores of contextual features on disk."""

@@ -1,12 +1,18 @@
-"""Features of ELMo as AllenNLP 0.x writes them: `allennlp elmo SENTENCES OUT --all`.
+"""ELMo's features as AllenNLP 0.x writes them: `allennlp elmo SENTENCES OUT --all`.
 
-SENTENCES is text, a sentence a line, its tokens separated by spaces. OUT is HDF5 with one float32 dataset
-[l n d] for each. A dataset's name is the number of the line, and `sentence_to_index` holds JSON that gives
-the number of each sentence; of equal lines, the last one's. With --use-sentence-keys the name is the sentence
-itself. HDF5 takes a slash in a name for a path: what stands before it is a group, and "a // b" and "a / b"
-are one name, which AllenNLP refuses to write twice.
+SENTENCES is a text file with one sentence per line, its tokens separated by spaces. OUT is an HDF5 file with
+one float32 dataset [l n d] per sentence.
 
-AllenNLP carries the state of its LSTMs from batch to batch: these features depend on the order of the lines.
+By default a dataset's name is the number of its line. The dataset `sentence_to_index` contains JSON with the
+number of each sentence; equal lines have the number of the last one. With --forget-sentences this dataset is
+missing, and the sentences cannot be found.
+
+With --use-sentence-keys a dataset's name is the sentence itself. HDF5 reads a name with a slash as a path:
+the text before the slash is a group. So "a // b" and "a / b" are one name, and AllenNLP refuses to write it
+twice.
+
+AllenNLP carries the state of its LSTMs from batch to batch, so these features depend on the order of the
+lines.
 
 Source: allennlp/commands/elmo.py of AllenNLP 0.8 and 0.9.
 """
@@ -26,18 +32,24 @@ from cman_jax.files import open_hdf5, reading, show, unique_keys
 from cman_jax.types import EncoderSpec, is_token
 
 _NUMBERS = "sentence_to_index"
-_EXPECTED = "HDF5 as `allennlp elmo --all` writes it"
+_EXPECTED = "an HDF5 file of AllenNLP with all layers of ELMo"
 _VERSION = 1
 
 
 class AllenNLPFeatures(FeatureSource):
-    """Reads such a file, a sentence at a time. Its spec's digest is the whole file's: it names no weights.
+    """A store that reads AllenNLP's HDF5 file, one sentence at a time.
+
+    The file does not name ELMo's weights, so the digest in `spec` is the SHA-256 of the whole file.
+
+    Args:
+      path: the HDF5 file.
 
     Raises:
-      InputError: the file is missing, damaged or not as above, or the extra `elmo` is not installed.
+      InputError: the file is missing or damaged, its layout is not AllenNLP's, or the extra `elmo` is not
+        installed.
     """
 
-    command = "allennlp elmo --all"
+    remedy = "run AllenNLP on all of them"
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
@@ -50,21 +62,33 @@ class AllenNLPFeatures(FeatureSource):
         self.spec = EncoderSpec("allennlp elmo", num_layers, width, digest, _VERSION)
 
     def __contains__(self, tokens: Sequence[str]) -> bool:
-        """InputError when what is there has another number of tokens."""
+        """Returns whether the file has the sentence's features; True for the empty sentence.
+
+        Raises:
+          InputError: the sentence's dataset has another shape or type than its tokens need.
+        """
         return not tokens or self._dataset(tokens) is not None
 
     def features(self, tokens: Sequence[str]) -> Float16[np.ndarray, "l n d"]:
-        """Read from the file; InputError when it does not have the sentence, or float16 not the values."""
+        """Returns the sentence's features, read from the file.
+
+        Args:
+          tokens: the tokens of the sentence.
+
+        Raises:
+          InputError: the file does not have the sentence, or a value is not finite in float16.
+        """
         if not tokens:
             return np.empty((self.spec.num_layers, 0, self.spec.width), np.float16)
         dataset = self._dataset(tokens)
         if dataset is None:
-            raise self._incomplete(f"no features of {quote(tokens)}")
+            raise self._incomplete(f"no features for {quote(tokens)}")
         with reading(self.path, _EXPECTED):
             return to_float16(dataset[()], tokens, self.path)
 
     def _dataset(self, tokens: Sequence[str]) -> Any | None:
-        if not all(map(is_token, tokens)):  # no line of text holds such a sentence
+        """Returns the sentence's dataset after checking its shape and type; None if the file has none."""
+        if not all(map(is_token, tokens)):  # no line of text contains such a sentence
             return None
         name = " ".join(tokens) if self._numbers is None else self._numbers.get(tuple(tokens))
         with reading(self.path, _EXPECTED):
@@ -79,16 +103,23 @@ class AllenNLPFeatures(FeatureSource):
 
 
 def _is_dataset(found: Any) -> bool:
-    """A group, which is the beginning of a name with a slash, has no shape."""
+    """Returns whether an HDF5 object is a dataset.
+
+    A group, which is the first part of a name with a slash, has no shape.
+    """
     return hasattr(found, "shape")
 
 
 def _read_numbers(path: Path, file: Any) -> dict[tuple[str, ...], str] | None:
-    """The name of each sentence's dataset; None when the sentences themselves are the names."""
+    """Returns the name of each sentence's dataset; None if the sentences themselves are the names.
+
+    Raises:
+      InputError: the file has numbered sentences without an index, or the index is damaged or ambiguous.
+    """
     if _NUMBERS not in file:
         if all(name.isdecimal() for name in file):
-            found = f"sentences by number, without {_NUMBERS!r}"
-            raise InputError(path, None, found, "a file written without --forget-sentences")
+            found = f"numbered sentences without {_NUMBERS!r}"
+            raise InputError(path, None, found, "the number of each sentence in that dataset")
         return None
     index = json.loads(file[_NUMBERS].asstr()[0], object_pairs_hook=unique_keys)
     if not isinstance(index, dict) or not all(isinstance(number, str) for number in index.values()):
@@ -97,15 +128,19 @@ def _read_numbers(path: Path, file: Any) -> dict[tuple[str, ...], str] | None:
     for sentence, number in index.items():
         tokens = tuple(sentence.split())
         if tokens in numbers:
-            raise InputError(path, None, f"{show(sentence)} twice, spaced differently", "each sentence once")
+            raise InputError(path, None, f"{show(sentence)} twice, with other spaces", "each sentence once")
         numbers[tokens] = number
     return numbers
 
 
 def _first_shape(path: Path, file: Any) -> tuple[int, int, int]:
-    """The shape of some sentence's dataset."""
+    """Returns the shape of any sentence's dataset.
+
+    Raises:
+      InputError: the file has no sentence, or its first dataset is not [layers, tokens, width].
+    """
     shape = file.visititems(lambda name, item: item.shape if _is_dataset(item) and name != _NUMBERS else None)
     if shape is None or len(shape) != 3:
         found = "no sentence" if shape is None else f"a dataset of shape {shape}"
-        raise InputError(path, None, found, f"datasets [layers, tokens, width] ({_EXPECTED})")
+        raise InputError(path, None, found, f"datasets [layers, tokens, width] in {_EXPECTED}")
     return shape

@@ -1,17 +1,17 @@
 """The cache of contextual features: all layers of every distinct sentence, encoded once and kept on disk.
 
-A directory, which can be moved and copied to other machines, with two files:
+A cache is a directory, which can be moved and copied to other machines, with two files:
 
     features.f16     the values: little-endian float16, one sentence [l n d] after the other
-    features.index   text: the encoder, and where each sentence is (feature_index.py)
+    features.index   text: the encoder, and where each sentence is (index.py)
 
-Sentences are encoded in chunks, and a chunk's data is on disk before its line of the index is begun. So all
-that a killed writer leaves behind is data that no line speaks of, or a line without its end; readers see
-neither, and the next writer cuts them off. As an encoder's rounding may depend on which sentences it is given
-together, chunks are encoded whole: a resumed run ends with the bytes of an uninterrupted one.
+Sentences are encoded in chunks. A chunk's values are on disk before its line of the index is begun. So a
+killed writer can only leave values without a line, or an unfinished line. Readers ignore both, and the next
+writer cuts them off. An encoder's rounding may depend on which sentences are encoded together, so chunks are
+encoded whole. A resumed run therefore ends with the same bytes as an uninterrupted run.
 
-Opening checks every line of the index and the size of the data. `FeatureCache.verify` reads the data as well;
-every writer does that before it adds to it.
+Opening a cache checks every line of the index and the size of the values. `FeatureCache.verify` reads the
+values as well; every writer calls it before it adds to a cache.
 """
 
 import fcntl
@@ -30,13 +30,19 @@ from cman_jax.errors import InputError
 from cman_jax.types import EncoderSpec, Sentence
 
 _DATA, _INDEX = "features.f16", "features.index"
-_CHUNK = 256  # sentences: what a kill loses at most, and enough to fill an encoder's batches
+_CHUNK = 256  # sentences; a kill loses at most one chunk, and a chunk fills an encoder's batches
 
 
 class FeatureCache(FeatureSource):
-    """Reads a cache; values are mapped from disk, never copied. Use `FeatureCache.open`."""
+    """A cache opened for reading with `FeatureCache.open`; values are mapped from disk and never copied.
 
-    command = "python -m data_prep.features"
+    Args:
+      path: the cache's directory.
+      index: the contents of its index.
+      values: all values that the index describes.
+    """
+
+    remedy = "add the missing ones to the cache"
 
     def __init__(self, path: Path, index: Index, values: Float16[np.ndarray, " size"]):
         self.path, self.spec = path, index.spec
@@ -44,59 +50,79 @@ class FeatureCache(FeatureSource):
 
     @classmethod
     def open(cls, directory: str | Path) -> "FeatureCache":
-        """The cache as it is now; sentences added later are seen when it is opened again.
+        """Returns the cache in its present state; sentences added later are seen after opening it again.
+
+        Args:
+          directory: the cache's directory.
 
         Raises:
-          InputError: there is none, it is of another format version, or it is damaged.
+          InputError: the directory contains no cache, or the cache has another format version or is damaged.
         """
         path = Path(directory)
         index = read_index(path / _INDEX)
         if index is None:
-            raise InputError(path, None, "no cache of features", f"one that `{cls.command}` wrote")
+            raise InputError(path, None, "no cache of features", f"a directory with {_INDEX} and {_DATA}")
         return cls(path, index, _map(path / _DATA, index.end))
 
     def __len__(self) -> int:
-        """The number of sentences, without the empty one."""
+        """Returns the number of sentences, without the empty sentence."""
         return len(self._index.places) - 1
 
     def __contains__(self, tokens: Sequence[str]) -> bool:
+        """Returns whether the cache has the sentence's features."""
         return sentence_key(tokens) in self._index.places
 
     @property
     def num_bytes(self) -> int:
-        """On disk."""
+        """Returns the size of the cache on disk, in bytes."""
         return self._index.size + self._index.end
 
     def features(self, tokens: Sequence[str]) -> Float16[np.ndarray, "l n d"]:
-        """A view of the file; InputError when the sentence is not there."""
+        """Returns the sentence's features as a view of the file that cannot be written to.
+
+        Args:
+          tokens: the tokens of the sentence.
+
+        Raises:
+          InputError: the cache does not have the sentence.
+        """
         try:
             start, length = self._index.places[sentence_key(tokens)]
         except KeyError:
-            raise self._incomplete(f"no features of {quote(tokens)}") from None
+            raise self._incomplete(f"no features for {quote(tokens)}") from None
         shape = (self.spec.num_layers, length, self.spec.width)
         return self._values[start : start + shape[0] * shape[1] * shape[2]].reshape(shape)
 
     def verify(self) -> None:
-        """Reads all values; InputError where they are not those that were written."""
+        """Reads all values and compares them with their checksums.
+
+        Raises:
+          InputError: the values of a chunk have another checksum.
+        """
         for start, end, crc32 in self._index.chunks:
             if zlib.crc32(self._values[start // ITEMSIZE : end // ITEMSIZE]) != crc32:
-                found = f"bytes {start} to {end} that do not have the checksum of the index"
-                raise InputError(self.path / _DATA, None, found, "the bytes once written (encode again)")
+                found = f"bytes {start} to {end} with another checksum than in the index"
+                raise InputError(
+                    self.path / _DATA, None, found, "unchanged values (delete the cache and encode again)"
+                )
 
 
 class FeatureWriter:
-    """Adds sentences to a cache, or begins one. A context manager, at most one per directory at a time.
+    """A writer that adds sentences to a cache, or begins a cache.
+
+    It is a context manager. A directory has at most one writer at a time.
 
         with FeatureWriter(directory, encoder.spec) as writer:
             for chunk in writer.missing_chunks(sentences):
                 writer.append(chunk, encoder.encode([sentence.tokens for sentence in chunk]))
 
     Args:
-      directory: made if need be.
-      spec: of the encoder whose features will be added.
+      directory: the cache's directory; made if it does not exist.
+      spec: the encoder whose features will be added.
 
     Raises:
-      InputError: another writer is at work, the cache is of another encoder, or it is damaged.
+      InputError: another writer has the cache, the cache has the features of another encoder, or it is
+        damaged.
     """
 
     def __init__(self, directory: str | Path, spec: EncoderSpec):
@@ -111,7 +137,7 @@ class FeatureWriter:
             raise
 
     def _prepare(self, spec: EncoderSpec) -> None:
-        """Checks what is there and cuts off what a killed writer left."""
+        """Checks the existing files, and cuts off what a killed writer left."""
         index = read_index(self.path / _INDEX)
         if index is None:
             self._index.truncate(0)
@@ -131,12 +157,18 @@ class FeatureWriter:
         self.close()
 
     def close(self) -> None:
-        """Lets the next writer in."""
+        """Closes the files, so that another writer can open them."""
         self._index.close()
         self._data.close()
 
     def missing_chunks(self, sentences: Iterable[Sentence]) -> list[list[Sentence]]:
-        """The sentences that are not there, each once, in chunks to be encoded whole and in this order."""
+        """Returns the sentences that the cache lacks, each once, in chunks.
+
+        The chunks must be encoded whole and appended in this order.
+
+        Args:
+          sentences: the sentences that the cache should have.
+        """
         distinct: dict[str, Sentence] = {}
         for sentence in sentences:
             distinct.setdefault(sentence_key(sentence.tokens), sentence)
@@ -144,11 +176,15 @@ class FeatureWriter:
         return [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
 
     def append(self, chunk: Sequence[Sentence], features: Sequence[Float[np.ndarray, "l _ d"]]) -> None:
-        """Adds a chunk; when this returns it is on disk.
+        """Adds a chunk, which is on disk when the call returns.
+
+        Args:
+          chunk: the sentences.
+          features: the vectors of all layers for each sentence's tokens.
 
         Raises:
-          InputError: a value is too large for float16, or not finite.
-          ValueError: the features are not one vector for each layer and token.
+          InputError: a value is not finite in float16.
+          ValueError: a sentence does not have one vector for each layer and token.
         """
         data = b"".join(
             self._to_bytes(sentence, layers) for sentence, layers in zip(chunk, features, strict=True)
@@ -159,6 +195,7 @@ class FeatureWriter:
         self._keys.update(sentence_key(sentence.tokens) for sentence in chunk)
 
     def _to_bytes(self, sentence: Sentence, layers: Float[np.ndarray, "l n d"]) -> bytes:
+        """Returns the bytes of a sentence's values after checking their shape."""
         shape = (self._spec.num_layers, len(sentence.tokens), self._spec.width)
         if layers.shape != shape:
             raise ValueError(f"features of sentence {sentence.id}: {layers.shape}, expected {shape}")
@@ -166,22 +203,22 @@ class FeatureWriter:
 
 
 def _map(path: Path, end: int) -> Float16[np.ndarray, " size"]:
-    """The first `end` bytes of the data."""
+    """Returns the values in the first `end` bytes of a file, mapped from disk."""
     size = path.stat().st_size if path.is_file() else 0
     if size < end:
-        raise InputError(path, None, f"{size} bytes", f"at least the {end} that the index speaks of")
-    if end == 0:  # which cannot be mapped
+        raise InputError(path, None, f"{size} bytes", f"at least the {end} bytes that the index describes")
+    if end == 0:  # an empty file cannot be mapped
         return np.empty(0, "<f2")
     return np.asarray(np.memmap(path, "<f2", "r", shape=(end // ITEMSIZE,)))
 
 
 def _open(path: Path) -> BinaryIO:
-    """For appending, without a buffer; made when it is missing."""
+    """Opens a file for appending without a buffer, and makes it if it does not exist."""
     return open(path, "ab", buffering=0)
 
 
 def _append(file: BinaryIO, content: bytes) -> None:
-    """Returns when the content is on disk."""
+    """Appends to a file, and returns when the content is on disk."""
     rest = memoryview(content)
     while rest:
         rest = rest[file.write(rest) :]
@@ -189,15 +226,15 @@ def _append(file: BinaryIO, content: bytes) -> None:
 
 
 def _lock(file: BinaryIO, directory: Path) -> None:
-    """Until the file is closed, or the process killed."""
+    """Locks a file until it is closed or the process ends; raises an InputError if it is locked already."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InputError(directory, None, "another program adding to it", "one at a time") from None
+        raise InputError(directory, None, "a program that is adding to it", "one program at a time") from None
 
 
 def _sync_directory(path: Path) -> None:
-    """So that files just made have their names on disk."""
+    """Writes a directory to disk, so that the names of new files in it are kept."""
     directory = os.open(path, os.O_RDONLY)
     try:
         os.fsync(directory)

@@ -1,4 +1,7 @@
-"""Fills a feature cache with an encoder's vectors, with a progress bar."""
+"""The way to fill a cache of features: encode every sentence that the cache lacks.
+
+A progress bar is shown where stderr is a terminal.
+"""
 
 import sys
 import time
@@ -14,7 +17,17 @@ from cman_jax.types import Sentence
 
 
 def add_features(encoder: Encoder, sentences: Sequence[Sentence], out: str | Path) -> str:
-    """Adds the features of all sentences to the cache `out`; returns the report to print."""
+    """Adds the features of all sentences to a cache, and returns a report to print.
+
+    Args:
+      encoder: the encoder that computes the features.
+      sentences: the sentences, repeated or not; those that the cache already has are not encoded again.
+      out: the cache's directory; made if it does not exist.
+
+    Raises:
+      InputError: another program is adding to the cache, the cache has the features of another encoder or is
+        damaged, or a feature is not finite in float16.
+    """
     start = time.monotonic()
     with FeatureWriter(out, encoder.spec) as writer, _bar() as bar:
         chunks = writer.missing_chunks(sentences)
@@ -35,5 +48,6 @@ def add_features(encoder: Encoder, sentences: Sequence[Sentence], out: str | Pat
 
 
 def _bar() -> Progress:
+    """Returns the progress bar, which is only shown where stderr is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())

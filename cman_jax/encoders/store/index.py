@@ -1,12 +1,13 @@
-"""The index of a feature cache: which sentence's values are where, every line with a checksum.
+"""The index of a feature cache: where the values of each sentence are, every line with a checksum.
 
-Lines of UTF-8, each the CRC-32 of its JSON (eight hex digits), a space and the JSON:
+An index is UTF-8 text. A line contains the CRC-32 of its JSON (eight hex digits), a space and the JSON:
 
     {"format": "cman-jax features", "version": 1, "spec": {"name": "elmo", "num_layers": 3, ...}}
     {"start": 0, "crc32": 2774158103, "sentences": [["<key>", <number of tokens>], ...]}
 
-The first line says what made the values. Every other one is a chunk: the byte of the data where it starts,
-the CRC-32 of its bytes, and its sentences in order. A last line without its end does not count.
+The first line describes the encoder that computed the values. Every other line describes a chunk: the byte of
+the values where it starts, the CRC-32 of its bytes, and its sentences in order. A last line without a line
+feed is ignored.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ _FORMAT = {"format": "cman-jax features", "version": 1}
 
 
 class Chunk(NamedTuple):
-    """The bytes `start` to `end` (exclusive) of the data, and their checksum."""
+    """The bytes `start` to `end` (exclusive) of the values, and their checksum."""
 
     start: int
     end: int
@@ -33,13 +34,14 @@ class Chunk(NamedTuple):
 
 
 class Index(NamedTuple):
-    """What an index says.
+    """The contents of an index.
 
     Attributes:
-      size: bytes of its lines.
-      spec: the encoder.
-      chunks: in the order of the data.
-      places: by `sentence_key`, where a sentence begins in the data, in values, and its number of tokens.
+      size: number of bytes of its complete lines.
+      spec: the encoder that computed the values.
+      chunks: the chunks, in the order of the values.
+      places: by `sentence_key`, the place of a sentence's first value, counted in values, and its number of
+        tokens.
     """
 
     size: int
@@ -49,32 +51,47 @@ class Index(NamedTuple):
 
     @property
     def end(self) -> int:
-        """How many bytes of data it speaks of."""
+        """Returns the number of bytes of values that the index describes."""
         return self.chunks[-1].end if self.chunks else 0
 
 
 def sentence_key(tokens: Sequence[str]) -> str:
-    """128 bits of a digest; the lengths keep token boundaries apart, whatever characters the tokens hold."""
+    """Returns a sentence's key: a digest of 128 bits over its tokens and their lengths.
+
+    The lengths keep token boundaries apart, whatever characters the tokens contain.
+
+    Args:
+      tokens: the tokens of the sentence.
+    """
     text = "".join([f"{len(token)}:{token}" for token in tokens])
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def header_line(spec: EncoderSpec) -> bytes:
-    """The first line of an index."""
+    """Returns the first line of an index."""
     return _line({**_FORMAT, "spec": spec._asdict()})
 
 
 def chunk_line(start: int, data: bytes, sentences: Sequence[Sentence]) -> bytes:
-    """The line of a chunk whose data starts at byte `start`."""
+    """Returns the line of a chunk.
+
+    Args:
+      start: the byte of the values where the chunk starts.
+      data: the chunk's values.
+      sentences: the chunk's sentences, in the order of their values.
+    """
     lengths = [(sentence_key(sentence.tokens), len(sentence.tokens)) for sentence in sentences]
     return _line({"start": start, "crc32": zlib.crc32(data), "sentences": lengths})
 
 
 def read_index(path: Path) -> Index | None:
-    """The index in a file; None when there is none, or not even its first line is whole.
+    """Returns the index in a file; None if the file is missing or its first line is not complete.
+
+    Args:
+      path: the file.
 
     Raises:
-      InputError: a line is damaged or in the wrong place, or the format is another version's.
+      InputError: a line is damaged or in the wrong place, or the format has another version.
     """
     whole, newline, _ = path.read_bytes().rpartition(b"\n") if path.is_file() else (b"", b"", b"")
     if not newline:
@@ -83,7 +100,7 @@ def read_index(path: Path) -> Index | None:
     if {key: first.get(key) for key in _FORMAT} != _FORMAT:
         wanted = f"{_FORMAT['format']!r}, version {_FORMAT['version']}"
         raise InputError(path, 1, f"{first.get('format')!r}, version {first.get('version')}", wanted)
-    # The empty sentence is always there: it needs no values.
+    # Every cache has the empty sentence, because it needs no values.
     index = Index(len(whole) + 1, EncoderSpec(**first["spec"]), [], {sentence_key(()): (0, 0)})
     for number, chunk in enumerate(rest, 2):
         _add_chunk(path, number, index, chunk)
@@ -91,23 +108,35 @@ def read_index(path: Path) -> Index | None:
 
 
 def _line(obj: dict[str, Any]) -> bytes:
+    """Returns a line of the index: checksum, space, JSON, line feed."""
     payload = json_text(obj).encode()
     return b"%08x %s\n" % (zlib.crc32(payload), payload)
 
 
 def _payload(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    """The JSON of a line, which is as it was written if its checksum is right."""
+    """Returns the JSON of a line.
+
+    Raises:
+      InputError: the checksum is wrong; a right checksum means that the JSON is as it was written.
+    """
     crc32, _, payload = line.partition(b" ")
     if crc32 != b"%08x" % zlib.crc32(payload) or not payload:
-        raise InputError(path, number, "a damaged line", "a line that begins with its checksum")
+        raise InputError(
+            path, number, "a damaged line", "a line with its own checksum (delete the cache and encode again)"
+        )
     return json.loads(payload)
 
 
 def _add_chunk(path: Path, number: int, index: Index, chunk: dict[str, Any]) -> None:
+    """Adds a chunk and its sentences to an index.
+
+    Raises:
+      InputError: the chunk does not start where the chunk before it ends.
+    """
     start = index.end
     if chunk.get("start") != start:
-        found = f"a line that begins at {chunk.get('start')}"
-        raise InputError(path, number, found, f"the chunk that begins at {start}")
+        found = f"a chunk that starts at byte {chunk.get('start')}"
+        raise InputError(path, number, found, f"the chunk that starts at byte {start}")
     place = start // ITEMSIZE
     for key, length in chunk["sentences"]:
         index.places[key] = (place, length)

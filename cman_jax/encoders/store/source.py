@@ -1,4 +1,4 @@
-"""What every store of contextual features offers its readers, whichever format it has on disk."""
+"""The interface of all stores of contextual features, whichever format they have on disk."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -14,59 +14,84 @@ from cman_jax.types import EncoderSpec, Sentence
 
 
 class FeatureSource(ABC):
-    """Features by sentence; what `cman_jax.encoders.encoder.Encoder` asks for, and how they are kept.
+    """A store of features by sentence, with the interface of `cman_jax.encoders.encoder.Encoder`.
 
     Attributes:
-      command: the program that writes such a store.
-      path: where it is.
-      spec: the encoder that the features are of.
+      remedy: the way to get the features of missing sentences, for error messages.
+      path: the file or directory of the store.
+      spec: the encoder that computed the features.
     """
 
-    command: ClassVar[str]
+    remedy: ClassVar[str]
     path: Path
     spec: EncoderSpec
 
     @abstractmethod
     def __contains__(self, tokens: Sequence[str]) -> bool:
-        """Whether the sentence is there; the empty one always is."""
+        """Returns whether the store has the sentence's features; True for the empty sentence."""
 
     @abstractmethod
     def features(self, tokens: Sequence[str]) -> Float16[np.ndarray, "l n d"]:
-        """All layers' vectors of the sentence's tokens, not to be written to.
+        """Returns the vectors of all layers for the sentence's tokens, which must not be written to.
+
+        Args:
+          tokens: the tokens of the sentence.
 
         Raises:
-          InputError: the sentence is not there.
+          InputError: the store does not have the sentence.
         """
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> list[Float16[np.ndarray, "l n d"]]:
-        """The features of each sentence: a store stands in for the encoder that filled it."""
+        """Returns the features of each sentence, as the encoder that filled the store does.
+
+        Args:
+          sentences: the tokens of each sentence.
+
+        Raises:
+          InputError: the store does not have a sentence.
+        """
         return [self.features(tokens) for tokens in sentences]
 
     def check(self, sentences: Iterable[Sentence]) -> None:
-        """Raises InputError unless every sentence is there; it names the first that is not."""
+        """Checks that the store has every sentence.
+
+        Args:
+          sentences: the sentences.
+
+        Raises:
+          InputError: sentences are missing; the message names the first of them.
+        """
         sentences = list(sentences)
         if absent := [sentence for sentence in sentences if sentence.tokens not in self]:
             found = (
-                f"no features of {len(absent)} of {len(sentences)} sentences, the first of them "
-                f"{absent[0].id} ({quote(absent[0].tokens)})"
+                f"no features for {len(absent)} of {len(sentences)} sentences "
+                f"(the first is {absent[0].id}: {quote(absent[0].tokens)})"
             )
             raise self._incomplete(found)
 
     def _incomplete(self, found: str) -> InputError:
-        return InputError(
-            self.path, None, found, f"features of every sentence (`{self.command}` writes them)"
-        )
+        """Returns the error for a store that lacks a sentence."""
+        return InputError(self.path, None, found, f"features of every sentence ({self.remedy})")
 
 
 def quote(tokens: Sequence[str]) -> str:
-    """The sentence as error messages quote it: cut to a length that fits on a line."""
+    """Returns a sentence as error messages quote it: cut to a length that fits on a line."""
     return show(" ".join(tokens))
 
 
 def to_float16(
     values: Float[np.ndarray, "l n d"], tokens: Sequence[str], path: str | Path = "contextual features"
 ) -> Float16[np.ndarray, "l n d"]:
-    """The values in half precision; one that is not finite there is an InputError that names its place."""
+    """Returns the values in half precision.
+
+    Args:
+      values: the vectors of all layers for the tokens.
+      tokens: the tokens of the sentence, for error messages.
+      path: the place of the values, for error messages.
+
+    Raises:
+      InputError: a value is not finite in half precision; the message names its layer and token.
+    """
     with np.errstate(over="ignore"):
         half = values.astype("<f2", copy=False)
     if not np.isfinite(half).all():
@@ -77,7 +102,16 @@ def to_float16(
 
 
 def check_spec(path: Path, found: EncoderSpec, expected: EncoderSpec) -> None:
-    """Raises an InputError that names what differs unless the two are the same encoder."""
+    """Checks that two specs are the same encoder.
+
+    Args:
+      path: the place of the features, for error messages.
+      found: the encoder that computed the features.
+      expected: the encoder that is needed.
+
+    Raises:
+      InputError: the specs differ; the message names the fields that differ.
+    """
     differing = [field for field in EncoderSpec._fields if getattr(found, field) != getattr(expected, field)]
     if differing:
         theirs, ours = (

@@ -1,4 +1,4 @@
-"""A BERT directory: what is read, and that nothing damaged or foreign is."""
+"""Tests of reading an encoder's directory: what is read, and which damaged or foreign files are refused."""
 
 import hashlib
 import json
@@ -24,6 +24,7 @@ NAME = "encoder.layer.1.output.dense.weight"
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
+    """Returns the directory of a tiny encoder."""
     return tiny_minilm.write(tmp_path / "model")
 
 
@@ -51,6 +52,7 @@ def test_the_digest_changes_with_each_file(directory: Path) -> None:
 
 
 def split(directory: Path, words: list[str]) -> tuple[list[str], list[int]]:
+    """Returns the pieces of the words, and the index of each piece's word."""
     ids, owners = read_bert(directory, None).pieces.split(words)
     return [tiny_minilm.VOCAB[i] for i in ids], owners.tolist()
 
@@ -62,7 +64,7 @@ def test_pieces_belong_to_words_and_some_words_have_none(directory: Path) -> Non
     assert split(directory, []) == ([], [])
 
 
-def test_the_file_s_own_truncation_and_padding_are_off(directory: Path) -> None:
+def test_truncation_and_padding_of_the_file_are_off(directory: Path) -> None:
     assert split(directory, ["a"] * 50) == (["a"] * 50, list(range(50)))
     assert split(directory, ["a"])[0] == ["a"]
 
@@ -71,10 +73,10 @@ def test_a_word_spelled_like_a_special_piece_is_a_word(directory: Path) -> None:
     assert split(directory, ["[SEP]"])[0] == ["[", "s", "##e", "##p", "]"]
 
 
-def test_weights_of_another_digest_are_refused(directory: Path) -> None:
+def test_weights_with_another_digest_are_refused(directory: Path) -> None:
     digest = hashlib.sha256((directory / "model.safetensors").read_bytes()).hexdigest()
     assert read_bert(directory, digest)
-    with pytest.raises(InputError, match=f"found SHA-256 {digest}, expected 53aa5117"):
+    with pytest.raises(InputError, match=f"found the SHA-256 {digest}, expected 53aa5117"):
         read_bert(directory)
 
 
@@ -86,7 +88,7 @@ def test_a_truncated_weight_file_is_refused(directory: Path, size: int) -> None:
         read_bert(directory, None)
 
 
-def test_weights_of_a_type_that_numpy_lacks_are_refused(directory: Path) -> None:
+def test_weights_of_a_number_type_that_numpy_lacks_are_refused(directory: Path) -> None:
     header = json.dumps({NAME: {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
     (directory / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
     with pytest.raises(InputError, match="BF16"):
@@ -103,9 +105,9 @@ def test_a_missing_file_is_named(directory: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("array", "found"),
     [
-        (None, f"no {NAME}"),
-        (normal(0, 12, 8), r"\[12, 8\] float32, expected \[8, 12\]"),
-        (normal(0, 8, 12, dtype=np.float16), r"\[8, 12\] float16"),
+        (None, f"no array {NAME}, expected one of shape"),
+        (normal(0, 12, 8), r"of shape \[12, 8\] and type float32, expected shape \[8, 12\]"),
+        (normal(0, 8, 12, dtype=np.float16), r"of shape \[8, 12\] and type float16"),
         (np.full((8, 12), np.nan, np.float32), "not finite"),
     ],
 )
@@ -127,11 +129,13 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, array: Any, found: s
         ({"num_hidden_layers": 0}, "num_hidden_layers = 0"),
         ({"layer_norm_eps": "tiny"}, "layer_norm_eps = 'tiny', expected a positive float"),
         ({"layer_norm_eps": float("nan")}, "layer_norm_eps = nan"),
-        ({"num_attention_heads": 3}, "3 heads, expected a divisor of the width 8"),
-        ({"max_position_embeddings": 3}, "3 positions"),
+        ({"num_attention_heads": 3}, r"num_attention_heads = 3, expected a divisor of hidden_size \(8\)"),
+        ({"max_position_embeddings": 3}, "max_position_embeddings = 3, expected at least 4"),
     ],
 )
-def test_settings_of_another_kind_are_refused(tmp_path: Path, change: dict[str, Any], found: str) -> None:
+def test_settings_that_are_not_supported_are_refused(
+    tmp_path: Path, change: dict[str, Any], found: str
+) -> None:
     with pytest.raises(InputError, match=found):
         read_bert(tiny_minilm.write(tmp_path, tiny_minilm.OPTIONS | change), None)
 
@@ -143,7 +147,7 @@ def test_a_byte_order_mark_before_the_settings_is_skipped(directory: Path) -> No
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff{}"])
-def test_settings_that_are_no_object_are_refused(directory: Path, content: bytes) -> None:
+def test_settings_that_are_not_a_json_object_are_refused(directory: Path, content: bytes) -> None:
     (directory / "config.json").write_bytes(content)
     with pytest.raises(InputError, match=r"config\.json"):
         read_bert(directory, None)
@@ -157,9 +161,9 @@ def test_a_damaged_tokeniser_is_refused(directory: Path, content: bytes) -> None
 
 
 def test_a_tokeniser_of_another_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="found piece 60, expected pieces below 60"):
+    with pytest.raises(InputError, match="found piece 60, expected pieces below vocab_size = 60"):
         read_bert(tiny_minilm.write(tmp_path, vocab=[*tiny_minilm.VOCAB, "!"]), None)
-    with pytest.raises(InputError, match=r"no \[CLS\]"):
+    with pytest.raises(InputError, match=r"no piece \[CLS\]"):
         read_bert(tiny_minilm.write(tmp_path, vocab=["[UNK]", "a"]), None)
 
 
@@ -180,7 +184,7 @@ def test_the_package_is_found_and_not_imported(tmp_path: Path, monkeypatch: pyte
     assert find_minilm() == tmp_path / "package_of_weights" / "model"
 
 
-def test_the_published_files() -> None:
+def test_the_published_files_are_read() -> None:
     try:
         directory = find_minilm()
     except InputError as error:

@@ -1,6 +1,7 @@
-"""MiniLM as an encoder of words, by itself on a tiny model and against PyTorch with the published weights.
+"""Tests of MiniLM as an encoder of words: a tiny model by itself, and the published weights against PyTorch.
 
-The comparison with PyTorch takes 8 sentences of CoNLL04; for N of them, with the largest difference printed:
+The comparison with PyTorch takes 8 sentences of CoNLL04. This command takes N sentences and prints the
+largest difference:
 
     python -m tests.encoders.bert.test_encoder N
 """
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from cman_jax.encoders.bert.checkpoint import find_minilm, read_bert
-from cman_jax.encoders.bert.encoder import MiniLMEncoder, bucket_lengths
+from cman_jax.encoders.bert.encoder import BertEncoder, bucket_lengths
 from cman_jax.encoders.bert.network import MiniLM
 from cman_jax.encoders.bert.weights import params_from_checkpoint
 from cman_jax.encoders.windows import plan_windows
@@ -44,19 +45,21 @@ CAPACITY = tiny_minilm.CONFIG.num_positions - 2
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns the directory of a tiny encoder."""
     return tiny_minilm.write(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="module")
-def encoder(directory: Path) -> MiniLMEncoder:
-    return MiniLMEncoder.load(directory, None)
+def encoder(directory: Path) -> BertEncoder:
+    """Returns the tiny encoder."""
+    return BertEncoder.load(directory, None)
 
 
 def assert_close(actual: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_every_word_has_a_vector_per_layer_in_the_order_given(encoder: MiniLMEncoder) -> None:
+def test_every_word_has_a_vector_per_layer_in_the_order_of_the_words(encoder: BertEncoder) -> None:
     together = encoder.encode(SENTENCES)
     assert [features.shape for features in together] == [(3, len(words), 8) for words in SENTENCES]
     for words, features in zip(SENTENCES, together, strict=True):
@@ -66,7 +69,7 @@ def test_every_word_has_a_vector_per_layer_in_the_order_given(encoder: MiniLMEnc
     assert encoder.encode([]) == []
 
 
-def test_many_sentences_of_one_length_fill_several_batches(encoder: MiniLMEncoder) -> None:
+def test_many_sentences_of_one_length_fill_several_batches(encoder: BertEncoder) -> None:
     sentences = [list("abcdefghijkl")[i % 5 :] for i in range(75)]
     features = encoder.encode(sentences)
     for i in (31, 32, 33, 64, 74):
@@ -74,7 +77,7 @@ def test_many_sentences_of_one_length_fill_several_batches(encoder: MiniLMEncode
     assert np.abs(features[0][2, 1:] - features[1][2]).max() > 1e-3
 
 
-def test_a_word_without_pieces_has_zeros_and_the_others_do_not_notice(encoder: MiniLMEncoder) -> None:
+def test_a_word_without_pieces_has_zeros_and_does_not_change_other_words(encoder: BertEncoder) -> None:
     features, without = encoder.encode([["a", NO_PIECE, "b-c", NO_PIECE], ["a", "b-c"]])
     assert not features[:, [1, 3]].any()
     assert_close(features[:, [0, 2]], without)
@@ -83,7 +86,7 @@ def test_a_word_without_pieces_has_zeros_and_the_others_do_not_notice(encoder: M
 
 @pytest.fixture(scope="module")
 def expected_features(directory: Path) -> Callable[[Words], np.ndarray]:
-    """Window by window, piece by piece."""
+    """Returns a function that computes features window by window and piece by piece."""
     files = read_bert(directory, None)
     apply = jax.jit(MiniLM(**files.config._asdict()).apply)
     variables = {"params": params_from_checkpoint(files.weights, files.config.num_layers)}
@@ -114,13 +117,13 @@ def expected_features(directory: Path) -> Callable[[Words], np.ndarray]:
     ids=["short", "no piece", "medium", "just fits", "just not", "long", "long word"],
 )
 def test_a_word_is_the_mean_of_its_pieces(
-    encoder: MiniLMEncoder, expected_features: Callable[[Words], np.ndarray], words: list[str]
+    encoder: BertEncoder, expected_features: Callable[[Words], np.ndarray], words: list[str]
 ) -> None:
     assert_close(encoder.encode([words])[0], expected_features(words))
 
 
-def test_the_start_of_a_long_sentence_is_what_its_first_window_gives(
-    directory: Path, encoder: MiniLMEncoder
+def test_the_start_of_a_long_sentence_comes_from_its_first_window(
+    directory: Path, encoder: BertEncoder
 ) -> None:
     words = [f"{'ab' * (i % 3)}c" for i in range(2000)]
     owners = read_bert(directory, None).pieces.split(words).words
@@ -133,10 +136,10 @@ def test_the_start_of_a_long_sentence_is_what_its_first_window_gives(
     assert features.any(2).all()
 
 
-def test_the_spec_names_what_was_read(directory: Path, encoder: MiniLMEncoder) -> None:
+def test_the_spec_describes_the_files(directory: Path, encoder: BertEncoder) -> None:
     assert encoder.spec == ("minilm", 3, 8, read_bert(directory, None).digest, 1)
     with pytest.raises(InputError, match="SHA-256"):
-        MiniLMEncoder.load(directory)
+        BertEncoder.load(directory)
 
 
 def test_buckets_end_with_the_longest_input() -> None:
@@ -146,7 +149,10 @@ def test_buckets_end_with_the_longest_input() -> None:
 
 
 def torch_encoder(directory: Path) -> Callable[[Words], np.ndarray]:
-    """PyTorch's BERT and its own tokeniser, a sentence at a time; every word must have a piece."""
+    """Returns an encoder with PyTorch's BERT and its own tokeniser, one sentence at a time.
+
+    Every word must have a piece.
+    """
     torch = pytest.importorskip("torch", reason="needs PyTorch, which is an extra")
     transformers = pytest.importorskip("transformers", reason="needs the package transformers")
     torch.set_num_threads(1)
@@ -165,16 +171,19 @@ def torch_encoder(directory: Path) -> Callable[[Words], np.ndarray]:
 
 
 def largest_difference(num_sentences: int, data: Path) -> float:
-    """To PyTorch, in any layer of any word of the first sentences of CoNLL04's dev split."""
+    """Returns the largest difference from PyTorch in any layer of any word.
+
+    The words are the first sentences of CoNLL04's dev split.
+    """
     sentences, _ = read_split(data / "conll04" / "bekoulis", "bekoulis", "dev")
     words = [sentence.tokens for sentence in sentences[:num_sentences]]
     assert len(words) == num_sentences
     expected = map(torch_encoder(find_minilm()), words)
-    found = MiniLMEncoder.load().encode(words)
+    found = BertEncoder.load().encode(words)
     return max(float(np.abs(a - b).max()) for a, b in zip(found, expected, strict=True))
 
 
-def test_all_layers_are_those_of_pytorch(shared_data: Path) -> None:
+def test_all_layers_equal_those_of_pytorch(shared_data: Path) -> None:
     try:
         find_minilm()
     except InputError as error:

@@ -1,4 +1,4 @@
-"""The network against BERT written with loops over sentences and heads, in double precision."""
+"""Tests of BERT's network against loops over sentences and heads in double precision."""
 
 import math
 from typing import Any
@@ -19,7 +19,7 @@ IDS = np.random.default_rng(0).integers(0, 11, MASK.shape).astype(np.int32)
 
 
 def checkpoint() -> dict[str, np.ndarray]:
-    """Random arrays under the names of the published file."""
+    """Returns random arrays under the names of the published file."""
     shapes = {"word": (11, WIDTH), "position": (9, WIDTH), "token_type": (2, WIDTH)}
     shapes = {f"embeddings.{name}_embeddings.weight": shape for name, shape in shapes.items()}
     maps = dict.fromkeys((f"attention.self.{name}" for name in ("query", "key", "value")), (WIDTH, WIDTH))
@@ -33,7 +33,7 @@ def checkpoint() -> dict[str, np.ndarray]:
 
 
 def oracle(weights: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
-    """All hidden states of one sentence: [n] -> [l n d]."""
+    """Returns all hidden states of one sentence: [n] -> [l n d]."""
     weights = {name: array.astype(np.float64) for name, array in weights.items()}
 
     def dense(name: str, x: np.ndarray) -> np.ndarray:
@@ -65,15 +65,17 @@ def oracle(weights: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def variables() -> Any:
+    """Returns the variables of the network."""
     return {"params": params_from_checkpoint(checkpoint(), LAYERS)}
 
 
 @pytest.fixture(scope="module")
 def apply() -> Any:
+    """Returns the compiled network."""
     return jax.jit(NETWORK.apply)
 
 
-def test_all_hidden_states_are_those_of_bert(apply: Any, variables: Any) -> None:
+def test_all_hidden_states_equal_those_of_the_loops(apply: Any, variables: Any) -> None:
     states = np.asarray(apply(variables, IDS, MASK))
     assert states.shape[0] == LAYERS + 1
     for b, length in enumerate(LENGTHS[:2]):

@@ -1,4 +1,4 @@
-"""AllenNLP's own numbers; batches of any mixture against loops; what a sentence's vectors depend on."""
+"""Tests of ELMo as an encoder: AllenNLP's numbers, loops, and what a sentence's vectors depend on."""
 
 import json
 from collections.abc import Iterator
@@ -16,21 +16,25 @@ from tests.builders import quick_compilation
 
 @pytest.fixture(autouse=True)
 def compilation() -> Iterator[None]:
-    """These tests compile many lengths and compute little."""
+    """Turns off most compiler optimisations, because these tests compile many lengths and compute little."""
     with quick_compilation():
         yield
 
 
 @pytest.fixture(scope="module")
 def published(shared_data: Path) -> Path:
-    """AllenNLP's small ELMo, with what AllenNLP's predecessor in TensorFlow computed with it."""
+    """Returns the folder of AllenNLP's small ELMo.
+
+    It contains vectors that AllenNLP's predecessor in TensorFlow computed.
+    """
     folder = shared_data / "elmo_fixture"
     if not folder.is_dir():
-        pytest.skip("the published ELMo is not here (expected in ../shared/data/elmo_fixture)")
+        pytest.skip("the published ELMo is missing (expected in ../shared/data/elmo_fixture)")
     return folder
 
 
 def encoder(folder: Path, *, stateful: bool = False) -> ElmoEncoder:
+    """Loads the encoder of a folder."""
     return ElmoEncoder(folder / "options.json", folder / "lm_weights.hdf5", stateful=stateful)
 
 
@@ -43,7 +47,7 @@ def test_equals_the_published_vectors(published: Path, document: int) -> None:
     top = [layers[2] for layers in encoder(published, stateful=True).encode(sentences)]
     for vectors, golden in zip(top, expected, strict=True):
         np.testing.assert_allclose(vectors, golden, rtol=0, atol=1e-5)
-    # Without the state carried over only the first sentence is the same.
+    # If no state is carried over, only the first sentence is the same.
     alone = [layers[2] for layers in encoder(published).encode(sentences)]
     np.testing.assert_allclose(alone[0], expected[0], rtol=0, atol=1e-5)
     assert all(np.abs(a - b).max() > 0.1 for a, b in zip(alone[1:], expected[1:], strict=True))
@@ -57,10 +61,10 @@ def test_equals_the_published_token_vectors(published: Path) -> None:
     np.testing.assert_allclose(encoder(published).token_embeddings(words), expected, rtol=0, atol=1e-5)
 
 
-def test_spec(published: Path) -> None:
+def test_the_spec_depends_on_the_carried_state(published: Path) -> None:
     spec = encoder(published).spec
     assert spec[:3] == ("elmo", 3, 32)
-    # Other features, so no equal spec.
+    # The features differ, so the specs must differ.
     assert encoder(published, stateful=True).spec == spec._replace(name="elmo-stateful")
 
 
@@ -68,12 +72,14 @@ ODD_WORDS = ("", "<S>", "</S>", "Köln", "日本語", "y" * 200, "é" * 30, "a\u
 
 
 def sentences_of(lengths: tuple[int, ...]) -> list[list[str]]:
+    """Returns random sentences of these lengths, made of unusual words."""
     rng = np.random.default_rng(0)
     return [[ODD_WORDS[i] for i in rng.integers(len(ODD_WORDS), size=length)] for length in lengths]
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tiny_elmo.Tiny:
+    """Returns a tiny ELMo."""
     return tiny_elmo.write(tmp_path_factory.mktemp("elmo"), tiny_elmo.options())
 
 
@@ -88,9 +94,9 @@ def test_any_mixture_of_lengths_equals_loops(tiny: tiny_elmo.Tiny, stateful: boo
         np.testing.assert_allclose(a, e, rtol=1e-5, atol=1e-5)
 
 
-def test_company_and_order_change_nothing(tiny: tiny_elmo.Tiny) -> None:
+def test_neighbours_and_order_do_not_change_a_sentence(tiny: tiny_elmo.Tiny) -> None:
     encoder = ElmoEncoder(tiny.options_path, tiny.weights_path)
-    sentences = sentences_of((3, 5, 2) * 12)  # more than fit one batch
+    sentences = sentences_of((3, 5, 2) * 12)  # more than fit in one batch
     together = encoder.encode(sentences)
     backwards = encoder.encode(sentences[::-1])[::-1]
     for sentence, a, b in zip(sentences, together, backwards, strict=True):
@@ -98,14 +104,14 @@ def test_company_and_order_change_nothing(tiny: tiny_elmo.Tiny) -> None:
         np.testing.assert_allclose(a, encoder.encode([sentence])[0], rtol=1e-5, atol=1e-6)
 
 
-def test_a_call_carries_nothing_to_the_next(tiny: tiny_elmo.Tiny) -> None:
+def test_a_call_carries_no_state_to_the_next_call(tiny: tiny_elmo.Tiny) -> None:
     encoder = ElmoEncoder(tiny.options_path, tiny.weights_path, stateful=True)
     sentences = sentences_of((3, 2))
     for a, b in zip(encoder.encode(sentences), encoder.encode(sentences), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_nothing_gives_nothing(tiny: tiny_elmo.Tiny) -> None:
+def test_without_words_there_are_no_vectors(tiny: tiny_elmo.Tiny) -> None:
     for stateful in (False, True):
         encoder = ElmoEncoder(tiny.options_path, tiny.weights_path, stateful=stateful)
         assert encoder.encode([]) == []
@@ -119,7 +125,7 @@ def test_the_lowest_layer_is_the_characters_vector_twice(tiny: tiny_elmo.Tiny) -
     np.testing.assert_allclose(layers[0], np.tile(vectors, 2), rtol=1e-5, atol=1e-6)
 
 
-def test_bytes_beyond_the_room_of_a_word_do_not_matter(tiny: tiny_elmo.Tiny) -> None:
+def test_bytes_beyond_the_longest_word_are_ignored(tiny: tiny_elmo.Tiny) -> None:
     encoder = ElmoEncoder(tiny.options_path, tiny.weights_path)
     whole, cut, shorter = encoder.token_embeddings(["ab" * 100, "ab" * 24, "ab" * 23])
     np.testing.assert_array_equal(whole, cut)

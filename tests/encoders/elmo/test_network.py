@@ -1,4 +1,4 @@
-"""The network against plain loops over the files' own arrays; padding; who reads whom."""
+"""Tests of ELMo's network against loops over the files' own arrays; of padding, and of the directions."""
 
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,13 @@ LENGTHS, N = (5, 1, 0, 3), 6
 
 
 def networks(o: ElmoOptions) -> tuple[CharacterCNN, BidirectionalLM]:
+    """Returns the two networks of these options."""
     characters = CharacterCNN(NUM_IDS, o.char_dim, o.filters, o.num_highways, o.activation, o.projection_dim)
     return characters, BidirectionalLM(o.num_layers, o.lstm_dim, o.cell_clip, o.proj_clip, o.skip_connections)
 
 
 def run(module: nn.Module, params: Any, *inputs: Any) -> Any:
+    """Returns the output of a compiled module."""
     return jax.jit(module.apply)({"params": params}, *inputs)
 
 
@@ -67,7 +69,7 @@ def test_equals_loops_over_the_files(tmp_path: Path, changes: dict[str, Any]) ->
     tokens, mask = normal(0, len(LENGTHS), N, o.projection_dim), lengths_to_mask(LENGTHS, N)
     state = lm.start(len(LENGTHS), o.projection_dim)
     before: list[tiny_elmo.States] = [{} for _ in LENGTHS]
-    for _ in range(2):  # from zero, then from what the first time left
+    for _ in range(2):  # first from zero, then from the state after the first time
         layers, state = run(lm, files.params["lstms"], tokens, mask, state)
         assert not np.asarray(layers)[:, ~mask].any()
         for b, length in enumerate(LENGTHS):
@@ -84,13 +86,13 @@ def test_equals_loops_over_the_files(tmp_path: Path, changes: dict[str, Any]) ->
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[BidirectionalLM, Any]:
-    """A language model with its parameters, p = 3."""
+    """Returns a language model with p = 3, and its parameters."""
     tiny = tiny_elmo.write(tmp_path_factory.mktemp("elmo"), tiny_elmo.options({"lstm.proj_clip": None}))
     files = read_elmo(tiny.options_path, tiny.weights_path)
     return networks(files.options)[1], files.params["lstms"]
 
 
-def test_neither_direction_reads_what_lies_the_other_way(small: tuple[BidirectionalLM, Any]) -> None:
+def test_no_direction_reads_tokens_that_come_later_in_its_order(small: tuple[BidirectionalLM, Any]) -> None:
     lm, params = small
     mask, n = jnp.ones((1, 4), bool), 4
     layers = jax.jit(jax.jacrev(lambda x: lm.apply({"params": params}, x, mask, lm.start(1, 3))[0][:, 0]))(
@@ -111,11 +113,11 @@ def test_padding_never_leaks(small: tuple[BidirectionalLM, Any]) -> None:
     garbage = np.where(mask[:, :, None], tokens, 1e3)
     clean, dirty = (run(lm, params, x, mask, start) for x in (tokens, garbage))
     jax.tree.map(np.testing.assert_array_equal, clean, dirty)
-    for before, after in zip(start, clean[1], strict=True):  # the empty sentence's
+    for before, after in zip(start, clean[1], strict=True):  # of the empty sentence
         np.testing.assert_array_equal(after[:, :, 2], before[:, :, 2])
 
 
-def test_extreme_tokens_give_finite_vectors_within_the_bounds(tmp_path: Path) -> None:
+def test_extreme_tokens_have_finite_vectors_within_the_bounds(tmp_path: Path) -> None:
     tiny = tiny_elmo.write(tmp_path, tiny_elmo.options())
     files = read_elmo(tiny.options_path, tiny.weights_path)
     lm, mask = networks(files.options)[1], np.ones((1, N), bool)

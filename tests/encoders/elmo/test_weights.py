@@ -1,4 +1,4 @@
-"""Words to character ids; the files' arrays in our order; what is damaged or contradictory is refused."""
+"""Tests of ELMo's files: character ids, the order of arrays, and damaged or contradictory files."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ CELL = "RNN_1/RNN/MultiRNNCell/Cell1/LSTMCell"
         ("z" * 47 + "é", [122] * 47 + [0xC3]),  # cut between the bytes of a character
     ],
 )
-def test_character_ids(word: str, spelling: list[int]) -> None:
+def test_a_word_is_spelled_in_bytes(word: str, spelling: list[int]) -> None:
     codes = np.array([258, *spelling, 259] + [260] * (48 - len(spelling)))
     np.testing.assert_array_equal(char_ids(["other", word], 50)[1], codes + 1)
 
@@ -45,7 +45,7 @@ def test_words_are_cut_to_what_the_options_allow() -> None:
     assert char_ids([], 50).shape == (0, 50)
 
 
-def test_arrays_in_our_order(tmp_path: Path) -> None:
+def test_arrays_have_the_order_of_the_network(tmp_path: Path) -> None:
     tiny = tiny_elmo.write(tmp_path, tiny_elmo.options())
     params = read_elmo(tiny.options_path, tiny.weights_path).params
     table = params["characters"]["characters"]["embedding"]
@@ -68,7 +68,7 @@ def test_any_floating_type_is_read(tmp_path: Path, dtype: str) -> None:
     np.testing.assert_array_equal(projection, tiny.weights["CNN_proj/W_proj"].astype(np.float32))
 
 
-def test_the_digest_is_of_the_bytes_of_both(tmp_path: Path) -> None:
+def test_the_digest_is_over_the_bytes_of_both_files(tmp_path: Path) -> None:
     tiny = tiny_elmo.write(tmp_path, tiny_elmo.options())
     content = tiny.options_path.read_bytes() + tiny.weights_path.read_bytes()
     expected = hashlib.sha256(content).hexdigest()
@@ -77,7 +77,7 @@ def test_the_digest_is_of_the_bytes_of_both(tmp_path: Path) -> None:
     assert read_elmo(tiny.options_path, tiny.weights_path).digest != expected
 
 
-def test_options_that_may_be_absent_or_strange(tmp_path: Path) -> None:
+def test_optional_options_may_be_missing_and_unknown_ones_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "options.json"
     absent = ["lstm.cell_clip", "lstm.proj_clip", "lstm.use_skip_connections", "char_cnn.n_characters"]
     strange = {"n_train_tokens": 768648884, "bidirectional": True}
@@ -128,6 +128,8 @@ def test_damaged_options_are_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def replace(name: str, value: Any) -> Callable[[h5py.File], None]:
+    """Returns a change that replaces a dataset."""
+
     def change(file: h5py.File) -> None:
         del file[name]
         file[name] = value
@@ -136,14 +138,17 @@ def replace(name: str, value: Any) -> Callable[[h5py.File], None]:
 
 
 def remove(name: str) -> Callable[[h5py.File], None]:
+    """Returns a change that removes a dataset or a group."""
     return lambda file: file.__delitem__(name)
 
 
 def copy(source: str, target: str) -> Callable[[h5py.File], None]:
+    """Returns a change that copies a dataset or a group."""
     return lambda file: file.copy(source, target)
 
 
 def make_group(file: h5py.File) -> None:
+    """Replaces a dataset with a group."""
     del file["char_embed"]
     file.create_group("char_embed")
 
@@ -161,7 +166,10 @@ def make_group(file: h5py.File) -> None:
         (replace("char_embed", h5py.Empty("f4")), "char_embed of shape None"),
         (replace("CNN_proj/b_proj", [0, 1, np.nan]), "a number in CNN_proj/b_proj that is not finite"),
         (replace("CNN_proj/b_proj", [0, 1, 1e300]), "a number in CNN_proj/b_proj that is not finite"),
-        (copy("CNN/W_cnn_1", "CNN/W_cnn_2"), "the dataset CNN/W_cnn_2, expected as many layers as the opt"),
+        (
+            copy("CNN/W_cnn_1", "CNN/W_cnn_2"),
+            "the dataset CNN/W_cnn_2, expected only the layers that the opt",
+        ),
         (copy("CNN_high_0", "CNN_high_1"), "the dataset CNN_high_1/W_carry"),
         (copy(CELL, CELL.replace("Cell1", "Cell2")), "the dataset RNN_1/RNN/MultiRNNCell/Cell2/LSTMCell/W_0"),
     ],

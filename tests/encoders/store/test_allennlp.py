@@ -1,4 +1,4 @@
-"""Files as `allennlp elmo` writes them, in both keyings, and those that it writes with other flags."""
+"""Tests of AllenNLP's files: both ways to name sentences, and files written with other flags."""
 
 import json
 import sys
@@ -26,7 +26,14 @@ LINES = [
 
 
 def allennlp_elmo(path: Path, lines: Sequence[str], output: str = "all", keys: str = "numbers") -> Path:
-    """What the command writes for these lines: `keys` are "numbers", "forgotten" or "sentences"."""
+    """Writes a file as AllenNLP's command does for these lines.
+
+    Args:
+      path: the file, which is also returned.
+      lines: the sentences, their tokens separated by spaces.
+      output: the layers that are written: "all", "top" or "average".
+      keys: the names of the datasets: "numbers", "forgotten" (numbers without an index) or "sentences".
+    """
     with h5py.File(path, "w") as file:
         for number, line in enumerate(lines):
             features = FakeEncoder().vectors(line.split()) + np.float32(number / 8)
@@ -39,7 +46,7 @@ def allennlp_elmo(path: Path, lines: Sequence[str], output: str = "all", keys: s
 
 
 @pytest.mark.parametrize("keys", ["numbers", "sentences"])
-def test_features_come_back_by_tokens(keys: str, tmp_path: Path) -> None:
+def test_features_are_found_by_tokens(keys: str, tmp_path: Path) -> None:
     lines = (
         LINES if keys == "numbers" else [line for line in LINES if line not in ("and", "sentence_to_index")]
     )
@@ -61,10 +68,10 @@ def test_absent_sentences_are_refused(keys: str, tokens: list[str], tmp_path: Pa
     lines = ["Ada Lovelace lived", "and / or", "and/or", "see"]
     store = AllenNLPFeatures(allennlp_elmo(tmp_path / "f.hdf5", lines, keys=keys))
     with pytest.raises(
-        InputError, match=r"no features of .* expected features of every sentence .*allennlp elmo --all"
+        InputError, match=r"no features for .* expected features of every sentence .run AllenNLP on all"
     ):
         store.features(tokens)
-    with pytest.raises(InputError, match="no features of 1 of 2 sentences, the first of them s1"):
+    with pytest.raises(InputError, match=r"no features for 1 of 2 sentences \(the first is s1: "):
         store.check(named(["and", "/", "or"], tokens))
 
 
@@ -76,11 +83,11 @@ def test_of_equal_lines_the_last_one_counts(tmp_path: Path) -> None:
 
 def test_lines_with_the_same_tokens_are_refused(tmp_path: Path) -> None:
     path = allennlp_elmo(tmp_path / "f.hdf5", ["a b", "a  b"])
-    with pytest.raises(InputError, match="'a  b' twice, spaced differently"):
+    with pytest.raises(InputError, match="'a  b' twice, with other spaces"):
         AllenNLPFeatures(path)
 
 
-def test_the_spec_is_the_file_s(tmp_path: Path) -> None:
+def test_the_spec_is_that_of_the_file(tmp_path: Path) -> None:
     first, second = (allennlp_elmo(tmp_path / name, ["a b"]) for name in ("f.hdf5", "g.hdf5"))
     assert AllenNLPFeatures(first).spec == AllenNLPFeatures(second).spec
     other = allennlp_elmo(tmp_path / "h.hdf5", ["a c"])
@@ -90,7 +97,7 @@ def test_the_spec_is_the_file_s(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "output", "found"),
     [
-        ("forgotten", "all", "sentences by number, without 'sentence_to_index'"),
+        ("forgotten", "all", "numbered sentences without 'sentence_to_index'"),
         ("numbers", "top", r"a dataset of shape \(2, 3\)"),
         ("sentences", "average", r"a dataset of shape \(2, 3\)"),
     ],
@@ -126,6 +133,7 @@ def test_a_dataset_that_does_not_fit_its_sentence_is_refused(
 
 
 def with_index(path: Path, value: object) -> None:
+    """Replaces the index of a file."""
     with h5py.File(path, "r+") as file:
         del file["sentence_to_index"]
         file["sentence_to_index"] = value
@@ -142,7 +150,7 @@ def test_a_damaged_index_is_refused(value: object, tmp_path: Path) -> None:
 
 
 def use(path: Path) -> str:
-    """Reads everything; "read" or "refused"."""
+    """Reads everything in a file; returns "read" or "refused"."""
     try:
         store = AllenNLPFeatures(path)
         store.check(named(["a", "b"], ["c"]))
@@ -152,13 +160,13 @@ def use(path: Path) -> str:
     return "read"
 
 
-def test_a_damaged_file_gives_input_errors_and_nothing_else(tmp_path: Path) -> None:
+def test_a_damaged_file_is_read_or_refused_with_an_input_error(tmp_path: Path) -> None:
     path = allennlp_elmo(tmp_path / "f.hdf5", ["a b", "c"])
     original = path.read_bytes()
     assert use(path) == "read"
     outcomes = set()
     for position in range(0, len(original), 61):
-        path.unlink()  # or HDF5 would take it for the file that it has open
+        path.unlink()  # otherwise HDF5 takes it for the file that it has open
         path.write_bytes(original[:position])
         assert use(path) == "refused"
         path.unlink()

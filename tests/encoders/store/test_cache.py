@@ -1,4 +1,4 @@
-"""The cache gives back what was encoded, to float16, and refuses what is not there, damaged or another's."""
+"""Tests of the cache: features are read as written; missing, damaged and foreign ones are refused."""
 
 import json
 import shutil
@@ -34,6 +34,7 @@ AWKWARD = [
 
 
 def fill(directory: Path, sentences: Sequence[Sentence], encoder: FakeEncoder | None = None) -> FakeEncoder:
+    """Adds sentences to a cache with an encoder, and returns the encoder."""
     encoder = encoder or FakeEncoder()
     with FeatureWriter(directory, encoder.spec) as writer:
         for chunk in writer.missing_chunks(sentences):
@@ -42,21 +43,23 @@ def fill(directory: Path, sentences: Sequence[Sentence], encoder: FakeEncoder | 
 
 
 def content(directory: Path) -> dict[str, bytes]:
+    """Returns the bytes of each file in a directory."""
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 def assert_features_of(cache: FeatureCache, sentences: Sequence[Sentence]) -> None:
+    """Checks the features of sentences up to rounding and up to what depends on the sentences of the call."""
     for sentence in sentences:
         offset = cache.features(sentence.tokens) - FakeEncoder().vectors(sentence.tokens)
         assert ((offset >= -0.25) & (offset <= 1.25)).all()  # float16 near 500 has steps of a quarter
 
 
-def test_features_come_back_by_their_tokens(tmp_path: Path) -> None:
+def test_features_are_found_by_their_tokens(tmp_path: Path) -> None:
     sentences = named(*AWKWARD)
     encoder = fill(tmp_path, sentences)
     cache = FeatureCache.open(tmp_path)
     assert cache.spec == SPEC
-    assert len(cache) == len(AWKWARD) - 1  # the empty one needs no entry
+    assert len(cache) == len(AWKWARD) - 1  # the empty sentence needs no entry
     cache.check(sentences)
     cache.verify()
     expected = dict(zip(encoder.calls[0], encoder.encode(encoder.calls[0]), strict=True))
@@ -97,7 +100,7 @@ def test_sentences_are_encoded_once_in_the_order_they_are_first_seen(tmp_path: P
     assert encoder.calls == [order[:256], order[256:]]
 
 
-def test_a_cache_is_extended_by_what_is_not_there(tmp_path: Path) -> None:
+def test_a_cache_is_extended_by_the_missing_sentences(tmp_path: Path) -> None:
     fill(tmp_path, numbered(range(70)))
     before = content(tmp_path)
     encoder = fill(tmp_path, numbered([200, 5, *range(60, 75)]))
@@ -107,7 +110,7 @@ def test_a_cache_is_extended_by_what_is_not_there(tmp_path: Path) -> None:
     assert fill(tmp_path, numbered(range(75))).calls == []
 
 
-def test_an_open_cache_is_not_disturbed_by_one_who_extends_it(tmp_path: Path) -> None:
+def test_an_open_cache_does_not_change_while_a_writer_extends_it(tmp_path: Path) -> None:
     fill(tmp_path, numbered(range(10)))
     cache = FeatureCache.open(tmp_path)
     fill(tmp_path, numbered(range(20)))
@@ -118,16 +121,18 @@ def test_an_open_cache_is_not_disturbed_by_one_who_extends_it(tmp_path: Path) ->
 def test_absent_sentences_are_named_and_counted(tmp_path: Path) -> None:
     fill(tmp_path, named(["a", "b"]))
     cache = FeatureCache.open(tmp_path)
-    with pytest.raises(InputError, match=r"found no features of 'ab', expected .*data_prep\.features"):
+    with pytest.raises(
+        InputError, match=r"found no features for 'ab', expected features of every sentence .add the miss"
+    ):
         cache.features(["ab"])
     wanted = named(["a", "b"], ["c", "d"], ["a", "b"], ["e"])
-    with pytest.raises(InputError, match=r"no features of 2 of 4 sentences, the first of them s1 \('c d'\)"):
+    with pytest.raises(InputError, match=r"no features for 2 of 4 sentences \(the first is s1: 'c d'\)"):
         cache.check(wanted)
 
 
 @pytest.mark.parametrize("value", [65520.0, -7e4, np.inf, np.nan])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_what_float16_cannot_hold_is_refused_with_its_place(
+def test_a_value_too_large_for_float16_is_refused_with_its_place(
     tmp_path: Path, value: float, dtype: type
 ) -> None:
     features = np.ones((2, 3, 3), dtype)
@@ -150,7 +155,7 @@ def test_an_encoder_that_loses_a_token_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("field", EncoderSpec._fields)
-def test_another_encoder_is_refused_and_what_differs_named(tmp_path: Path, field: str) -> None:
+def test_another_encoder_is_refused_and_the_difference_named(tmp_path: Path, field: str) -> None:
     fill(tmp_path, named(["a"]))
     before = content(tmp_path)
     value = getattr(SPEC, field)
@@ -164,13 +169,13 @@ def test_another_encoder_is_refused_and_what_differs_named(tmp_path: Path, field
 
 def test_a_second_writer_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
     with FeatureWriter(tmp_path, SPEC):
-        with pytest.raises(InputError, match="another program adding to it"):
+        with pytest.raises(InputError, match="a program that is adding to it"):
             FeatureWriter(tmp_path, SPEC)
         assert len(FeatureCache.open(tmp_path)) == 0
     fill(tmp_path, named(["a"]))
 
 
-def test_what_is_no_cache_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_a_cache_is_refused(tmp_path: Path) -> None:
     for directory in (tmp_path, tmp_path / "absent"):
         with pytest.raises(InputError, match="no cache of features"):
             FeatureCache.open(directory)
@@ -193,7 +198,10 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
 
 
 def mutations(original: bytes) -> list[bytes]:
-    """Every byte changed, every byte lost, every line lost, doubled or exchanged with the next."""
+    """Returns damaged versions of a file.
+
+    Every byte is changed or lost, and every line is lost, doubled or exchanged with the next line.
+    """
     changed = [original[:i] + bytes([original[i] ^ 1]) + original[i + 1 :] for i in range(len(original))]
     shorter = [original[:i] + original[i + 1 :] for i in range(len(original))]
     lines = original.splitlines(keepends=True)
@@ -206,7 +214,9 @@ def mutations(original: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", ["features.index", "features.f16"])
-def test_no_damage_gives_wrong_features(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_damage_leads_to_wrong_features(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("cman_jax.encoders.store.cache._CHUNK", 2)
     sentences = numbered(range(6))
     fill(tmp_path, sentences)
@@ -219,29 +229,29 @@ def test_no_damage_gives_wrong_features(name: str, tmp_path: Path, monkeypatch: 
             cache.verify()
         except InputError:
             continue
-        # Only the loss of the last lines, or of the end of the last one, cannot be told from a run cut short.
+        # Only the loss of the last lines, or of a part of the last line, looks like an unfinished run.
         assert name == "features.index"
         assert_features_of(cache, [sentence for sentence in sentences if sentence.tokens in cache])
-        with pytest.raises(InputError, match=r"no features of [246] of 6"):
+        with pytest.raises(InputError, match=r"no features for [246] of 6"):
             cache.check(sentences)
     path.write_bytes(original)
     FeatureCache.open(tmp_path).check(sentences)
 
 
-def test_damaged_data_is_not_added_to(tmp_path: Path) -> None:
+def test_a_cache_with_damaged_values_is_not_extended(tmp_path: Path) -> None:
     fill(tmp_path, numbered(range(70)))
     path = tmp_path / "features.f16"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises(
-        InputError, match=r"features\.f16: found bytes \d+ to \d+ that do not have the checksum"
+        InputError, match=r"features\.f16: found bytes \d+ to \d+ with another checksum than in the"
     ):
         fill(tmp_path, numbered(range(80)))
 
 
 @pytest.mark.parametrize("use", [FeatureCache.open, lambda path: FeatureWriter(path, SPEC)])
-def test_data_that_is_shorter_than_the_index_says_is_refused(
+def test_values_that_are_shorter_than_the_index_describes_are_refused(
     use: Callable[[Path], object], tmp_path: Path
 ) -> None:
     fill(tmp_path, named(["a", "b"]))

@@ -1,4 +1,4 @@
-"""A writer killed at any moment leaves nothing behind that the next one does not put right, to the byte."""
+"""Tests of killed writers: the next writer restores the cache to the byte, wherever the kill happened."""
 
 import itertools
 import os
@@ -32,6 +32,7 @@ with FeatureWriter(sys.argv[1], encoder.spec) as writer:
 
 
 def fill(directory: Path, numbers: range) -> None:
+    """Adds sentences to a cache."""
     encoder = FakeEncoder()
     with FeatureWriter(directory, SPEC) as writer:
         for chunk in writer.missing_chunks(numbered(numbers)):
@@ -39,10 +40,11 @@ def fill(directory: Path, numbers: range) -> None:
 
 
 def content(directory: Path) -> dict[str, bytes]:
+    """Returns the bytes of each file in a directory."""
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
-def test_killed_ten_times_and_resumed_a_run_ends_with_the_same_bytes(
+def test_a_run_that_is_killed_ten_times_and_resumed_ends_with_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cman_jax.encoders.store.cache._CHUNK", 64)
@@ -52,7 +54,9 @@ def test_killed_ten_times_and_resumed_a_run_ends_with_the_same_bytes(
     for _ in range(10):
         command = [sys.executable, "-c", SLOW_RUN, str(tmp_path / "killed")]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout.readline() == "False\n"  # a chunk is done, and quickly: jax is not loaded
+            assert (
+                process.stdout.readline() == "False\n"
+            )  # a chunk is on disk; jax is not loaded, so this is quick
             time.sleep(rng.uniform(0, 0.02))
             process.kill()
         cache = FeatureCache.open(tmp_path / "killed")
@@ -65,7 +69,10 @@ def test_killed_ten_times_and_resumed_a_run_ends_with_the_same_bytes(
 
 
 def states(before: dict[str, bytes], after: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
-    """What can be on disk while a chunk is added: part of its data, then all of it and part of its line."""
+    """Yields the files that can be on disk while a chunk is added.
+
+    First a part of its values is there, then all of them and a part of its line.
+    """
     data, index = "features.f16", "features.index"
     for size in range(len(before[data]), len(after[data])):
         yield {data: after[data][:size], index: before[index]}

@@ -1,4 +1,4 @@
-"""The cache is filled with what is missing, once."""
+"""Tests of filling a cache: every missing sentence is encoded once."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tests.fake_encoder import SPEC, FakeEncoder, named, numbered
 
 
 class Failing(FakeEncoder):
-    """Fails at its second call."""
+    """A stand-in for an encoder that fails at its second call."""
 
     def encode(self, sentences: Any) -> Any:
         if len(self.calls) == 1:
@@ -20,7 +20,7 @@ class Failing(FakeEncoder):
         return super().encode(sentences)
 
 
-def test_a_run_that_failed_is_continued_to_the_same_bytes(tmp_path: Path) -> None:
+def test_a_run_that_failed_is_resumed_to_the_same_bytes(tmp_path: Path) -> None:
     sentences = numbered(range(600))
     add_features(FakeEncoder(), sentences, tmp_path / "whole")
     with pytest.raises(MemoryError):
@@ -32,7 +32,7 @@ def test_a_run_that_failed_is_continued_to_the_same_bytes(tmp_path: Path) -> Non
         assert (tmp_path / "failed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_another_corpus_is_added(tmp_path: Path) -> None:
+def test_only_the_missing_sentences_of_another_corpus_are_encoded(tmp_path: Path) -> None:
     add_features(FakeEncoder(), named(["a"], ["b"]), tmp_path)
     report = add_features(FakeEncoder(), named(["b"], ["c"], ["c"]), tmp_path)
     assert report.startswith("3 sentences, 2 different: 1 there already, 1 encoded in ")

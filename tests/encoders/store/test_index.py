@@ -1,4 +1,4 @@
-"""The index's bytes, which other machines and later versions read, and keys that confuse no two sentences."""
+"""Tests of the index: its bytes, which other machines and later versions read, and the keys of sentences."""
 
 import itertools
 import zlib
@@ -19,12 +19,12 @@ CHUNK = (
 )
 
 
-def test_lines_are_these_bytes() -> None:
+def test_lines_have_fixed_bytes() -> None:
     assert header_line(SPEC) == HEADER
     assert chunk_line(12, b"hello", named(["naïve", "🙂"])) == CHUNK
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_an_index_is_read_as_written(tmp_path: Path) -> None:
     path = tmp_path / "index"
     assert read_index(path) is None
     first, second = named(["a"], ["b", "c"]), named(["d"])
