@@ -1,1 +1,1 @@
-"""Settings that `--config=NAME` finds by name."""
+"""Packaged configs of experiments, which `--config=NAME` finds by name."""

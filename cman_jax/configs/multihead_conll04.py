@@ -4,14 +4,16 @@ from cman_jax.config import Config
 
 
 def get_config() -> Config:
-    """The released settings, configs/CoNLL04/bio_config_adv of its code, which takes sentences one by one.
+    """Returns the released settings, configs/CoNLL04/bio_config_adv of the baseline's code.
 
-    The vectors are to be given (--vectors), 50-dimensional there. As a batch of one sentence cannot be shared
-    between devices, a machine with several needs --num_devices=1.
+    That code takes sentences one by one, so a batch is one sentence. Devices cannot share it: a machine with
+    several devices needs --num_devices=1. Pretrained vectors must be passed (--vectors); in that code they
+    have 50 dimensions.
 
-    Differs from the paper: in initial values, which `--config.model.init=glorot` makes those of its code
-    (docs/reproduction.md has what they change); sentences are shuffled, and there are always 130 epochs;
-    its code stops 40 after the best on dev (30, and at most 150, without AT).
+    Differs from the paper: initial values differ, unless `--config.model.init=glorot` makes them those of the
+    baseline's code (docs/reproduction.md has the effect). Sentences are shuffled. Training always takes 130
+    epochs; the baseline's code stops 40 epochs after the best epoch on dev (without AT: 30, and after at most
+    150).
     """
     config = Config()
     model, training = config.model, config.training

@@ -1,1 +1,1 @@
-"""From predicted tensors back to spans and triples, and from those to scores."""
+"""Scores of predictions against the gold, and their tables."""

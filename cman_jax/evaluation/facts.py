@@ -1,7 +1,7 @@
-"""What a sentence's annotation claims, and how many of the claims are right: the counting under all scores.
+"""The facts that annotations claim, and how many claimed facts are right: the counts behind all scores.
 
-A gold fact or a prediction counts once, however often it is repeated; the direction of a relation matters.
-`metrics` says what the conventions mean.
+A gold fact or a prediction counts once, however often it is repeated. The direction of a relation matters.
+`metrics` explains the conventions.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from cman_jax.data.vocab import check_types
 from cman_jax.types import Annotation, Entity, Sentence
 
 OTHER = "Other"
-ANY = "(any)"  # the one entity type there is when entity types are ignored
+ANY = "(any)"  # the only entity type if entity types are ignored
 
 Task = Literal["ner", "re"]
 Match = Literal["strict", "boundaries"]
@@ -23,7 +23,13 @@ Overlap = Literal["keep", "drop"]
 
 
 class Setting(NamedTuple):
-    """What one table was counted under; `other` says that entities of type Other took part."""
+    """The convention that one table is counted under.
+
+    Attributes:
+      task: "ner" for entities, "re" for relations.
+      match: "strict" or "boundaries".
+      other: whether entities of type Other count.
+    """
 
     task: Task
     match: Match
@@ -31,20 +37,25 @@ class Setting(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What is claimed of one sentence, freed of order, indices and duplicates: what can be compared."""
+    """The entities and relations that are claimed of one sentence, without order, indices and duplicates."""
 
     entities: frozenset[Entity]
     relations: frozenset[SpanRelation]
 
 
 Pair = tuple[Facts, Facts]
-"""What the gold and what a system claims of one sentence."""
+"""The facts of the gold and of a system for one sentence."""
 Key = tuple[str | int, ...]
-"""The type that a fact is booked under, and the rest that makes it what it is."""
+"""The type that a fact is counted under, and the rest that identifies the fact."""
 
 
 def facts(annotated: Sentence | Annotation, overlap: Overlap = "keep") -> Facts:
-    """The entities and relations of a sentence as sets; `overlap` as in `metrics.score`."""
+    """Returns the entities and relations of an annotation as sets.
+
+    Args:
+      annotated: the annotation.
+      overlap: as in `metrics.score`.
+    """
     if overlap == "drop":
         kept = drop_overlapping(annotated)
         return Facts(frozenset(kept.entities), frozenset(kept.relations))
@@ -61,7 +72,10 @@ def pair_up(
     relation_types: Sequence[str],
     overlap: Overlap = "keep",
 ) -> list[Pair]:
-    """What the gold and the system claim, sentence by sentence. Arguments and errors as `metrics.score`."""
+    """Returns the facts of the gold and of the system, sentence by sentence.
+
+    Arguments and errors are those of `metrics.score`.
+    """
     if len(gold) != len(predicted):
         raise ValueError(f"{len(gold)} gold sentences but {len(predicted)} predictions; one each is needed")
     for sentence, annotation in zip(gold, predicted, strict=True):
@@ -73,7 +87,13 @@ def pair_up(
 def scored_types(
     setting: Setting, entity_types: Sequence[str], relation_types: Sequence[str]
 ) -> tuple[str, ...]:
-    """The types that facts are counted under: the rows of a table."""
+    """Returns the types that facts are counted under, which are the rows of a table.
+
+    Args:
+      setting: the convention.
+      entity_types: all entity types.
+      relation_types: all relation types.
+    """
     if setting.task == "re":
         return tuple(relation_types)
     if setting.match == "boundaries":
@@ -84,7 +104,13 @@ def scored_types(
 def count_sentences(
     pairs: Sequence[Pair], setting: Setting, types: Sequence[str]
 ) -> Int[np.ndarray, "b type 3"]:
-    """Correct, spurious and missed facts of each sentence and type, as in `PRF`."""
+    """Returns the numbers of correct, spurious and missed facts of each sentence and type, as in `PRF`.
+
+    Args:
+      pairs: the facts of the gold and of the system for each sentence.
+      setting: the convention.
+      types: the result of `scored_types`.
+    """
     column = {name: k for k, name in enumerate(types)}
     counts = np.zeros((len(pairs), len(types), 3), int)
     for row, pair in zip(counts, pairs, strict=True):
@@ -96,7 +122,12 @@ def count_sentences(
 
 
 def counted(claims: Facts, setting: Setting) -> Facts:
-    """The claims without those that the setting leaves out."""
+    """Returns the facts without those that the setting leaves out.
+
+    Args:
+      claims: the facts.
+      setting: the convention.
+    """
     if setting.other:
         return claims
     return Facts(
@@ -106,7 +137,12 @@ def counted(claims: Facts, setting: Setting) -> Facts:
 
 
 def key(claim: Entity | SpanRelation, match: Match) -> Key:
-    """What has to be equal for a prediction to be right."""
+    """Returns the part of a fact that a right prediction must share with the gold.
+
+    Args:
+      claim: the entity or relation.
+      match: "strict" or "boundaries".
+    """
     if isinstance(claim, Entity):
         return (claim.type if match == "strict" else ANY, claim.start, claim.end)
     width = 3 if match == "strict" else 2
@@ -114,6 +150,7 @@ def key(claim: Entity | SpanRelation, match: Match) -> Key:
 
 
 def _keys(claims: Facts, setting: Setting) -> set[Key]:
+    """Returns the keys of all facts that the setting counts."""
     kept = counted(claims, setting)
     return {
         key(claim, setting.match) for claim in (kept.entities if setting.task == "ner" else kept.relations)

@@ -3,12 +3,12 @@
 Published numbers differ by convention more than by model, so `score` always computes all of them:
 
     match     strict: boundaries and entity type; both arguments of a relation strict, and its type.
-              boundaries: spans alone, entity types ignored; a relation's own type must still match.
+              boundaries: spans only, entity types ignored; a relation's own type must still match.
     average   micro: one count over all types.  macro: the mean over types (`Table.macro`).
     other     with or without the entity type "Other" (CoNLL04). Without: entities of that type, and
               relations with such an argument, leave the gold and the predictions before they are compared.
 
-A gold fact or a prediction counts once, however often it is repeated; the direction of a relation matters.
+A gold fact or a prediction counts once, however often it is repeated. The direction of a relation matters.
 All scores are percentages, 0 to 100.
 """
 
@@ -33,7 +33,13 @@ class MacroAverage(NamedTuple):
 
 
 class PRF(NamedTuple):
-    """Counts of correct (tp), spurious (fp) and missed (fn) facts; scores in %, 0.0 where they are 0/0."""
+    """Counts of facts, and the scores that follow from them in %; a score that would be 0/0 is 0.0.
+
+    Attributes:
+      tp: number of correct facts.
+      fp: number of spurious facts.
+      fn: number of missed facts.
+    """
 
     tp: int = 0
     fp: int = 0
@@ -41,58 +47,66 @@ class PRF(NamedTuple):
 
     @property
     def gold(self) -> int:
-        """Facts that stand in the gold."""
+        """Returns the number of facts in the gold."""
         return self.tp + self.fn
 
     @property
     def predicted(self) -> int:
-        """Facts that were predicted."""
+        """Returns the number of predicted facts."""
         return self.tp + self.fp
 
     @property
     def precision(self) -> float:
-        """Share of the predictions that are right; 0.0 when nothing was predicted."""
+        """Returns the share of the predictions that are right, in %; 0.0 if nothing was predicted."""
         return _percent(self.tp, self.predicted)
 
     @property
     def recall(self) -> float:
-        """Share of the gold that was found; 0.0 when there is no gold."""
+        """Returns the share of the gold that was found, in %; 0.0 if the gold is empty."""
         return _percent(self.tp, self.gold)
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall, 2tp / (2tp + fp + fn); 0.0 when there is nothing at all."""
+        """Returns the harmonic mean of precision and recall in %, 2tp / (2tp + fp + fn).
+
+        It is 0.0 if there are neither gold facts nor predictions.
+        """
         return _percent(2 * self.tp, self.predicted + self.gold)
 
 
 def _percent(part: int, whole: int) -> float:
+    """Returns a share in %; 0.0 for an empty whole."""
     return 100.0 * part / whole if whole else 0.0
 
 
 class Table(NamedTuple):
-    """Counts per type under one setting, in the order of the inventory."""
+    """The counts of each type under one setting, in the order of the inventory.
+
+    Attributes:
+      per_type: the counts by type.
+    """
 
     per_type: Mapping[str, PRF]
 
     @property
     def micro(self) -> PRF:
-        """The counts of all types together."""
+        """Returns the counts of all types together."""
         counts = self.per_type.values()
         return PRF(sum(c.tp for c in counts), sum(c.fp for c in counts), sum(c.fn for c in counts))
 
     @property
     def macro_types(self) -> tuple[str, ...]:
-        """The types that the macro average is taken over: those that stand in the gold at least once."""
+        """Returns the types of the macro average: those with at least one gold fact."""
         return tuple(name for name, counts in self.per_type.items() if counts.gold)
 
     @property
     def macro(self) -> MacroAverage:
-        """The mean over `macro_types` of each score; its F1 is the mean of F1s, not an F1 of means.
+        """Returns the mean over `macro_types` of each score; its F1 is the mean of F1s, not an F1 of means.
 
-        A type absent from the gold has no recall, so it is left out; what was predicted of it costs
-        precision in the micro average only. (scikit-learn, hence SpERT, counts a type that was predicted but
-        has no gold as 0. The two agree whenever every predicted type stands in the gold.) With no gold
-        at all the macro scores are 0.0. Boundaries NER knows one type only, so there macro = micro.
+        A type without gold facts has no recall, so it is left out. Predictions of such a type only lower the
+        precision of the micro average. (scikit-learn, hence SpERT, counts a type that was predicted but has
+        no gold facts as 0. The two agree if every predicted type has gold facts.) If the gold is empty, the
+        macro scores are 0.0. NER by boundaries has only one type, so macro equals micro there.
         """
         counts = [self.per_type[name] for name in self.macro_types]
         if not counts:
@@ -106,25 +120,35 @@ class Table(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """All tables of one evaluation, by `Setting`; `overlap` as given to `score`."""
+    """All tables of one evaluation.
+
+    Attributes:
+      tables: the tables by `Setting`.
+      overlap: the rule for overlapping entities, as passed to `score`.
+      sentences: number of sentences.
+    """
 
     tables: Mapping[Setting, Table]
     overlap: Overlap
     sentences: int
 
     def table(self, task: Task, *, match: Match = "strict", other: bool = True) -> Table:
-        """The counts under one setting."""
+        """Returns the counts under one setting."""
         return self.tables[Setting(task, match, other)]
 
     def f1(
         self, task: Task, *, match: Match = "strict", average: Average = "micro", other: bool = True
     ) -> float:
-        """One F1 in %, e.g. for model selection."""
+        """Returns one F1 in %, for example for model selection."""
         table = self.table(task, match=match, other=other)
         return table.micro.f1 if average == "micro" else table.macro.f1
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready: `d["ner"]["strict"]["with_other"]["micro"]["f1"]`; beside it "macro" and "per_type"."""
+        """Returns the scores ready for JSON.
+
+        `d["ner"]["strict"]["with_other"]["micro"]["f1"]` is an F1; "macro" and "per_type" stand beside
+        "micro".
+        """
         result: dict[str, Any] = {"unit": "percent", "overlap": self.overlap, "sentences": self.sentences}
         for (task, match, other), table in self.tables.items():
             by_match = result.setdefault(task, {}).setdefault(match, {})
@@ -133,6 +157,7 @@ class Scores(NamedTuple):
 
 
 def _table_dict(table: Table) -> dict[str, Any]:
+    """Returns a table ready for JSON."""
     return {
         "micro": _prf_dict(table.micro),
         "macro": {**table.macro._asdict(), "types": list(table.macro_types)},
@@ -141,6 +166,7 @@ def _table_dict(table: Table) -> dict[str, Any]:
 
 
 def _prf_dict(counts: PRF) -> dict[str, float | int]:
+    """Returns scores and counts ready for JSON."""
     return {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1, **counts._asdict()}
 
 
@@ -156,16 +182,16 @@ def score(
 
     Args:
       gold: the annotated sentences.
-      predicted: one annotation a sentence, in the same order.
-      entity_types: the inventory; fixes the rows of the tables. A corpus without "Other" gets the same
+      predicted: one annotation per sentence, in the same order.
+      entity_types: all entity types, which fix the rows of the tables. A corpus without "Other" has the same
         scores with and without it.
-      relation_types: the same for relations.
-      overlap: "keep" compares what is there; "drop" applies SpERT's rule for ADE, `drop_overlapping`, to
-        the gold and the predictions.
+      relation_types: all relation types.
+      overlap: "keep" compares the annotations as they are. "drop" applies SpERT's rule for ADE,
+        `drop_overlapping`, to the gold and the predictions.
 
     Raises:
       ValueError: gold and predictions differ in number.
-      InputError: a type stands outside its inventory.
+      InputError: a type is not among the entity types or relation types.
     """
     pairs = pair_up(
         gold, predicted, entity_types=entity_types, relation_types=relation_types, overlap=overlap
@@ -182,7 +208,17 @@ def score(
 def score_annotations(
     gold: Sequence[Sentence], annotations: Sequence[Annotation], vocabs: Vocabs, config: ScoringConfig
 ) -> Scores:
-    """Scores a system's annotations under every convention, over its types and by its overlap rule."""
+    """Scores a system's annotations under every convention.
+
+    Args:
+      gold: the annotated sentences.
+      annotations: one annotation per sentence, in the same order.
+      vocabs: the system's vocabularies, which contain its types.
+      config: contains the rule for overlapping entities.
+
+    Raises:
+      ValueError, InputError: as in `score`.
+    """
     return score(
         gold,
         annotations,

@@ -1,4 +1,4 @@
-"""Scores and extracted triples as plain text, for a terminal or a log."""
+"""Tables of scores as plain text, for a terminal or a log."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -7,7 +7,7 @@ from typing import get_args
 from cman_jax.evaluation.facts import OTHER, Match, Task
 from cman_jax.evaluation.metrics import PRF, Average, Scores, Table
 
-MARK = "*"  # stands before the convention that was asked for
+MARK = "*"  # stands before the chosen convention
 
 _TASKS: dict[Task, str] = {"ner": "entities", "re": "relations"}
 _COLUMNS = ("precision", "recall", "F1", "gold", "predicted", "correct")
@@ -18,17 +18,19 @@ Row = tuple[str, ...]
 def score_table(
     scores: Scores, *, match: Match = "strict", average: Average = "micro", other: bool = True, title: str
 ) -> str:
-    """Entities and relations, a row for each type and both averages; `*` marks the average asked for.
+    """Returns a table of entities and a table of relations, with a row for each type and both averages.
+
+    `*` marks the chosen average.
 
     Args:
-      scores: what `metrics.score` returned.
+      scores: the result of `metrics.score`.
       match: the convention to show, named in the first line; see `metrics`.
-      average: the average to mark; the other one is printed too.
+      average: the average to mark; the other average is printed too.
       other: whether entities of type Other count.
-      title: what was scored and on which split, e.g. "CoNLL04 test".
+      title: the system and the split, for example "CoNLL04 test".
 
     Returns:
-      Lines without colours or trailing blanks. Scores in %, then counts of entities or relations.
+      Lines without colours or trailing blanks. Scores are in %; then come counts of entities or relations.
     """
     setting = ", ".join((match, average, *_other_phrase(scores, other), *_corpus(scores)))
     blocks = [f"{title}: {setting}"]
@@ -41,8 +43,11 @@ def score_table(
 def convention_table(
     scores: Scores, *, match: Match = "strict", average: Average = "micro", other: bool = True, title: str
 ) -> str:
-    """F1 in % under every convention, a row each; `*` marks the one asked for. Arguments as `score_table`."""
-    # Where no type is called Other, the rows without it would repeat those with it.
+    """Returns F1 in % under every convention, one row each; `*` marks the chosen convention.
+
+    The arguments are those of `score_table`.
+    """
+    # If no type is called Other, the rows without Other would repeat the rows with it.
     choices = (True, False) if _has_other(scores) else (other,)
     rows: list[Row] = [("  F1", *_TASKS.values())]
     for o, m, a in product(choices, get_args(Match), get_args(Average)):
@@ -53,6 +58,7 @@ def convention_table(
 
 
 def _score_rows(table: Table, average: Average) -> list[Row]:
+    """Returns the rows of one task: every type, then both averages."""
     rows = [_prf_row(f"  {name}", counts) for name, counts in table.per_type.items()]
     rows.append(_prf_row(f"{_mark(average == 'micro')} micro", table.micro))
     macro = (f"{value:.2f}" for value in table.macro)
@@ -61,30 +67,40 @@ def _score_rows(table: Table, average: Average) -> list[Row]:
 
 
 def _prf_row(name: str, counts: PRF) -> Row:
+    """Returns a row of scores and counts."""
     percentages = (f"{value:.2f}" for value in (counts.precision, counts.recall, counts.f1))
     return (name, *percentages, str(counts.gold), str(counts.predicted), str(counts.tp))
 
 
 def _mark(chosen: bool) -> str:
+    """Returns `*` for the chosen convention, else a blank."""
     return MARK if chosen else " "
 
 
 def _has_other(scores: Scores) -> bool:
+    """Returns whether the corpus has the entity type Other."""
     return OTHER in scores.table("ner").per_type
 
 
 def _other_phrase(scores: Scores, other: bool) -> tuple[str, ...]:
-    """Nothing for a corpus that has no type Other: with and without are the same there."""
+    """Returns whether Other counts, in words; nothing for a corpus without the type Other.
+
+    Scores with and without Other are the same for such a corpus.
+    """
     return (f"{'with' if other else 'without'} Other",) if _has_other(scores) else ()
 
 
 def _corpus(scores: Scores) -> tuple[str, ...]:
+    """Returns the rule for overlapping entities and the number of sentences, in words."""
     overlaps = f"overlapping entities {'not ' if scores.overlap == 'drop' else ''}scored"
     return (overlaps, f"{scores.sentences} sentence{'' if scores.sentences == 1 else 's'}")
 
 
 def align(rows: Sequence[Row]) -> str:
-    """The first column to the left, the numbers to the right, two blanks between."""
+    """Returns the rows as text, with two blanks between columns.
+
+    The first column is aligned left, all other columns are aligned right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         [

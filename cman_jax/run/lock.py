@@ -1,4 +1,4 @@
-"""Who may write in a run's working directory: locks that the operating system takes back from the dead."""
+"""Locks on a run's working directory; the operating system releases the locks of a process that ends."""
 
 import contextlib
 import errno
@@ -18,17 +18,21 @@ except ImportError:  # Windows
     fcntl = None
 
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-_held: dict[Path, int] = {}  # the directories that this process trains in, and by which thread
+_held: dict[Path, int] = {}  # directories that this process trains in, each with the id of its thread
 
 
 @contextlib.contextmanager
 def training_in(workdir: Path) -> Iterator[None]:
-    """Keeps every other training out of a working directory, which is made if need be.
+    """Keeps every other training out of a working directory, which is made if it does not exist.
 
     The lock is `flock` on a file in the directory. The file is removed when the training ends; a killed
-    training leaves it there, unlocked. A thread may enter a directory that it has entered already. On NFS the
-    lock holds between machines where the server keeps locks, which is the default. Nothing is locked on a
-    file system without locks, nor on Windows, which has no `flock`.
+    training leaves the file there, unlocked. A thread may enter a directory that it has already entered.
+
+    On NFS the lock works between machines if the server keeps locks, which is the default. Nothing is locked
+    on a file system without locks, or on Windows, which has no `flock`.
+
+    Args:
+      workdir: the working directory.
 
     Raises:
       InputError: another process or thread is training there; nothing has been written.
@@ -51,24 +55,36 @@ def training_in(workdir: Path) -> Iterator[None]:
 
 
 def update_json(path: Path, entries: Mapping[str, Any]) -> None:
-    """Sets entries of a JSON file and leaves the others, also those that another process sets meanwhile."""
+    """Sets entries of a JSON file and keeps all other entries.
+
+    Entries that another process sets at the same time are kept too.
+
+    Args:
+      path: the file; it may be missing.
+      entries: the entries to set.
+    """
     with _locked(path.parent / ".update.lock", wait=True):
         write_json(path, {**read_json(path), **entries})
 
 
 @contextlib.contextmanager
 def _locked(path: Path, *, wait: bool) -> Iterator[None]:
+    """Locks a file inside the `with` block; the file is made for it and removed afterwards."""
     file = None if fcntl is None else _acquire(path, wait=wait)
     try:
         yield
     finally:
         if file is not None:
-            path.unlink()  # before it is unlocked, or it could be another's already
+            path.unlink()  # before unlocking: afterwards it could be the file of another process
             file.close()
 
 
 def _acquire(path: Path, *, wait: bool) -> BinaryIO | None:
-    """Returns the locked file; None: the file system has no locks."""
+    """Returns the locked file; None if the file system has no locks.
+
+    Raises:
+      InputError: another process has the lock, and `wait` is False.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         file = path.open("a+b")
@@ -78,9 +94,9 @@ def _acquire(path: Path, *, wait: bool) -> BinaryIO | None:
             file.seek(0)
             holder = file.read().decode() or "it is just starting"
             file.close()
-            found, expected = f"a training that is running there ({holder})", "one at a time"
+            found, expected = f"a training that is running there ({holder})", "one training at a time"
             raise InputError(
-                path.parent, None, found, f"{expected}; wait for it, or take another workdir"
+                path.parent, None, found, f"{expected}; wait until it ends, or choose another workdir"
             ) from None
         except OSError as error:
             file.close()
@@ -93,10 +109,11 @@ def _acquire(path: Path, *, wait: bool) -> BinaryIO | None:
             file.write(f"process {os.getpid()} on {platform.node()}".encode())
             file.flush()
             return file
-        file.close()  # its holder has removed it meanwhile
+        file.close()  # the process that had the lock has removed it meanwhile
 
 
 def _is_at(file: BinaryIO, path: Path) -> bool:
+    """Returns whether the open file is still the file at the path."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
@@ -104,5 +121,6 @@ def _is_at(file: BinaryIO, path: Path) -> bool:
 
 
 def _remove_if_empty(folder: Path) -> None:
+    """Removes a folder if it is empty."""
     with contextlib.suppress(OSError):
         folder.rmdir()

@@ -1,4 +1,4 @@
-"""What a run was made of, by content: data.json."""
+"""The contents that a run was made of: digests of its data, vectors and encoder, kept in data.json."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,19 @@ from cman_jax.files import json_text, read_json, write_json
 from cman_jax.types import EncoderSpec, Sentence
 
 Splits = Mapping[str, Sequence[Sentence]]
-"""Sentences under "train" and "dev", and further splits whose words and types should be known."""
+"""Sentences under "train" and "dev", and under further splits whose words and types should be known."""
 
 _FIXED = ("train", "dev", "vectors", "features")
-"""What a continued run must share with its beginning; a further split may be corrected or be missing."""
+"""What must not change when a run is resumed. A further split may be corrected or be missing."""
 
 
 def fingerprint(splits: Splits, vectors: Path | None, encoder: EncoderSpec | None) -> dict[str, str]:
-    """Returns digests of everything that a run reads, so that files may move between machines.
+    """Returns digests of everything that a run reads, so that its files may move between machines.
+
+    Args:
+      splits: the sentences.
+      vectors: the file of word vectors; None: no pretrained vectors.
+      encoder: the encoder of the contextual features; None: no contextual features.
 
     Raises:
       InputError: the file of word vectors does not exist.
@@ -31,45 +36,70 @@ def fingerprint(splits: Splits, vectors: Path | None, encoder: EncoderSpec | Non
 
 
 def split_digest(sentences: Sequence[Sentence]) -> str:
-    """Returns the SHA-256 of what the sentences say, whatever their file looks like."""
+    """Returns the SHA-256 of the sentences' contents, whatever their file looks like."""
     text = "\n".join(json_text(to_json(sentence)) for sentence in sentences)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_provenance(workdir: Path, digests: Mapping[str, str], contents: Contents) -> None:
-    """Writes data.json, with what of the data the network cannot learn."""
+    """Writes data.json: the digests, and what the data contain.
+
+    Args:
+      workdir: the run's working directory.
+      digests: the result of `fingerprint`.
+      contents: counts of the data, including those that the network cannot learn.
+    """
     write_json(workdir / "data.json", {**digests, "contents": contents.as_dict()})
 
 
 def recorded_digest(workdir: Path, split: str) -> str | None:
-    """Returns the digest of the run's split of that name; None: data.json does not have it."""
+    """Returns the digest of the run's split of that name; None if data.json does not contain it."""
     digest = read_json(workdir / "data.json").get(split)
     return digest if isinstance(digest, str) else None
 
 
 def check_split(workdir: Path, split: str, sentences: Sequence[Sentence]) -> None:
-    """Raises an InputError if the run in `workdir` is known to have had other sentences in that split."""
+    """Checks that a split is the one that the run was made of.
+
+    Args:
+      workdir: the run's working directory.
+      split: the name of the split.
+      sentences: the sentences of the split now.
+
+    Raises:
+      InputError: data.json contains another digest for the split.
+    """
     if recorded_digest(workdir, split) not in (None, split_digest(sentences)):
-        expected = f"{split} as then, or another workdir"
+        expected = f"the same {split} as before, or another workdir"
         raise InputError(workdir / "data.json", None, f"a run on other {split}", expected)
 
 
 def check_provenance(workdir: Path, digests: Mapping[str, str], contents: Contents) -> None:
-    """Raises an InputError unless the run in `workdir` was made of this; adds what data.json lacks.
+    """Checks that the run in `workdir` was made of the same contents, and adds what data.json lacks.
 
-    The file of an older version has neither the contents nor the digests of further splits.
+    The file of an older version lacks the contents and the digests of further splits.
+
+    Args:
+      workdir: the run's working directory.
+      digests: the result of `fingerprint` now.
+      contents: what the data contain now.
+
+    Raises:
+      InputError: the training split, the dev split, the vectors or the features are different.
     """
     path = workdir / "data.json"
     before: dict[str, Any] = read_json(path)
     for name in _FIXED:
         if before.get(name, "none") != digests[name]:
-            raise InputError(path, None, f"a run on other {name}", f"{name} as then, or another workdir")
+            expected = f"the same {name} as before, or another workdir"
+            raise InputError(path, None, f"a run on other {name}", expected)
     complete = {**digests, "contents": contents.as_dict(), **before}
     if complete != before:
         write_json(path, complete)
 
 
 def _file_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file; raises an InputError if it does not exist."""
     if not path.is_file():
         raise InputError(path, None, "no such file", "word vectors")
     with path.open("rb") as file:

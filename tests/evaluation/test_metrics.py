@@ -1,4 +1,4 @@
-"""Scores against counts made by hand, convention by convention."""
+"""Tests of scores against counts made by hand, convention by convention."""
 
 import itertools
 import json
@@ -23,20 +23,24 @@ EVERY_SETTING = tuple(itertools.product(("ner", "re"), ("strict", "boundaries"),
 
 
 def said(entities: tuple[Entity, ...], *relations: tuple[int, int, str]) -> Annotation:
+    """Returns an annotation."""
     return Annotation(entities, tuple(Relation(*r) for r in relations))
 
 
 def scored(gold: Sentence | list[Sentence], predicted: Annotation | list[Annotation], **options) -> Scores:
+    """Returns the scores of one sentence or several."""
     gold = gold if isinstance(gold, list) else [gold]
     predicted = predicted if isinstance(predicted, list) else [predicted]
     return score(gold, predicted, entity_types=ENTITY_TYPES, relation_types=RELATION_TYPES, **options)
 
 
 def copy(sentence: Sentence) -> Annotation:
+    """Returns the gold of a sentence as a prediction."""
     return Annotation(sentence.entities, sentence.relations)
 
 
 def counts(scores: Scores, task: str, match: str = "strict", other: bool = True) -> PRF:
+    """Returns the counts of all types together."""
     return scores.table(task, match=match, other=other).micro
 
 
@@ -80,7 +84,7 @@ def test_wrong_entity_type_costs_strict_twice_and_boundaries_nothing():
     assert counts(scores, "ner", "boundaries") == (3, 0, 0)
     assert scores.table("ner").per_type["Loc"] == (1, 1, 0)
     assert scores.table("ner").per_type["Org"] == (0, 0, 1)
-    # The relation's own argument is wrong in type: not strictly right, right by its boundaries.
+    # The type of the relation's argument is wrong, so the relation is only right by boundaries.
     assert counts(scores, "re") == (1, 1, 1)
     assert scores.table("re").per_type["Work_For"] == (0, 1, 1)
     assert counts(scores, "re", "boundaries") == (2, 0, 0)
@@ -126,12 +130,12 @@ def test_the_same_span_in_another_sentence_is_another_fact():
     assert counts(scored([GOLD, other], [said(()), copy(GOLD)]), "ner") == (0, 3, 3)
 
 
-def test_without_other_takes_its_entities_and_their_relations_out_of_both_sides():
+def test_without_other_its_entities_and_their_relations_leave_gold_and_predictions():
     prize, city = Entity(9, 10, "Other"), Entity(11, 12, "Loc")
     gold = Sentence(
         "s", ("t",) * 12, (ANN, prize, city), (Relation(0, 1, "Work_For"), Relation(0, 2, "Live_In"))
     )
-    # Other is found where it stands; Loc is taken for Other, so its relation has a predicted Other argument.
+    # The Other is found. The Loc is predicted as Other, so its relation has a predicted Other argument.
     found = said((ANN, prize, Entity(11, 12, "Other")), (0, 1, "Work_For"), (0, 2, "Live_In"))
     scores = scored(gold, found)
     assert counts(scores, "ner") == (2, 1, 1)
@@ -168,7 +172,7 @@ def test_macro_is_the_mean_over_types_and_micro_counts_facts():
     assert scores.f1("ner", average="macro") == pytest.approx(76.190476)
 
 
-def test_a_type_absent_from_the_gold_costs_micro_precision_but_is_no_part_of_macro():
+def test_a_type_absent_from_the_gold_lowers_micro_precision_but_not_macro():
     gold = Sentence("s", ("t",) * 8, (ANN,))
     scores = scored(gold, said((ANN, ACME)))
     table = scores.table("ner")
@@ -184,17 +188,17 @@ def test_boundaries_ner_has_one_type_so_macro_is_micro():
     assert table.macro == pytest.approx((table.micro.precision, table.micro.recall, table.micro.f1))
 
 
-def test_dropping_overlaps_takes_both_spans_and_relations_between_them_from_both_sides():
+def test_dropping_overlaps_removes_both_spans_and_relations_between_them_everywhere():
     drug, effect, far = Entity(0, 1, "Peop"), Entity(0, 3, "Org"), Entity(5, 6, "Loc")
     relations = (Relation(0, 1, "Work_For"), Relation(0, 2, "Live_In"))
     gold = Sentence("s", ("t",) * 8, (drug, effect, far), relations)
     everything = scored(gold, copy(gold), overlap="drop")
     assert counts(everything, "ner") == (1, 0, 0)
-    # As in SpERT, a dropped span still stands in its relation to a third one.
+    # As in SpERT, a dropped span keeps its relation to a third span.
     assert everything.table("re").per_type == {"Work_For": (0, 0, 0), "Live_In": (1, 0, 0)}
     assert everything.overlap == "drop"
 
-    # The gold loses the drug, a prediction that has it alone does not: SpERT counts it as spurious.
+    # The gold loses the drug, but a prediction without the effect keeps it: SpERT counts it as spurious.
     alone = scored(gold, said((drug, far), (0, 1, "Live_In")), overlap="drop")
     assert counts(alone, "ner") == (1, 1, 0)
     assert counts(alone, "re") == (1, 0, 0)
@@ -219,7 +223,7 @@ def test_types_outside_the_inventory_are_refused_by_name():
         scored(GOLD._replace(relations=(Relation(0, 1, "Kill"),)), said(()))
 
 
-def test_as_dict_is_json_and_holds_the_same_numbers():
+def test_as_dict_is_json_with_the_same_numbers():
     scores = scored(GOLD, said((ANN, Entity(4, 5, "Loc")), (0, 1, "Work_For")))
     tree = json.loads(json.dumps(scores.as_dict()))
     assert (tree["sentences"], tree["overlap"], tree["unit"]) == (1, "keep", "percent")

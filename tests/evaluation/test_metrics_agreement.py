@@ -1,4 +1,4 @@
-"""Scores of random predictions against a plain loop, seqeval, nervaluate and what must not change."""
+"""Tests of scores of random predictions against a plain loop, seqeval and nervaluate, and of invariances."""
 
 import itertools
 import random
@@ -15,14 +15,17 @@ RELATION_TYPES = ("Work_For", "Live_In")
 
 
 def scored(gold: list[Sentence], predicted: list[Annotation], **options: str) -> Scores:
+    """Returns the scores."""
     return score(gold, predicted, entity_types=ENTITY_TYPES, relation_types=RELATION_TYPES, **options)
 
 
 def counts(scores: Scores, task: str, match: str = "strict", other: bool = True) -> PRF:
+    """Returns the counts of all types together."""
     return scores.table(task, match=match, other=other).micro
 
 
 def random_sentence(rng: random.Random, number: int) -> Sentence:
+    """Returns a sentence with random entities and relations."""
     entities, start = [], rng.randrange(3)
     while start < 17:
         end = start + rng.randint(1, 3)
@@ -32,12 +35,16 @@ def random_sentence(rng: random.Random, number: int) -> Sentence:
 
 
 def random_relations(rng: random.Random, entities: int, most: int) -> tuple[Relation, ...]:
+    """Returns random relations, fewer than `most`."""
     pairs = [rng.sample(range(entities), 2) for _ in range(rng.randrange(most) if entities > 1 else 0)]
     return tuple(Relation(a, b, rng.choice(RELATION_TYPES)) for a, b in pairs)
 
 
 def corrupted(rng: random.Random, sentence: Sentence) -> Annotation:
-    """Changes some types and ends, turns some relations round, drops some and invents some."""
+    """Returns a prediction with errors.
+
+    Some types, ends and directions are changed, some relations are dropped and some are invented.
+    """
     entities = []
     for entity in sentence.entities:
         if rng.random() < 0.3:
@@ -52,16 +59,19 @@ def corrupted(rng: random.Random, sentence: Sentence) -> Annotation:
 
 
 def random_corpus(seed: int) -> tuple[list[Sentence], list[Annotation]]:
+    """Returns sentences, and a prediction for each."""
     rng = random.Random(seed)
     gold = [random_sentence(rng, i) for i in range(100)]
     return gold, [corrupted(rng, sentence) for sentence in gold]
 
 
 def list_entities(sentence: Sentence | Annotation) -> list[str]:
+    """Returns the entities as text."""
     return [f"{e.type} {e.start} {e.end}" for e in sentence.entities]
 
 
 def list_relations(sentence: Sentence | Annotation) -> list[str]:
+    """Returns the relations as text."""
     names = list_entities(sentence)
     return [f"{r.type}: {names[r.subject]} -> {names[r.object]}" for r in sentence.relations]
 
@@ -85,7 +95,7 @@ def test_strict_scores_agree_with_a_plain_loop(seed: int):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_nothing_changes_when_the_prediction_is_listed_in_another_order(seed: int):
+def test_the_order_of_a_prediction_does_not_matter(seed: int):
     gold, predicted = random_corpus(seed)
     rng = random.Random(seed)
     shuffled = []
@@ -111,6 +121,7 @@ def test_more_lenient_conventions_never_find_less(seed: int):
 
 
 def bio(entities: tuple[Entity, ...], length: int) -> list[str]:
+    """Returns the BIO tags of the entities."""
     tags = ["O"] * length
     for e in entities:
         tags[e.start : e.end] = [f"B-{e.type}"] + [f"I-{e.type}"] * (e.end - e.start - 1)
@@ -118,7 +129,9 @@ def bio(entities: tuple[Entity, ...], length: int) -> list[str]:
 
 
 def corrupted_tags(seed: int) -> tuple[list[Sentence], list[list[str]]]:
-    """The gold, and tag sequences (well-formed or not) that a tagger might make of it; every type errs."""
+    """Returns sentences, and tag sequences (well-formed or not) that a tagger might predict; every type has
+    errors.
+    """
     rng = random.Random(seed)
     gold = [random_sentence(rng, i) for i in range(200)]
     tags = ["O", *(f"{prefix}-{name}" for prefix in "BI" for name in ENTITY_TYPES)]
@@ -130,7 +143,7 @@ def corrupted_tags(seed: int) -> tuple[list[Sentence], list[list[str]]]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_ner_agrees_with_seqeval(seed: int):
-    # What precision_score and the like of seqeval.metrics call; one call gives all three.
+    # The function behind precision_score and others of seqeval.metrics; one call returns all three.
     seqeval = pytest.importorskip("seqeval.metrics.sequence_labeling").precision_recall_fscore_support
     gold, tags = corrupted_tags(seed)
     table = scored(gold, [Annotation(tags_to_spans(sequence), ()) for sequence in tags]).table("ner")
@@ -143,7 +156,7 @@ def test_ner_agrees_with_seqeval(seed: int):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_ner_agrees_with_nervaluate(seed: int):
-    # Only for spans that do not overlap: there a wrong prediction cannot use up the gold span of a right one.
+    # Spans must not overlap, or a wrong prediction could use up the gold span of a right one.
     evaluator = pytest.importorskip("nervaluate").Evaluator
     gold, tags = corrupted_tags(seed)
     predicted = [Annotation(tags_to_spans(sequence), ()) for sequence in tags]

@@ -1,4 +1,4 @@
-"""What the printed tables and examples say, to the character."""
+"""Tests of the printed tables and examples, character by character."""
 
 import re
 
@@ -12,7 +12,7 @@ from cman_jax.types import Annotation, Entity, Relation, Sentence
 TOKENS = ("Ann", "Lee", "works", "for", "Acme", "in", "Riga", ".")
 ANN, ACME, RIGA = Entity(0, 2, "Peop"), Entity(4, 5, "Org"), Entity(6, 7, "Loc")
 GOLD = Sentence("s1", TOKENS, (ANN, ACME, RIGA), (Relation(0, 1, "Work_For"), Relation(0, 2, "Live_In")))
-# Riga is taken for an Other; one relation has the wrong type.
+# Riga is predicted as Other; one relation has the wrong type.
 PREDICTED = Annotation(
     (ANN, ACME, RIGA._replace(type="Other")),
     (Relation(0, 1, "Work_For"), Relation(0, 1, "Live_In")),
@@ -22,6 +22,7 @@ PREDICTED = Annotation(
 
 
 def scores(entity_types: tuple[str, ...] = ("Peop", "Org", "Loc", "Other"), **options: str) -> Scores:
+    """Returns the scores of `PREDICTED`, without its Other if that is not among the entity types."""
     predicted = PREDICTED if "Other" in entity_types else Annotation((ANN, ACME), PREDICTED.relations)
     inventory = {"entity_types": entity_types, "relation_types": ("Work_For", "Live_In")}
     return score([GOLD], [predicted], **inventory, **options)
@@ -47,7 +48,7 @@ def test_score_table_to_the_character():
     ]
 
 
-def test_score_table_shows_and_names_the_convention_asked_for():
+def test_score_table_shows_and_names_the_chosen_convention():
     text = score_table(
         scores(overlap="drop"), match="boundaries", average="macro", other=False, title="ADE fold 3"
     )
@@ -60,7 +61,7 @@ def test_score_table_shows_and_names_the_convention_asked_for():
     assert len(re.findall(r"^\*", text, re.MULTILINE)) == 2
 
 
-def test_convention_table_holds_every_f1_and_marks_one():
+def test_convention_table_contains_every_f1_and_marks_one():
     all_scores = scores()
     text = convention_table(all_scores, match="boundaries", other=False, title="CoNLL04 dev")
     rows = re.findall(r"^([* ]) (\w+), (\w+), (\w+) Other +([\d.]+) +([\d.]+)$", text, re.MULTILINE)
@@ -73,7 +74,7 @@ def test_convention_table_holds_every_f1_and_marks_one():
 
 
 @pytest.mark.parametrize("other", [True, False])
-def test_other_is_not_spoken_of_where_no_type_has_that_name(other: bool):
+def test_other_is_not_mentioned_if_no_type_has_that_name(other: bool):
     without = scores(("Peop", "Org", "Loc"))
     assert "Other" not in score_table(without, other=other, title="dev")
     text = convention_table(without, other=other, title="dev")
@@ -93,7 +94,7 @@ def test_example_to_the_character():
     ]
 
 
-def test_example_without_probabilities_and_without_anything():
+def test_example_without_probabilities_and_without_entities():
     gold = Annotation(GOLD.entities[:2], (Relation(1, 0, "Work_For"),))
     assert format_example(TOKENS, gold).splitlines()[1:] == [
         "  Ann Lee [Peop]",

@@ -1,4 +1,4 @@
-"""A state comes back as it was saved; another network's and damaged files are refused by name."""
+"""Tests of checkpoints: states are restored as saved; other networks and damaged files are refused."""
 
 import shutil
 from collections.abc import Callable
@@ -22,19 +22,20 @@ RENAMED = {"tagger": PARAMS["tag"]}
 
 
 def state_of(params: Params) -> TrainState:
+    """Returns the state after 7 steps with these parameters."""
     params = jax.tree.map(jnp.asarray, params)
     return TrainState.start(params, make_optimizer(Config().training))._replace(step=jnp.int32(7))
 
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    """A folder with a checkpoint of `PARAMS` after epoch 2."""
+    """Returns a folder with a checkpoint of `PARAMS` after epoch 2."""
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(2, state_of(PARAMS), 50.0)
     return tmp_path
 
 
-def test_the_whole_state_comes_back(saved: Path) -> None:
+def test_the_whole_state_is_restored(saved: Path) -> None:
     fresh = jax.tree.map(jnp.zeros_like, state_of(PARAMS))
     with Checkpoints(saved) as checkpoints:
         assert checkpoints.latest_epoch() == 2
@@ -75,10 +76,12 @@ def test_another_optimizer_is_refused_by_its_arrays(saved: Path) -> None:
 
 
 def truncate(path: Path) -> None:
+    """Cuts off the second half of a file."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def flip(path: Path) -> None:
+    """Changes a bit in the middle of a file."""
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0x80
     path.write_bytes(content)
@@ -86,14 +89,14 @@ def flip(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [truncate, flip, Path.unlink])
 @pytest.mark.parametrize("item", ["params", "optimizer"])
-def test_damaged_arrays_are_refused_and_nothing_else_is_said(
+def test_damaged_arrays_are_refused_without_other_output(
     saved: Path,
     item: str,
     damage: Callable[[Path], None],
     tmp_path_factory: pytest.TempPathFactory,
     capfd: pytest.CaptureFixture,
 ) -> None:
-    """Every file that Orbax reads; it keeps others, of the process that wrote."""
+    """Damages every file that Orbax reads; it keeps further files, which describe the process that wrote."""
     folder = saved / "2" / item
     files = [folder / "_METADATA", folder / "manifest.ocdbt", *(folder / "d").iterdir()]
     assert len(files) == 3
@@ -118,7 +121,7 @@ def test_damaged_scores_are_refused(saved: Path, damage: Callable[[Path], None])
         Checkpoints(saved, read_only=True)
 
 
-def test_parameters_are_read_whatever_the_optimizer_s_files_hold(saved: Path) -> None:
+def test_parameters_are_read_although_the_files_of_the_optimizer_are_damaged(saved: Path) -> None:
     truncate(saved / "2" / "optimizer" / "manifest.ocdbt")
     with Checkpoints(saved, read_only=True) as checkpoints:
         jax.tree.map(np.testing.assert_array_equal, checkpoints.restore_params(2, PARAMS), PARAMS)

@@ -1,4 +1,4 @@
-"""One training a directory: the second is refused, a dead one is forgotten, nothing is left behind."""
+"""Tests of locks: one training per directory; ended processes keep no lock and leave no file behind."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ with training_in(Path(sys.argv[1])):
 
 @contextmanager
 def another_training(workdir: Path) -> Iterator[subprocess.Popen]:
-    """Another process that has the directory."""
+    """Starts another process that trains in the directory, and yields it."""
     command = [sys.executable, "-c", HOLD, str(workdir)]
     with subprocess.Popen(command, stdin=-1, stdout=-1, cwd=ROOT, text=True) as process:
         assert process.stdout is not None
@@ -44,24 +44,26 @@ def another_training(workdir: Path) -> Iterator[subprocess.Popen]:
 
 
 def job(workdir: Path) -> Job:
+    """Returns a small job."""
     return Job(tiny_config(), {"train": SENTENCES, "dev": SENTENCES}, workdir)
 
 
 def files_below(folder: Path) -> list[str]:
+    """Returns the paths of all files and folders below a folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 def test_a_second_training_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with another_training(tmp_path / "b") as process:
         found = (
-            rf"/b: found a training that is running there \(process {process.pid} on .*\), expected one at a"
+            rf"/b: found a training that is running there \(process {process.pid} on .*\), expected one tr"
         )
         with pytest.raises(InputError, match=found):
             train_population([job(tmp_path / "a"), job(tmp_path / "b")])
         assert files_below(tmp_path) == ["b", "b/.training.lock"]
 
 
-def test_a_killed_training_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_training_keeps_no_lock(tmp_path: Path) -> None:
     with another_training(tmp_path) as process:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
@@ -71,7 +73,7 @@ def test_a_killed_training_holds_nothing(tmp_path: Path) -> None:
     assert files_below(tmp_path) == []
 
 
-def test_a_thread_may_enter_again_and_another_one_may_not(tmp_path: Path) -> None:
+def test_a_thread_may_enter_again_and_another_thread_may_not(tmp_path: Path) -> None:
     refused = []
 
     def enter() -> None:
@@ -92,17 +94,18 @@ def test_a_thread_may_enter_again_and_another_one_may_not(tmp_path: Path) -> Non
     assert len(refused) == 1
 
 
-def test_a_directory_that_a_refused_start_made_is_gone(tmp_path: Path) -> None:
+def test_a_directory_that_a_failed_start_made_is_removed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="x"), training_in(tmp_path / "new"):
         raise ValueError("x")
     assert files_below(tmp_path) == []
 
 
 def without_locks(*_: object) -> None:
+    """Raises the error of a file system without locks."""
     raise OSError(errno.ENOLCK, "No locks available")
 
 
-def test_where_there_are_no_locks_nothing_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_locks_nothing_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with another_training(tmp_path):
         for replaced in (None, SimpleNamespace(flock=without_locks, LOCK_EX=2, LOCK_NB=4)):
             monkeypatch.setattr(lock, "fcntl", replaced)
@@ -119,7 +122,7 @@ for k in range(60):
 """
 
 
-def test_entries_that_several_processes_set_are_all_there(tmp_path: Path) -> None:
+def test_entries_of_several_processes_are_all_kept(tmp_path: Path) -> None:
     path = tmp_path / "scores.json"
     commands = [[sys.executable, "-c", WRITE, str(path), name] for name in "ab"]
     for process in [subprocess.Popen(command, cwd=ROOT) for command in commands]:

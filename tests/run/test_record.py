@@ -1,4 +1,4 @@
-"""metrics.jsonl is read back as written; the chosen epoch follows the protocol."""
+"""Tests of metrics.jsonl, which is read as written, and of the epoch that is chosen by it."""
 
 import json
 from pathlib import Path
@@ -21,14 +21,14 @@ def test_the_chosen_epoch_is_the_first_best_on_dev_or_the_last(tmp_path: Path) -
     assert chosen_epoch(tmp_path, whole, (2, 3)) == 3
 
 
-def test_metrics_come_back_and_damage_is_named(tmp_path: Path) -> None:
+def test_metrics_are_read_as_written_and_damage_is_named(tmp_path: Path) -> None:
     assert read_metrics(tmp_path) == []
     with pytest.raises(InputError, match="found no finished epoch"):
         chosen_epoch(tmp_path, Config(), (1,))
     write_metrics(tmp_path, [{"epoch": 1, "selection": 0.5}])
     assert read_metrics(tmp_path) == [{"epoch": 1, "selection": 0.5}]
     (tmp_path / "metrics.jsonl").write_text(json.dumps({"epoch": 1}) + "\n{half")
-    with pytest.raises(InputError, match="expected one JSON object a line"):
+    with pytest.raises(InputError, match="expected one JSON object per line"):
         read_metrics(tmp_path)
 
 

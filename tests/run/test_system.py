@@ -1,4 +1,4 @@
-"""The JSON files of a run may have passed through an editor."""
+"""Tests of a run's JSON files, which may have passed through an editor."""
 
 from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""Where a trained system is right and wrong."""
+"""Analyses of a system's predictions: slices, intervals, calibration and confusions."""

@@ -1,7 +1,8 @@
-"""What relation probabilities are worth: reliability, and precision and recall over the threshold.
+"""The quality of relation probabilities: reliability, and precision and recall over the threshold.
 
-All of it is about single decisions: does this pair of predicted entities stand in this relation? They come
-from annotations at threshold 0, which hold every candidate (`Extractor.load(..., threshold=0.0)`).
+Everything here is about single decisions: does this pair of predicted entities have this relation? The
+decisions come from annotations at threshold 0, which contain every candidate (`Extractor.load(...,
+threshold=0.0)`).
 """
 
 from collections.abc import Sequence
@@ -17,15 +18,26 @@ from cman_jax.types import Annotation
 
 
 class Decisions(NamedTuple):
-    """Every (ordered pair of predicted entities, relation type) of a probability above 0."""
+    """All decisions with a probability above 0: an ordered pair of predicted entities and a relation type.
+
+    Attributes:
+      prob: probability of each decision's relation.
+      right: whether the relation is in the gold.
+      gold: number of relations in the gold, including those between entities that were not found.
+    """
 
     prob: Float[np.ndarray, " decision"]
-    right: Bool[np.ndarray, " decision"]  # it stands in the gold
-    gold: int  # relations that do, those between entities that were not found included
+    right: Bool[np.ndarray, " decision"]
+    gold: int
 
 
 def above(annotation: Annotation, threshold: float) -> Annotation:
-    """The annotation with its relations of a probability above the threshold, as `decode` leaves them."""
+    """Returns the annotation with only the relations above the threshold, as `decode` keeps them.
+
+    Args:
+      annotation: the annotation.
+      threshold: the probability that a relation must exceed.
+    """
     kept = [i for i, prob in enumerate(annotation.relation_prob) if prob > threshold]
     return annotation._replace(
         relations=tuple(annotation.relations[i] for i in kept),
@@ -34,7 +46,12 @@ def above(annotation: Annotation, threshold: float) -> Annotation:
 
 
 def decisions(comparison: Comparison, candidates: Sequence[Annotation]) -> Decisions:
-    """Args: comparison: of the candidates with the gold; candidates: annotations at threshold 0."""
+    """Returns all decisions about relations.
+
+    Args:
+      comparison: the comparison of the candidates with the gold.
+      candidates: annotations at threshold 0.
+    """
     match = comparison.settings["re"].match
     prob, right, gold = [], [], 0
     for (wanted, claims), annotation in zip(comparison.pairs, candidates, strict=True):
@@ -43,14 +60,21 @@ def decisions(comparison: Comparison, candidates: Sequence[Annotation]) -> Decis
         for relation, p in zip(annotation.relations, annotation.relation_prob, strict=True):
             subject, object_ = annotation.entities[relation.subject], annotation.entities[relation.object]
             claim = SpanRelation(subject, object_, relation.type)
-            if claim in claims.relations:  # the convention may have left it out
+            if claim in claims.relations:  # the convention may leave it out
                 prob.append(p)
                 right.append(key(claim, match) in keys)
     return Decisions(np.array(prob, float), np.array(right, bool), gold)
 
 
 class Bin(NamedTuple):
-    """The decisions of a probability above `low` and up to `high`; shares and means of none are 0.0."""
+    """The decisions with a probability above `low` and up to `high`.
+
+    Attributes:
+      low, high: the ends of the bin.
+      count: number of decisions.
+      mean_prob: mean probability; 0.0 without decisions.
+      share_right: share of right decisions, 0 to 1; 0.0 without decisions.
+    """
 
     low: float
     high: float
@@ -60,7 +84,14 @@ class Bin(NamedTuple):
 
 
 def reliability(decided: Decisions, bins: int = 10) -> list[Bin]:
-    """Bins of equal width; probabilities are calibrated where each bin's mean is its share of right ones."""
+    """Returns bins of equal width.
+
+    Probabilities are calibrated if the mean of each bin equals its share of right decisions.
+
+    Args:
+      decided: the decisions.
+      bins: number of bins.
+    """
     edges = np.linspace(0, 1, bins + 1)
     place = np.clip(np.searchsorted(edges, decided.prob, side="left") - 1, 0, None)
     counts, probs, rights = (
@@ -72,11 +103,15 @@ def reliability(decided: Decisions, bins: int = 10) -> list[Bin]:
 
 
 def calibration_error(bins: Sequence[Bin]) -> float:
-    """Expected calibration error, 0 to 1: how far a bin's mean is from its share, over all decisions.
+    """Returns the expected calibration error, 0 to 1: the mean distance of a bin's mean from its share.
 
-    Most candidates are easily refused, which makes it small; the bins say how the others fare.
+    The mean is taken over all decisions. Most candidates are easily refused, which makes the error small; the
+    bins show the other candidates.
 
     Source: Naeini et al. (2015), AAAI; Guo et al. (2017), ICML, Eq. 3.
+
+    Args:
+      bins: the result of `reliability`.
     """
     total = sum(b.count for b in bins)
     return sum(b.count * abs(b.mean_prob - b.share_right) for b in bins) / max(total, 1)
@@ -85,8 +120,12 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 class Curve(NamedTuple):
     """Precision and recall, 0 to 1, when all decisions from a probability upwards are accepted.
 
-    It has a point at each probability that a right decision has, from the highest down: elsewhere recall
-    stands still and precision only falls.
+    The curve has a point at the probability of each right decision, from the highest probability down.
+    Between two points recall does not change and precision only falls.
+
+    Attributes:
+      prob: the lowest accepted probability at each point.
+      precision, recall: the scores at each point.
     """
 
     prob: Float[np.ndarray, " point"]
@@ -95,17 +134,24 @@ class Curve(NamedTuple):
 
     @property
     def average_precision(self) -> float:
-        """The mean precision over recall, Σ (R_i - R_{i-1}) P_i; what is never a candidate counts as 0."""
+        """Returns the mean precision over recall, Σ (R_i - R_{i-1}) P_i.
+
+        A gold relation that is not among the candidates counts as 0.
+        """
         return float((np.diff(self.recall, prepend=0.0) * self.precision).sum())
 
     @property
     def f1(self) -> Float[np.ndarray, " point"]:
-        """0 to 1."""
+        """Returns F1 at each point, 0 to 1."""
         return 2 * self.precision * self.recall / (self.precision + self.recall)
 
 
 def precision_recall(decided: Decisions) -> Curve:
-    """Equal probabilities are accepted together."""
+    """Returns the curve of precision and recall; equal probabilities are accepted together.
+
+    Args:
+      decided: the decisions.
+    """
     order = np.argsort(-decided.prob, kind="stable")
     prob, right = decided.prob[order], decided.right[order]
     accepted = np.searchsorted(-prob, -np.unique(prob[right])[::-1], side="right")
@@ -121,9 +167,13 @@ class Best(NamedTuple):
 
 
 def best_threshold(decided: Decisions) -> Best:
-    """The highest of equals; half way to the next lower candidate, so that rounding does not matter.
+    """Returns the threshold with the highest F1; of equals, the highest threshold.
 
-    Without a right decision no threshold finds anything: 1.0, with F1 0.0.
+    The threshold lies half way to the next lower candidate, so that rounding does not matter. If no decision
+    is right, it is 1.0, with F1 0.0.
+
+    Args:
+      decided: the decisions.
     """
     curve = precision_recall(decided)
     if not len(curve.prob):

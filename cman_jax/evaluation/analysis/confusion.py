@@ -1,4 +1,4 @@
-"""What is taken for what where the places agree, and what is missed or invented altogether."""
+"""Confusions: which types are predicted instead of which, and which facts are missed or invented."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,26 +12,37 @@ EXAMPLES = 3
 
 
 class Confusion(NamedTuple):
-    """One kind of error; no gold type: invented; no predicted type: missed."""
+    """One kind of error.
+
+    Attributes:
+      gold: the type in the gold; None: the prediction is invented.
+      predicted: the predicted type; None: the gold fact is missed.
+      count: number of such errors.
+      examples: ids of the first sentences with such an error.
+    """
 
     gold: str | None
     predicted: str | None
     count: int
-    examples: tuple[str, ...]  # ids of the first sentences that have it
+    examples: tuple[str, ...]
 
 
 def confusions(comparison: Comparison, task: Task) -> list[Confusion]:
-    """Kinds of errors, the most frequent first.
+    """Returns the kinds of errors, the most frequent first.
 
-    Entities are in the same place if their boundaries agree, relations if both arguments' boundaries and the
-    direction do; the types of a relation's arguments are the entities' matter. Right types are taken away
-    first; where a place still has types in the gold and in the prediction, each is taken for another.
+    Entities have the same place if their boundaries agree. Relations have the same place if the boundaries of
+    both arguments and the direction agree; the types of the arguments do not count. Right types are removed
+    first. If a place still has types in the gold and in the prediction, each is confused with another.
+
+    Args:
+      comparison: the gold and the predictions.
+      task: "ner" or "re".
     """
     found: dict[tuple[str | None, str | None], list[str]] = defaultdict(list)
     for sentence, (gold, predicted) in zip(comparison.sentences, comparison.pairs, strict=True):
-        wanted, said = _types_by_place(gold, task), _types_by_place(predicted, task)
-        for place in sorted(wanted.keys() | said.keys()):
-            missed, invented = wanted[place] - said[place], said[place] - wanted[place]
+        wanted, claimed = _types_by_place(gold, task), _types_by_place(predicted, task)
+        for place in sorted(wanted.keys() | claimed.keys()):
+            missed, invented = wanted[place] - claimed[place], claimed[place] - wanted[place]
             for mistake in zip_longest(sorted(missed), sorted(invented)):
                 found[mistake].append(sentence.id)
     kinds = (Confusion(*kind, len(ids), tuple(dict.fromkeys(ids))[:EXAMPLES]) for kind, ids in found.items())
@@ -39,6 +50,7 @@ def confusions(comparison: Comparison, task: Task) -> list[Confusion]:
 
 
 def _types_by_place(claims: Facts, task: Task) -> defaultdict[tuple[int, ...], set[str]]:
+    """Returns the types of the claimed facts by their place."""
     places: Iterable[tuple[tuple[int, ...], str]]
     if task == "ner":
         places = ((e[:2], e.type) for e in claims.entities)

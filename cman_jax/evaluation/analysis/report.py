@@ -1,4 +1,4 @@
-"""What `analysis.analyse` found, as plain text."""
+"""Tables of an analysis, as plain text."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from cman_jax.evaluation.report import Row, align
 
 MOST = 8
-"""Confusions of a task that are shown."""
+"""Number of confusions of a task that are shown."""
 
 _TASKS = {"ner": "NER", "re": "RE"}
 _SLICES = {
@@ -19,7 +19,11 @@ _SLICES = {
 
 
 def analysis_tables(found: Mapping[str, Any]) -> str:
-    """All tables, a blank line between. Args: found: what `analyse` returned."""
+    """Returns all tables, with a blank line between them.
+
+    Args:
+      found: the result of `summary.analyse`.
+    """
     blocks = [slice_table(_SLICES[by], rows) for by, rows in found["slices"].items()]
     blocks += [reliability_table(found["calibration"]), curve_line(found["curve"])]
     blocks += [confusion_table(_TASKS[task], those) for task, those in found["confusions"].items()]
@@ -27,7 +31,14 @@ def analysis_tables(found: Mapping[str, Any]) -> str:
 
 
 def slice_table(title: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """F1 in %, its bootstrap interval, the other system's F1, p of their difference; the gold's size."""
+    """Returns a row per slice: F1 in %, its bootstrap interval, and the number of gold facts.
+
+    If another system was compared, its F1 and the p-value of the difference stand between them.
+
+    Args:
+      title: the heading of the first column.
+      rows: the slices as `summary.measure` returns them.
+    """
     tasks = [task for task in _TASKS if any(task in row for row in rows.values())]
     compared = any("p" in row[task] for row in rows.values() for task in tasks)
     header = [title, "sentences"]
@@ -41,13 +52,18 @@ def slice_table(title: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _cells(measured: Mapping[str, Any]) -> Row:
+    """Returns the cells of one slice and task."""
     low, high = measured["interval"]
     other = (f"{measured['other_f1']:.2f}", f"{measured['p']:.4f}") if "p" in measured else ()
     return (f"{measured['f1']:.2f}", f"{low:.1f}-{high:.1f}", *other, str(measured["tp"] + measured["fn"]))
 
 
 def reliability_table(calibration: Mapping[str, Any]) -> str:
-    """A row for each bin of the probabilities, then the expected error."""
+    """Returns a row for each bin of the probabilities, then the expected calibration error.
+
+    Args:
+      calibration: the entry "calibration" of `summary.analyse`.
+    """
     rows = [
         (
             f"{b['low']:.1f}-{b['high']:.1f}",
@@ -62,7 +78,11 @@ def reliability_table(calibration: Mapping[str, Any]) -> str:
 
 
 def curve_line(curve: Mapping[str, Any]) -> str:
-    """The curve in one line."""
+    """Returns the curve over the threshold in one line.
+
+    Args:
+      curve: the entry "curve" of `summary.analyse`.
+    """
     best = curve["best"]
     return (
         f"RE over the threshold: average precision {curve['average_precision']:.4f}, "
@@ -71,7 +91,12 @@ def curve_line(curve: Mapping[str, Any]) -> str:
 
 
 def confusion_table(name: str, confusions: Sequence[Mapping[str, Any]]) -> str:
-    """The most frequent kinds of errors, with ids of sentences that have them."""
+    """Returns the most frequent kinds of errors, with ids of sentences that have them.
+
+    Args:
+      name: the task, for the heading.
+      confusions: the kinds of errors of the task, from `summary.analyse`.
+    """
     rows = [
         (
             f"{c['gold'] or '(nothing)'} -> {c['predicted'] or '(nothing)'}",

@@ -1,7 +1,7 @@
-"""Scores of parts of a corpus: by sentence length, by the distance of two entities, by type, by novelty.
+"""Scores of parts of a corpus: by sentence length, distance of two entities, relation type, and novelty.
 
-A slice holds the counts of each sentence (`facts.count_sentences`) for NER and RE, from which any F1 follows,
-with an interval (`resampling`).
+A slice contains the counts of each sentence (`facts.count_sentences`) for NER and RE. Every F1 follows from
+these counts, with an interval (`resampling`).
 """
 
 import itertools
@@ -28,34 +28,54 @@ from cman_jax.evaluation.facts import (
 from cman_jax.types import Annotation, Sentence
 
 Slice = Mapping[Task, Int[np.ndarray, "_ _ 3"]]
-"""`resampling.Counts` of the tasks that the slice says something of."""
+"""`resampling.Counts` of each task that the slice covers."""
 
 
 class Range(NamedTuple):
-    """Whole numbers from `low` to `high`, both included; `high` None: no end."""
+    """The whole numbers from `low` to `high`, both included.
+
+    Attributes:
+      low: the smallest number.
+      high: the largest number; None: no largest number.
+      name: the range in words.
+    """
 
     low: int
     high: int | None
     name: str
 
     def __contains__(self, value: int) -> bool:
+        """Returns whether the number lies in the range."""
         return self.low <= value and (self.high is None or value <= self.high)
 
 
 def ranges(*starts: int) -> tuple[Range, ...]:
-    """Ranges that begin at the given numbers, each ending where the next begins, the last without an end."""
+    """Returns ranges that begin at these numbers.
+
+    Each range ends before the next one begins; the last range has no end.
+
+    Args:
+      starts: the first numbers, rising.
+    """
     closed = (Range(low, after - 1, f"{low}-{after - 1}") for low, after in itertools.pairwise(starts))
     return (*closed, Range(starts[-1], None, f">={starts[-1]}"))
 
 
 LENGTHS = ranges(0, 20, 35, 50)
-"""Figure 5's, in tokens."""
+"""The ranges of Figure 5, in tokens."""
 DISTANCES = (*ranges(0, 10, 20), Range(21, None, ">20"))
-"""Figure 4's, in characters. The paper gives no edges; its text says "more than 20": hence the last one."""
+"""The ranges of Figure 4, in characters. The paper prints no edges; its text mentions "more than 20"."""
 
 
 class Comparison(NamedTuple):
-    """Gold and predictions of the same sentences under one convention."""
+    """The gold and the predictions of the same sentences under one convention.
+
+    Attributes:
+      sentences: the annotated sentences.
+      pairs: the facts of the gold and of the system for each sentence.
+      settings: the convention of each task.
+      types: the types that each task counts.
+    """
 
     sentences: Sequence[Sentence]
     pairs: Sequence[Pair]
@@ -63,7 +83,7 @@ class Comparison(NamedTuple):
     types: Mapping[Task, Sequence[str]]
 
     def count(self, pairs: Sequence[Pair]) -> Slice:
-        """The counts of those sentences or claims."""
+        """Returns the counts of these pairs of facts."""
         return {t: count_sentences(pairs, self.settings[t], self.types[t]) for t in self.settings}
 
 
@@ -77,7 +97,10 @@ def compare(
     other: bool = True,
     overlap: Overlap = "keep",
 ) -> Comparison:
-    """Arguments and errors as `metrics.score`; `match` and `other` choose the convention."""
+    """Returns the comparison of gold and predictions.
+
+    Arguments and errors are those of `metrics.score`; `match` and `other` choose the convention.
+    """
     settings = {task: Setting(task, match, other) for task in get_args(Task)}
     pairs = pair_up(
         gold, predicted, entity_types=entity_types, relation_types=relation_types, overlap=overlap
@@ -91,41 +114,55 @@ def compare(
 
 
 def everything(comparison: Comparison) -> Slice:
-    """All sentences."""
+    """Returns the slice with all sentences."""
     return comparison.count(comparison.pairs)
 
 
 def by_length(comparison: Comparison, lengths: Iterable[Range] = LENGTHS) -> dict[str, Slice]:
-    """The sentences of each length, in tokens (Figure 5)."""
+    """Returns the sentences of each length, in tokens (Figure 5).
+
+    Args:
+      comparison: the gold and the predictions.
+      lengths: the ranges of lengths.
+    """
     tokens = [len(sentence.tokens) for sentence in comparison.sentences]
     return {r.name: where(comparison, np.array([n in r for n in tokens], bool)) for r in lengths}
 
 
 def by_novelty(comparison: Comparison, train: Iterable[Sentence]) -> dict[str, Slice]:
-    """The sentences that do not stand in the training split, token by token, and those that do."""
+    """Returns the sentences that are not in the training split, token by token, and those that are.
+
+    Args:
+      comparison: the gold and the predictions.
+      train: the training sentences.
+    """
     known = {sentence.tokens for sentence in train}
     new = np.array([sentence.tokens not in known for sentence in comparison.sentences], bool)
     return {"not in train": where(comparison, new), "also in train": where(comparison, ~new)}
 
 
 def by_relation_type(comparison: Comparison) -> dict[str, Slice]:
-    """RE alone, each type; the types of the entities do not matter."""
+    """Returns a slice for each relation type, for RE only; entity types of its arguments do not matter."""
     counts = everything(comparison)["re"]
     return {name: {"re": counts[:, k : k + 1]} for k, name in enumerate(comparison.types["re"])}
 
 
 def by_distance(comparison: Comparison, distances: Iterable[Range] = DISTANCES) -> dict[str, Slice]:
-    """The relations of each distance between their entities, and the entities in them (Figure 4).
+    """Returns the relations of each distance between their entities, and the entities in them (Figure 4).
 
-    Distance is, as in the paper, the absolute difference of the offsets of the two entities' last
-    characters, in characters of the tokens joined by one space each (so two entities have a distance
-    whichever comes first). A relation counts by its own distance: the gold's for recall, the prediction's
-    for precision.
+    Distance is, as in the paper, the absolute difference of the offsets of the two entities' last characters.
+    Offsets count the characters of the tokens joined by one space each, so two entities have a distance
+    whichever comes first. A relation counts by its own distance: the gold's for recall, the prediction's for
+    precision.
 
-    The paper does not say how an entity gets a distance. Here it counts in NER wherever its span is an
-    argument of a relation of that distance, in the gold or in the prediction and with whatever type: so it
-    may count at several distances, an entity in no relation counts at none, and a relation that was not
-    found costs NER nothing where its entities were.
+    The paper does not define the distance of an entity. Here an entity counts in NER if its span is an
+    argument of a relation of that distance. The relation may be in the gold or in the prediction, and the
+    entity may have any type. So an entity may count at several distances, and an entity without a relation
+    counts at no distance. A relation that was not found costs NER nothing if its entities were found.
+
+    Args:
+      comparison: the gold and the predictions.
+      distances: the ranges of distances.
     """
     ends = [[end for _, end in from_tokens(sentence).offsets] for sentence in comparison.sentences]
     return {
@@ -135,7 +172,13 @@ def by_distance(comparison: Comparison, distances: Iterable[Range] = DISTANCES) 
 
 
 def _within(pair: Pair, ends: Sequence[int], distances: Range) -> Pair:
-    """What remains of the claims; `ends`: of the tokens, in characters."""
+    """Returns the facts whose distance lies in the range.
+
+    Args:
+      pair: the facts of the gold and of the system for one sentence.
+      ends: end of each token, in characters.
+      distances: the range.
+    """
 
     def near(relation: SpanRelation) -> bool:
         return abs(ends[relation.subject.end - 1] - ends[relation.object.end - 1]) in distances
@@ -150,5 +193,10 @@ def _within(pair: Pair, ends: Sequence[int], distances: Range) -> Pair:
 
 
 def where(comparison: Comparison, chosen: Bool[np.ndarray, " b"]) -> Slice:
-    """Some of the sentences."""
+    """Returns the slice with the chosen sentences.
+
+    Args:
+      comparison: the gold and the predictions.
+      chosen: whether each sentence belongs to the slice.
+    """
     return comparison.count([pair for pair, keep in zip(comparison.pairs, chosen, strict=True) if keep])

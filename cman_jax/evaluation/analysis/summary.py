@@ -1,4 +1,4 @@
-"""Everything that `slices`, `calibration`, `confusion` and `resampling` say of a system, ready for JSON."""
+"""The whole analysis of a system by `slices`, `calibration`, `confusion` and `resampling`, ready for JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -29,11 +29,16 @@ from cman_jax.evaluation.metrics import PRF, Average
 from cman_jax.types import Annotation, Sentence
 
 Slices = Mapping[str, Mapping[str, Slice]]
-"""By what the corpus is sliced, and the slices."""
+"""The slices of each kind, by name: such as "length" and then "20-34"."""
 
 
 class Judged(NamedTuple):
-    """A system's answers beside the gold: those above its threshold, and all its decisions."""
+    """A system's answers compared with the gold.
+
+    Attributes:
+      answers: the comparison of the annotations above the system's threshold.
+      decided: all decisions about relations.
+    """
 
     answers: Comparison
     decided: Decisions
@@ -48,23 +53,36 @@ def judge(
     entity_types: Sequence[str],
     relation_types: Sequence[str],
 ) -> Judged:
-    """Args: candidates: annotations at threshold 0; the others and the errors as `metrics.score`."""
+    """Compares a system's answers with the gold.
+
+    Args:
+      gold: the annotated sentences.
+      candidates: annotations at threshold 0.
+      threshold: the system's threshold for relations.
+      scoring: the convention.
+      entity_types, relation_types: as in `metrics.score`.
+
+    Raises:
+      ValueError, InputError: as in `metrics.score`.
+    """
     convention = {"match": scoring.match, "other": scoring.other, "overlap": scoring.overlap}
     types = {"entity_types": entity_types, "relation_types": relation_types}
     answers = [above(annotation, threshold) for annotation in candidates]
-    everything_said = compare(gold, candidates, **types, **convention)
-    return Judged(compare(gold, answers, **types, **convention), decisions(everything_said, candidates))
+    all_candidates = compare(gold, candidates, **types, **convention)
+    return Judged(compare(gold, answers, **types, **convention), decisions(all_candidates, candidates))
 
 
 def analyse(
     ours: Judged, train: Sequence[Sentence], average: Average, theirs: Judged | None = None
 ) -> dict[str, Any]:
-    """Scores in %, probabilities 0 to 1.
+    """Returns slices, calibration, curve and confusions; scores are in %, probabilities 0 to 1.
 
     Args:
-      train: what was trained on, to tell sentences that the system has seen.
-      average: of the F1s, over types.
-      theirs: another system's answers to the same sentences, to compare every slice with.
+      ours: the system's answers.
+      train: the training sentences, which tell sentences that the system has seen from new ones.
+      average: the average of F1 over types.
+      theirs: another system's answers to the same sentences, which every slice is compared with; None: no
+        comparison.
     """
     other = None if theirs is None else slice_all(theirs.answers, train)
     return {
@@ -78,7 +96,12 @@ def analyse(
 
 
 def slice_all(comparison: Comparison, train: Sequence[Sentence]) -> Slices:
-    """Every way to slice."""
+    """Returns the slices of every kind.
+
+    Args:
+      comparison: the gold and the predictions.
+      train: the training sentences.
+    """
     return {
         "all": {"all": everything(comparison)},
         "length": by_length(comparison),
@@ -89,9 +112,15 @@ def slice_all(comparison: Comparison, train: Sequence[Sentence]) -> Slices:
 
 
 def measure(ours: Slices, average: Average, theirs: Slices | None = None) -> dict[str, Any]:
-    """Each slice's number of sentences and, by task, its scores.
+    """Returns the number of sentences of each slice and, by task, its scores.
 
-    Of another system beside it, `other_f1`, and `p` of the difference, not corrected for how many there are.
+    If another system is compared, a task also has `other_f1` and the `p` of the difference. p is not
+    corrected for the number of comparisons.
+
+    Args:
+      ours: the system's slices.
+      average: the average of F1 over types.
+      theirs: the other system's slices; None: no comparison.
     """
     result: dict[str, Any] = {}
     for by, slices in ours.items():
@@ -104,7 +133,7 @@ def measure(ours: Slices, average: Average, theirs: Slices | None = None) -> dic
 
 
 def _measured(counts: Counts, average: Average, theirs: Counts | None) -> dict[str, Any]:
-    """F1 by the average, with its interval; precision, recall and counts over all types; the comparison."""
+    """Returns F1 and its interval, micro precision and recall, counts, and optionally the comparison."""
     f1 = F1[average]
     micro = PRF(*counts.sum((0, 1)).tolist())
     row: dict[str, Any] = {
@@ -121,7 +150,11 @@ def _measured(counts: Counts, average: Average, theirs: Counts | None) -> dict[s
 
 
 def judge_probabilities(decided: Decisions) -> dict[str, Any]:
-    """Calibration, and the curve over the threshold."""
+    """Returns the calibration, and the curve over the threshold.
+
+    Args:
+      decided: the decisions about relations.
+    """
     bins, curve = reliability(decided), precision_recall(decided)
     points = zip(curve.prob.tolist(), curve.precision.tolist(), curve.recall.tolist(), strict=True)
     return {

@@ -1,4 +1,4 @@
-"""Probabilities whose worth is known: reliability, precision over recall, thresholds."""
+"""Tests of reliability, precision over recall, and thresholds, on probabilities of known quality."""
 
 import numpy as np
 import pytest
@@ -34,20 +34,21 @@ CANDIDATES = [
 
 
 def decided(ranking: str, gold: int | None = None, prob: list[float] | None = None) -> Decisions:
-    """Decisions from the surest down, `+` for a right one."""
+    """Returns decisions, the most probable first; `+` in the ranking marks a right decision."""
     right = np.array([mark == "+" for mark in ranking], bool)
     values = np.array(prob) if prob else 1 - np.arange(1, len(right) + 1) / (len(right) + 1)
     return Decisions(values, right, int(right.sum()) if gold is None else gold)
 
 
 def judged(**options: object) -> Decisions:
+    """Returns the decisions of the two candidates."""
     return decisions(compare(GOLD, CANDIDATES, **TYPES, **options), CANDIDATES)
 
 
 def test_a_decision_is_right_as_the_convention_says() -> None:
     strict = judged()
     assert strict.prob.tolist() == [0.9, 0.8, 0.3, 0.6]
-    assert strict.right.tolist() == [True, False, True, False]  # Acme is no Peop
+    assert strict.right.tolist() == [True, False, True, False]  # Acme is not a Peop
     assert strict.gold == 3
     assert judged(match="boundaries").right.tolist() == [True, False, True, True]
     without = judged(other=False)
@@ -62,7 +63,7 @@ def test_above_keeps_what_exceeds_the_threshold() -> None:
 
 
 def test_calibrated_probabilities_have_no_error() -> None:
-    # Of 100 decisions at each probability, as many are right as it says.
+    # The share of right decisions at each probability equals the probability.
     levels = (np.arange(10) + 0.5) / 10
     right = np.concatenate([np.arange(100) < round(100 * level) for level in levels])
     bins = reliability(Decisions(np.repeat(levels, 100), right, int(right.sum())))
@@ -90,7 +91,7 @@ def test_every_probability_lies_in_one_bin_and_an_edge_in_the_lower() -> None:
         ("++--", 2, 1.0),
         ("--++", 2, (1 / 3 + 2 / 4) / 2),
         ("+-+", 2, (1 + 2 / 3) / 2),
-        ("+-+", 4, (1 + 2 / 3) / 4),  # two relations were between entities that were not found
+        ("+-+", 4, (1 + 2 / 3) / 4),  # two relations are between entities that were not found
         ("---", 2, 0.0),
         ("", 0, 0.0),
     ],

@@ -1,4 +1,4 @@
-"""Errors of a few sentences, by kind."""
+"""Tests of the kinds of errors in a few sentences."""
 
 from cman_jax.evaluation.analysis.confusion import confusions
 from cman_jax.evaluation.analysis.slices import Comparison, compare
@@ -11,6 +11,7 @@ RELATIONS = (Relation(0, 1, "Work_For"), Relation(0, 2, "Live_In"))
 
 
 def compared(*predicted: Annotation) -> Comparison:
+    """Returns the comparison of predictions with equal gold sentences."""
     gold = [Sentence(f"s{i}", ("t",) * 8, ENTITIES, RELATIONS) for i in range(len(predicted))]
     return compare(gold, predicted, **TYPES)
 
@@ -20,7 +21,7 @@ def test_the_gold_itself_has_no_confusions() -> None:
     assert confusions(comparison, "ner") == confusions(comparison, "re") == []
 
 
-def test_types_are_confused_where_boundaries_agree_and_else_missed_or_invented() -> None:
+def test_types_are_confused_if_boundaries_agree_and_otherwise_missed_or_invented() -> None:
     wrong_type = Annotation((ANN, ACME._replace(type="Loc"), RIGA), RELATIONS)
     wrong_end = Annotation((ANN._replace(end=1), ACME, RIGA), ())
     found = confusions(compared(wrong_type, wrong_end, wrong_type), "ner")
@@ -37,7 +38,7 @@ def test_relations_are_confused_between_equal_pairs_whatever_the_types_of_the_en
     assert found == [("Work_For", "Live_In", 1, ("s0",))]
 
 
-def test_a_relation_the_wrong_way_round_is_missed_and_invented() -> None:
+def test_a_relation_in_the_wrong_direction_is_missed_and_invented() -> None:
     found = confusions(compared(Annotation(ENTITIES, (Relation(1, 0, "Work_For"), RELATIONS[1]))), "re")
     assert found == [(None, "Work_For", 1, ("s0",)), ("Work_For", None, 1, ("s0",))]
 

@@ -1,4 +1,4 @@
-"""Intervals and p-values against what must hold, loops, and enumeration of all exchanges."""
+"""Tests of intervals and p-values against loops, and against the enumeration of all exchanges."""
 
 import itertools
 import time
@@ -18,18 +18,21 @@ from cman_jax.evaluation.metrics import PRF, Table
 
 
 def random_counts(seed: int, sentences: int = 50, types: int = 3, right: float = 0.6) -> Counts:
-    """Three gold facts a sentence and type, each found with probability `right`, else missed; inventions."""
+    """Returns random counts with three gold facts per sentence and type.
+
+    Each gold fact is found with probability `right`, else missed; spurious facts are added.
+    """
     rng = np.random.default_rng(seed)
     found = rng.binomial(3, right, (sentences, types))
     return np.stack([found, rng.poisson(1, (sentences, types)), 3 - found], -1)
 
 
 def of(*rows: tuple[int, int, int]) -> Counts:
-    """Sentences with one type."""
+    """Returns the counts of sentences with one type."""
     return np.array(rows)[:, None]
 
 
-def test_f1_of_counts_is_that_of_the_scores() -> None:
+def test_f1_of_counts_equals_f1_of_the_scores() -> None:
     counts = random_counts(0)
     counts[:, 1, [0, 2]] = 0  # a type that is not in the gold
     table = Table({str(k): PRF(*row) for k, row in enumerate(counts.sum(0).tolist())})
@@ -82,7 +85,7 @@ def test_equal_systems_differ_with_probability_one() -> None:
     assert randomisation_test(counts, counts.copy()) == 1.0
 
 
-def test_very_different_systems_differ_for_certain() -> None:
+def test_very_different_systems_have_the_smallest_p() -> None:
     good, bad = random_counts(0, right=0.95), random_counts(1, right=0.3)
     assert randomisation_test(good, bad, trials=999) == 1 / 1000
 

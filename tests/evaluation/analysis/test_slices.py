@@ -1,4 +1,4 @@
-"""Parts of a corpus of two sentences, counted in the head, and the sizes of the paper's parts of CoNLL04."""
+"""Tests of slices: two sentences counted by hand, and the sizes of the paper's slices of CoNLL04."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ TYPES = {
 }
 ANN, ACME, RIGA = Entity(0, 2, "Peop"), Entity(4, 5, "Org"), Entity(6, 7, "Loc")
 BO, OSLO = Entity(0, 1, "Peop"), Entity(2, 3, "Loc")
-# Last characters of Ann Lee, Acme, Riga: 6, 21, 29; of Bo and Oslo: 1, 11.
+# Offsets of the last characters of Ann Lee, Acme, Riga: 6, 21, 29; of Bo and Oslo: 1, 11.
 GOLD = [
     Sentence(
         "long",
@@ -47,18 +47,21 @@ PREDICTED = [
 
 
 def comparison(match: Match = "strict", other: bool = True) -> Comparison:
+    """Returns the comparison of the two sentences."""
     return compare(GOLD, PREDICTED, **TYPES, match=match, other=other)
 
 
 def micro(part: Slice) -> dict[str, tuple[int, ...]]:
+    """Returns the counts of a slice by task, over all sentences and types."""
     return {task: tuple(counts.sum((0, 1)).tolist()) for task, counts in part.items()}
 
 
 def gold_relations(part: Slice) -> int:
+    """Returns the number of gold relations in a slice."""
     return int(part["re"][..., [0, 2]].sum())
 
 
-def test_the_paper_s_ranges_hold_every_number_once() -> None:
+def test_the_ranges_of_the_paper_contain_every_number_once() -> None:
     tiling = ranges(0, 10, 20)
     assert [r.name for r in tiling] == ["0-9", "10-19", ">=20"]
     assert all(sum(n in r for r in tiling) == 1 for n in range(100))
@@ -117,7 +120,7 @@ def test_types_of_relations() -> None:
     }
 
 
-def test_a_sentence_is_known_by_its_tokens_alone() -> None:
+def test_a_sentence_is_known_by_its_tokens_only() -> None:
     parts = by_novelty(comparison(), [Sentence("elsewhere", GOLD[1].tokens)])
     np.testing.assert_array_equal(
         parts["also in train"]["re"], by_length(comparison(), ranges(3, 4))["3-3"]["re"]
@@ -125,7 +128,7 @@ def test_a_sentence_is_known_by_its_tokens_alone() -> None:
     assert len(parts["not in train"]["re"]) == 1
 
 
-def test_sizes_of_the_paper_s_parts_of_conll04(shared_data: Path) -> None:
+def test_the_slices_of_conll04_have_the_sizes_of_the_paper(shared_data: Path) -> None:
     train, dev, test = (
         read_split(shared_data / "conll04" / "bekoulis", "bekoulis", split)[0]
         for split in ("train", "dev", "test")

@@ -1,4 +1,4 @@
-"""The whole analysis of two sentences: what goes to JSON, and the tables to the character."""
+"""Tests of the whole analysis of two sentences: its JSON, and its tables character by character."""
 
 import json
 from typing import Any
@@ -30,6 +30,7 @@ CANDIDATES = [
 
 
 def judged(threshold: float = 0.5, **scoring: Any) -> Judged:
+    """Returns the answers at a threshold, compared with the gold."""
     return judge(GOLD, CANDIDATES, threshold, ScoringConfig(**scoring), **TYPES)
 
 
@@ -67,7 +68,7 @@ def test_beside_another_system_every_slice_has_its_f1_and_p() -> None:
     found = analyse(judged(), [], "micro", judged(threshold=0.0))
     row = found["slices"]["all"]["all"]
     assert row["re"]["other_f1"] == pytest.approx(400 / 7)
-    # Only s2 differs: exchanged or not, the two are as far apart.
+    # Only s2 differs, so the difference stays as large whether it is exchanged or not.
     assert row["re"]["p"] == row["ner"]["p"] == 1.0
     assert "p" in found["slices"]["length"][">=50"]["ner"]
     assert "57.14  1.0000" in analysis_tables(found)
@@ -75,7 +76,7 @@ def test_beside_another_system_every_slice_has_its_f1_and_p() -> None:
 
 @pytest.mark.parametrize("match", ["strict", "boundaries"])
 @pytest.mark.parametrize("average", ["micro", "macro"])
-def test_what_is_written_is_json_and_holds_the_scores(match: str, average: str) -> None:
+def test_the_analysis_is_json_with_the_scores(match: str, average: str) -> None:
     found = json.loads(json.dumps(analyse(judged(match=match), GOLD, average)))
     answers = [CANDIDATES[0], CANDIDATES[1]._replace(relations=(), relation_prob=())]
     scores = score(GOLD, answers, **TYPES)

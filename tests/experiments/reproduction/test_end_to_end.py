@@ -87,7 +87,9 @@ def test_scores_on_other_sentences_are_refused(done: tuple[Setup, Run], tmp_path
     _, run = done
     for split in SIZES:
         write_jsonl(tmp_path / f"{split}.jsonl", load_split(run.data, split)[split == "test" :])
-    with pytest.raises(InputError, match=r"data.json: found a run on other test, expected test as then"):
+    with pytest.raises(
+        InputError, match=r"data.json: found a run on other test, expected the same test as before"
+    ):
         train_missing([run._replace(data=tmp_path)], None, None)
     older = {"epoch": 1, "sentences": 1}
     data = read(run.workdir / "data.json")
