@@ -1,1 +1,1 @@
-"""Losses, the adversarial step, optimiser, devices, checkpoints and the loop that joins them."""
+"""Training: losses, steps, epochs, and runs that can be resumed."""

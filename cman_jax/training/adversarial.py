@@ -8,17 +8,20 @@ from jaxtyping import Array, Bool, Float
 def perturbation(
     gradient: Float[Array, "b n e"], mask: Bool[Array, "b n"], alpha: float
 ) -> Float[Array, "b n e"]:
-    """`η = ε g / ||g||` with `ε = alpha sqrt(e)` and ONE norm per sentence, over tokens and width.
+    """Returns `η = ε g / ||g||` with `ε = alpha sqrt(e)`, Eq. (14).
 
-    As in the code of Bekoulis et al. (2018b). No gradient flows through it; zero at padding, and for a
-    sentence whose gradient is zero. The norm makes it independent of how the loss is scaled.
+    `||g||` is ONE norm per sentence, over tokens and width, as in the code of Bekoulis et al. (2018b). It
+    makes η independent of the scale of the loss. η is zero at padding, and for a sentence whose gradient is
+    zero. No gradient flows through η.
 
     Args:
-      gradient: of the loss with respect to the token input before dropout.
+      gradient: the gradient of the loss with respect to the token input before dropout. Values at padding are
+        ignored.
+      mask: True at real tokens.
       alpha: radius per square root of the input width; 0.01 for CoNLL04, 0.001 for ADE.
     """
     gradient = jax.lax.stop_gradient(gradient) * mask[:, :, None]
-    # Scaled by its largest entry first: the squares of tiny gradients would vanish in float32.
+    # First scaled by its largest entry, because the squares of tiny gradients would vanish in float32.
     largest = jnp.max(jnp.abs(gradient), (1, 2), keepdims=True)
     scaled = gradient / jnp.where(largest > 0, largest, 1)
     norm = jnp.sqrt(jnp.sum(scaled**2, (1, 2), keepdims=True))

@@ -1,4 +1,4 @@
-"""The metrics of an epoch's steps: read while later steps run, averaged when the epoch ends."""
+"""The metrics of an epoch's steps, read while later steps run and averaged when the epoch ends."""
 
 import math
 from collections import deque
@@ -11,14 +11,14 @@ from cman_jax.training.member import Member
 from cman_jax.training.step import Metrics
 
 Plans = Sequence[Plan | None]
-"""The batches of one step, one of each member that has one left."""
+"""The batches of one step: one of each run, or None if the run has no batch left."""
 
 
 class History:
     """The metrics of the steps that an epoch has taken so far.
 
-    No step waits for metrics: they are copied to main memory when their step is done, and read after that.
-    So training stops at a loss that is not finite, or at most the few steps later that were already begun.
+    No step waits for metrics. They are copied to main memory when their step is done, and read after that. So
+    training stops at a loss that is not finite, or a few steps later if these had already begun.
 
     Args:
       members: the runs that are trained together.
@@ -31,7 +31,11 @@ class History:
         self._arrived: list[Metrics] = []
 
     def add(self, plans: Plans, metrics: Metrics) -> None:
-        """Appends a step that has been begun, and reads the steps that have ended meanwhile.
+        """Appends a step that has begun, and reads the metrics of the steps that have ended meanwhile.
+
+        Args:
+          plans: the batches of the step; None for a run without a batch.
+          metrics: the metrics of the step, one entry per run.
 
         Raises:
           InputError: a loss or the gradient norm of a step is not finite.
@@ -43,7 +47,7 @@ class History:
             self._read_next()
 
     def means(self) -> list[dict[str, float]]:
-        """Returns each member's means over the epoch's sentences, after waiting for the last step.
+        """Returns the means of each run over the epoch's sentences, after waiting for the last step.
 
         Raises:
           InputError: a loss or the gradient norm of a step is not finite.
@@ -62,14 +66,18 @@ class History:
         ]
 
     def _read_next(self) -> None:
+        """Reads the metrics of the earliest step that has not been read."""
         plans, metrics = self._waiting.popleft()
         metrics = Metrics(*(np.asarray(array).ravel() for array in metrics))
         self._arrived.append(metrics)
         for k, plan in enumerate(plans):
-            if plan is not None:  # else the member sits the step out, and its means are of no sentence
+            if (
+                plan is not None
+            ):  # otherwise the run takes no part in the step, and its metrics have no meaning
                 self._refuse_divergence(k, plan, {name: float(v[k]) for name, v in metrics._asdict().items()})
 
     def _refuse_divergence(self, k: int, plan: Plan, values: dict[str, float]) -> None:
+        """Raises an InputError if a metric of the run is not finite."""
         member = self._members[k]
         for name, value in values.items():
             if not math.isfinite(value):

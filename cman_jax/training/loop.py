@@ -1,5 +1,7 @@
-"""The training loop, of one run or of a population: epochs of steps, dev scores, checkpoints; it continues
-where it stopped."""
+"""The training loop of one run or of a population: epochs of steps, dev scores and checkpoints.
+
+Training resumes from the latest checkpoint.
+"""
 
 import math
 import time
@@ -40,24 +42,24 @@ def train(
 ) -> System:
     """Trains in `workdir`, from its latest checkpoint if it has one, until `num_epochs` are done.
 
-    The same config, data and machine give the same parameters bit for bit, interrupted or not.
+    The same config, data and machine lead to the same parameters bit for bit, interrupted or not.
 
     Args:
       config: the experiment.
-      splits: "train" and "dev", perhaps "test".
-      workdir: made if need be; see run.py for what it will hold.
-      vectors: file of pretrained word vectors; None: train them.
-      encoder: gives contextual features, or is a cache of them; None: none.
-      num_devices: devices that share each batch.
-      progress: hears of batches and epochs.
+      splits: "train" and "dev", optionally "test".
+      workdir: the working directory, made if it does not exist; see `open_run` for its files.
+      vectors: file of pretrained word vectors; None: word vectors are trained.
+      encoder: computes the contextual features, or is a store of them; None: no contextual features.
+      num_devices: number of devices that share each batch.
+      progress: is called with every batch and epoch; None: nothing is shown.
 
     Returns:
       The trained system; its parameters are in the checkpoints.
 
     Raises:
-      ValueError: a setting that cannot be.
-      InputError: bad vectors, a sentence without features, a workdir whose run had other settings or data, or
-        in which another process is training.
+      ValueError: a setting is not allowed.
+      InputError: the vectors are damaged, a sentence has no features, the workdir's run had other settings or
+        data, or another process is training there.
     """
     options = {"vectors": vectors, "encoder": encoder, "num_devices": num_devices, "progress": progress}
     (system,) = train_population([Job(config, splits, workdir)], **options)
@@ -72,17 +74,19 @@ def train_population(
     num_devices: int = 1,
     progress: Progress | None = None,
 ) -> list[System]:
-    """Trains all jobs as one program that does a step of each at a time; see `train`.
+    """Trains all jobs as one program, which takes a step of each job at a time; see `train`.
 
-    Each comes out as it would alone, up to rounding, in a workdir of its own, and can be gone on with alone.
+    Each run gives the same result as if trained separately (up to rounding), has its own workdir, and can be
+    resumed separately.
 
     Args:
-      jobs: their configs are equal but for the seed; their data may differ, as those of folds do.
-      num_devices: devices that share the jobs out among themselves; of a single job, each batch.
+      jobs: the runs. Their configs may differ only in the seed; their data may differ, as for folds.
+      vectors, encoder, progress: as in `train`.
+      num_devices: number of devices that share the jobs; for a single job, each batch.
 
     Raises:
-      ValueError: as in `train`, or jobs that do not fit together.
-      InputError: as in `train`, or a job that is several epochs ahead of others.
+      ValueError: as in `train`, or the jobs do not fit together.
+      InputError: as in `train`, or a job is several epochs ahead of another.
     """
     _check(jobs, num_devices)
     config, num_epochs = jobs[0].config, jobs[0].config.training.num_epochs
@@ -116,34 +120,43 @@ def train_population(
 
 
 def _check(jobs: Sequence[Job], num_devices: int) -> None:
-    """Raises: ValueError: jobs that do not fit together, or that the devices cannot share."""
+    """Checks that the jobs can be trained together on the devices.
+
+    Raises:
+      ValueError: the jobs do not fit together, or the devices cannot share them equally.
+    """
     config = jobs[0].config
     what, divided = (
         ("batch_size", config.training.batch_size) if len(jobs) == 1 else ("population", len(jobs))
     )
     if divided % num_devices:
-        raise ValueError(f"{what} {divided} is not divisible by {num_devices} devices")
+        raise ValueError(f"{what} {divided} is not divisible by {num_devices} devices; use fewer devices")
     for job in jobs:
         validate(job.config)
         if any(name != "training.seed" for name, _, _ in differences(config, job.config)):
             raise ValueError("the settings of a population differ in more than the seed")
     if len({job.workdir.resolve() for job in jobs}) < len(jobs):
-        raise ValueError("two runs of a population share a workdir")
+        raise ValueError("two runs of a population share a workdir; each run needs its own")
 
 
 def _unfinished(members: Sequence[Member], num_epochs: int) -> tuple[Sequence[Member], int]:
-    """Those that still have epochs to go, and the last one that all of them have behind them.
+    """Returns the runs that still have epochs to train, and the last epoch that all of them have finished.
 
     Raises:
-      InputError: one is further ahead than a kill between two writes explains.
+      InputError: a run is further ahead than a kill between two writes explains.
     """
     done = min(member.latest_epoch() for member in members)
     if done < num_epochs - 1:
         members = [member for member in members if member.latest_epoch() < num_epochs]
     for member in members:
         if member.latest_epoch() > done + 1:
-            found = f"a run of {member.latest_epoch()} epochs"
-            raise InputError(member.workdir, None, found, f"{done}, as of others of its population")
+            found = f"a run with {member.latest_epoch()} finished epochs"
+            raise InputError(
+                member.workdir,
+                None,
+                found,
+                f"at most {done + 1}, because another run of its population has {done}",
+            )
     return members, done
 
 
@@ -154,7 +167,17 @@ def prepare(
     members: Sequence[Member],
     epoch: int,
 ) -> None:
-    """Has all programs compiled that the epoch needs, the first needed first; training goes on beside it."""
+    """Starts to compile all programs that the epoch needs, in the order in which they are needed.
+
+    Training runs while programs are being compiled.
+
+    Args:
+      compiler: the threads that compile.
+      step: the training step.
+      state: the state as the step takes it.
+      members: the runs.
+      epoch: the epoch's number.
+    """
     for plans in first_of_each(_groups(members, epoch), _length):
         step.prepare(compiler, state, _batches(plans, members, step.num_parts))
     params = members[0].system.param_shapes()
@@ -169,10 +192,17 @@ def run_epoch(
     epoch: int,
     progress: Progress,
 ) -> tuple[TrainState, list[dict[str, float]]]:
-    """One pass over the data of all members.
+    """Takes one pass over the data of all runs.
+
+    Args:
+      step: the training step.
+      state: the state as the step takes it.
+      members: the runs.
+      epoch: the epoch's number.
+      progress: is called with the size of every batch.
 
     Returns:
-      The new state, and of each member mean losses (nats per sentence) and the speed.
+      The new state, and for each run its mean losses (nats per sentence) and the speed.
 
     Raises:
       InputError: a loss or the gradient norm of a step is not finite.
@@ -192,6 +222,11 @@ def run_epoch(
 
 
 def _make_step(members: Sequence[Member], step: partial, num_devices: int) -> ParallelStep | PopulationStep:
+    """Returns the training step of one run or of a population.
+
+    Raises:
+      ValueError: the vocabularies of a population differ in size, or there are too few devices.
+    """
     first, *others = (member.system for member in members)
     if any(system.model.sizes != first.model.sizes for system in others):
         raise ValueError("the vocabularies of a population differ in size")
@@ -203,16 +238,20 @@ def _make_step(members: Sequence[Member], step: partial, num_devices: int) -> Pa
 
 
 def _groups(members: Sequence[Member], epoch: int) -> list[tuple[Plan | None, ...]]:
-    """The plans of each step, one of each member that has one left."""
+    """Returns the plans of each step: one of each run, or None if the run has no batch left."""
     return shuffled(list(zip_longest(*(member.plans(epoch) for member in members))), epoch)
 
 
 def _length(plans: Sequence[Plan | None]) -> int:
+    """Returns the length that the batches of a step are padded to."""
     return max(plan.length for plan in plans if plan)
 
 
 def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts: int) -> list[Batch]:
-    """Each member's batch, dealt out to the parts in turn so that each has long and short sentences."""
+    """Returns each run's batch in `num_parts` parts.
+
+    The sentences are dealt out in turn, so that each part has long and short sentences.
+    """
     system = members[0].system
     groups: list[list[Example]] = [
         [member.examples[i] for i in (plan.indices if plan else ())[part::num_parts]]

@@ -9,7 +9,13 @@ from cman_jax.types import Batch, CRFPotentials, LossTerms, Potentials
 
 
 def loss_terms(potentials: Potentials, batch: Batch, *, null_relation: bool) -> LossTerms:
-    """Both losses summed over the batch's sentences; padding sentences add nothing."""
+    """Returns both losses, summed over the sentences of a batch; padding sentences add nothing.
+
+    Args:
+      potentials: the network's output for the batch.
+      batch: contains the gold tags and relations.
+      null_relation: whether the last relation type is the class 'N'.
+    """
     relation = relation_loss(potentials.relation_logits, batch, null_relation=null_relation)
     return LossTerms(
         ner=ner_loss(potentials.tagging, batch).sum(),
@@ -19,22 +25,32 @@ def loss_terms(potentials: Potentials, batch: Batch, *, null_relation: bool) -> 
 
 
 def ner_loss(potentials: CRFPotentials, batch: Batch) -> Float[Array, " b"]:
-    """`L_ner = -log P(y|X)`, Eq. (11), in nats per sentence."""
+    """Returns `L_ner = -log P(y|X)`, Eq. (11), in nats per sentence; 0 for a sentence without tokens.
+
+    Args:
+      potentials: log potentials of the tags, in nats.
+      batch: contains the gold tags; padding is ignored.
+    """
     return log_partition(potentials, batch.mask) - sequence_score(potentials, batch.tags, batch.mask)
 
 
 def relation_loss(
     logits: Float[Array, "b n m r"], batch: Batch, *, null_relation: bool
 ) -> Float[Array, " b"]:
-    """Binary cross-entropy over every cell of real tokens, in nats, summed per sentence.
+    """Returns the binary cross-entropy over all pairs of real tokens, in nats, summed per sentence.
 
     Differs from the paper: Eq. (12) has no targets; this is the loss of Bekoulis et al. (2018).
+
+    Args:
+      logits: relation logits; values at padding are ignored.
+      batch: contains the gold relations.
+      null_relation: whether the last relation type is the class 'N'.
     """
     targets = relation_targets(
         batch.relation_cells, batch.mask, logits.shape[-1], null_relation=null_relation
     )
     valid = batch.mask[:, :, None, None] & batch.mask[:, None, :, None]
-    # Not softplus(s) - s y: for a gold cell of a large logit that is the rounding of a difference.
+    # Not softplus(s) - s y: for a gold cell with a large logit, only rounding would remain of the difference.
     cells = jax.nn.softplus(jnp.where(targets, -logits, logits))
     return jnp.sum(jnp.where(valid, cells, 0), (1, 2, 3))
 
@@ -42,7 +58,16 @@ def relation_loss(
 def relation_targets(
     cells: Int[Array, "b p 3"], mask: Bool[Array, "b n"], num_relations: int, *, null_relation: bool
 ) -> Bool[Array, "b n m r"]:
-    """Gold cells as a tensor. With the class 'N' (the last), a token that is no subject points at itself."""
+    """Returns the gold cells as a tensor that is True where a relation holds; False at padding.
+
+    With the class 'N' (the last relation type), a token that is not a subject points at itself.
+
+    Args:
+      cells: gold (subject token, object token, relation type); cells outside the tensor are padding.
+      mask: True at real tokens.
+      num_relations: number of relation types, including the class 'N'.
+      null_relation: whether the last relation type is the class 'N'.
+    """
     batch, n = mask.shape
     subject, object_, relation = cells[:, :, 0], cells[:, :, 1], cells[:, :, 2]
     sentence = jnp.arange(batch)[:, None]
@@ -50,5 +75,5 @@ def relation_targets(
     targets = targets.at[sentence, subject, object_, relation].set(True, mode="drop")
     if not null_relation:
         return targets
-    no_subject = mask & ~targets.any((2, 3))
-    return targets.at[:, :, :, -1].set(no_subject[:, :, None] & jnp.eye(n, dtype=bool)[None])
+    not_subject = mask & ~targets.any((2, 3))
+    return targets.at[:, :, :, -1].set(not_subject[:, :, None] & jnp.eye(n, dtype=bool)[None])

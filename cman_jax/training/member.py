@@ -1,4 +1,4 @@
-"""One run as the training loop sees it: its data, its files, and what it has reached."""
+"""One run in the training loop: its data, its files, and the epochs that it has finished."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -29,27 +29,32 @@ from cman_jax.types import Annotation, Params, Sentence
 
 
 class Job(NamedTuple):
-    """A run to be made."""
+    """A run that is to be trained."""
 
     config: Config
-    splits: Splits  # "train" and "dev", perhaps "test"
-    workdir: Path  # made if need be; see run.py for what it will hold
+    splits: Splits  # "train" and "dev", optionally "test"
+    workdir: Path  # made if it does not exist; see `open_run` for its files
 
 
 class Member:
-    """A run that is being trained, alone or in a population.
+    """A run that is being trained, separately or in a population.
+
+    Args:
+      job: the run.
+      vectors: file of pretrained word vectors; None: word vectors are trained.
+      encoder: computes the contextual features; None: no contextual features.
 
     Attributes:
-      workdir: its files.
-      system: what is trained.
-      contents: what its data contain.
-      examples: what it is trained on.
-      key: of all its random draws in training.
-      rows: of metrics.jsonl, one for each finished epoch.
+      workdir: the directory of its files.
+      system: the network and its vocabularies.
+      contents: counts of its data.
+      examples: the examples that it is trained on.
+      key: the key of all its random draws in training.
+      rows: the rows of metrics.jsonl, one for each finished epoch.
 
     Raises:
-      InputError: bad vectors, a sentence without features or far beyond the buckets, or a workdir whose run
-        had other settings or data.
+      InputError: the vectors are damaged, a sentence has no features or is far longer than the buckets, or
+        the workdir's run had other settings or data.
     """
 
     def __init__(self, job: Job, vectors: Path | None, encoder: Encoder | None):
@@ -69,18 +74,22 @@ class Member:
         self._checkpoints = Checkpoints(self.workdir / "checkpoints")
 
     def close(self) -> None:
-        """Waits until all is written."""
+        """Waits until everything is written."""
         self._checkpoints.close()
 
     def latest_epoch(self) -> int:
-        """The last one that can be gone on from; 0 = none yet."""
+        """Returns the last epoch with a checkpoint, or 0."""
         return self._checkpoints.latest_epoch() or 0
 
     def start_after(self, epoch: int, optimizer: optax.GradientTransformation) -> TrainState:
-        """The state that the run had after that epoch, the latest or the one before; a fresh one for 0.
+        """Returns the state that the run had after an epoch; 0: a fresh state.
+
+        Args:
+          epoch: the latest epoch with a checkpoint, the epoch before it, or 0.
+          optimizer: the optimiser, which fixes the layout of the state.
 
         Raises:
-          InputError: it is of another network.
+          InputError: the checkpoint belongs to another network, or is damaged.
         """
         self.rows = [row for row in read_metrics(self.workdir) if row["epoch"] <= epoch]
         params = self.system.init_params(self._init_key)
@@ -88,22 +97,32 @@ class Member:
         return self._checkpoints.restore(epoch, fresh) if epoch else fresh
 
     def prepare(self, compiler: Executor, params: Params) -> None:
-        """Has the programs that score dev compiled; of `params` only shapes are read."""
+        """Starts to compile the programs that predict dev.
+
+        Args:
+          compiler: the threads that compile.
+          params: parameters of the network, of which only the shapes are read.
+        """
         self._predictor.prepare(compiler, params, self._dev_examples)
 
     def plans(self, epoch: int) -> list[Plan]:
-        """`drawn_plans` of its data."""
+        """Returns the batches of an epoch, as `drawn_plans` draws them."""
         return drawn_plans(self.examples, self.system.config, epoch)
 
     def names_of(self, plan: Plan) -> str:
-        """Returns the ids of a batch's sentences, with the splits that they are from."""
+        """Returns the ids of a batch's sentences, with the splits that they come from."""
         ids: dict[str, list[str]] = {}
         for split, sentence_id in (self._places[i] for i in plan.indices):
             ids.setdefault(split, []).append(sentence_id)
         return " and ".join(f"{split} sentences {', '.join(each)}" for split, each in ids.items())
 
     def end_epoch(self, epoch: int, state: TrainState, row: dict[str, Any]) -> None:
-        """Scores dev and writes everything down.
+        """Predicts and scores dev, and writes the metrics and the checkpoint.
+
+        Args:
+          epoch: the epoch that has ended.
+          state: the state after the epoch.
+          row: the epoch's mean losses and speed.
 
         Raises:
           InputError: the state is not finite; the files stay those of the epoch before.
@@ -117,28 +136,42 @@ class Member:
         self._checkpoints.save(epoch, state, scores["selection"])
 
     def divergence(self, found: str) -> InputError:
-        """Returns the error for a run whose numbers are not finite any more; it says what to do."""
+        """Returns the error for a run whose numbers are no longer finite, with what to do.
+
+        Args:
+          found: the number and its place.
+        """
         training, done = self.system.config.training, self.latest_epoch()
         expected = (
-            "finite numbers, as with a lower config.training.learning_rate "
-            f"(now {training.learning_rate}) or with gradients cut by config.training.clip_norm "
-            f"(now {training.clip_norm}, 0 = never), in another workdir; "
-            f"{f'epoch {done}' if done else 'no epoch'} is kept here"
+            "finite numbers; train in another workdir with a lower config.training.learning_rate "
+            f"(now {training.learning_rate}) or clip gradients with config.training.clip_norm "
+            f"(now {training.clip_norm}, 0 = no clipping); "
+            f"this workdir keeps {f'epoch {done}' if done else 'no epoch'}"
         )
         return InputError(self.workdir, None, found, expected)
 
 
 def training_sentences(config: Config, splits: Splits) -> Sequence[Sentence]:
-    """What the protocol trains on."""
+    """Returns the sentences of the splits that the protocol trains on.
+
+    Args:
+      config: contains the protocol.
+      splits: the sentences of each split.
+    """
     return [sentence for name in config.training.trained_splits for sentence in splits[name]]
 
 
 def dev_scores(
     system: System, sentences: Sequence[Sentence], annotations: Sequence[Annotation]
 ) -> dict[str, Any]:
-    """`{"dev": {"ner": f1, "re": f1}, "selection": their mean}`, in %, by the configured convention.
+    """Returns `{"dev": {"ner": f1, "re": f1}, "selection": their mean}`, in %, by the configured convention.
 
     The selection is None if the gold has nothing to score: then no epoch is better than another.
+
+    Args:
+      system: contains the convention and the types.
+      sentences: the annotated sentences.
+      annotations: the prediction for each sentence.
     """
     scoring = system.config.scoring
     scores = score_annotations(sentences, annotations, system.vocabs, scoring)

@@ -1,9 +1,11 @@
-"""The files of a run besides its system's: what it was started on, its metrics, its chosen epoch.
+"""The start of a run in its working directory, new or resumed.
 
-config.json  vocabs.json  word_vectors.npy  encoder.json  the system, see cman_jax/run/system.py
-data.json                                                 what it was made of, see provenance.py
-checkpoints/  metrics.jsonl                               latest two epochs and the best; a row per epoch
-scores.json  predictions.jsonl                            from experiments.train and experiments.evaluate
+A run has these files:
+
+    config.json  vocabs.json  word_vectors.npy  encoder.json  the system, see cman_jax/run/system.py
+    data.json                                                 its origin, see cman_jax/run/provenance.py
+    checkpoints/  metrics.jsonl                               the latest two epochs and the best; a row per epoch
+    scores.json  predictions.jsonl                            results of training and of evaluation
 """
 
 import functools
@@ -28,10 +30,18 @@ def open_run(
     vectors: Path | None = None,
     encoder: EncoderSpec | None = None,
 ) -> System:
-    """The system of the run in `workdir`, after making sure that it is this run; else a new one, saved there.
+    """Returns the system of the run in `workdir`, or of a new run, which is saved there.
+
+    Args:
+      config: the experiment.
+      splits: "train" and "dev", optionally further splits.
+      workdir: the working directory, made if it does not exist.
+      vectors: file of pretrained word vectors; None: word vectors are trained.
+      encoder: the encoder of the contextual features; None: no contextual features.
 
     Raises:
-      InputError: bad vectors, no relation to score, or the workdir's run had other settings or data.
+      InputError: the vectors are damaged, there is no relation to score, or the workdir's run had other
+        settings or data.
     """
     digests = fingerprint(splits, vectors, encoder)
     if (workdir / "config.json").is_file():
@@ -48,17 +58,17 @@ def open_run(
     if vectors is not None and contents.words is not None:
         refuse_no_coverage(contents.words, vectors)
     system = System.build(config, vocabs, None if table is None else table.matrix, encoder)
-    for half_made in workdir.glob(".*.tmp"):  # by a start that was killed
-        half_made.unlink()
+    for unfinished in workdir.glob(".*.tmp"):  # left by a start that was killed
+        unfinished.unlink()
     write_provenance(workdir, digests, contents)
     system.save(workdir)  # config.json last: with it, the run exists
     return system
 
 
 def _refuse_remains(workdir: Path) -> None:
-    """Raises an InputError if there are results without the config that says whose they are.
+    """Raises an InputError if the directory contains results without the config.json of their run.
 
-    What a start writes before it writes config.json is no run, and is written anew.
+    Files that a start writes before config.json do not make a run, and are written anew.
     """
     for name in ("checkpoints", "metrics.jsonl", "scores.json"):
         if (workdir / name).exists():
@@ -67,7 +77,11 @@ def _refuse_remains(workdir: Path) -> None:
 
 
 def _vocabs_of(splits: Splits, config: Config, table: WordVectors | None) -> Vocabs:
-    """Raises: InputError: the network would have no relation to score."""
+    """Returns the vocabularies of the splits.
+
+    Raises:
+      InputError: the network would have no relation to score.
+    """
     vocabs = build_vocabs(
         splits["train"],
         [sentences for name, sentences in splits.items() if name != "train"],
@@ -84,7 +98,10 @@ def _vocabs_of(splits: Splits, config: Config, table: WordVectors | None) -> Voc
 
 
 def _read_vectors(path: Path | None, digest: str, splits: Splits, config: Config) -> WordVectors | None:
-    """Frozen vectors of all words that any split looks up, and of the most frequent words besides."""
+    """Returns frozen vectors of all words that a split looks up, and of the most frequent other words.
+
+    None means that word vectors are trained.
+    """
     if path is None:
         return None
     tokens = {token for sentences in splits.values() for sentence in sentences for token in sentence.tokens}
@@ -94,15 +111,23 @@ def _read_vectors(path: Path | None, digest: str, splits: Splits, config: Config
 
 @functools.lru_cache(maxsize=1)
 def _read_once(path: Path, digest: str, wanted: frozenset[str], num_frequent: int) -> WordVectors:
-    """The runs of a population read the same. Args: digest: tells files apart that had one name in turn."""
+    """Reads a file of vectors once for all runs of a population, which read the same file.
+
+    Args:
+      path: the file.
+      digest: the file's digest, which tells files apart that had the same name one after the other.
+      wanted: the words whose vectors are needed.
+      num_frequent: number of the most frequent words that are read too.
+    """
     del digest
     return read_word_vectors(path, wanted, num_frequent)
 
 
 def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> None:
-    """Raises an InputError unless the config can continue the run that is there.
+    """Raises an InputError unless the config can resume the run in the directory.
 
-    Only the number of epochs may differ, if no rate falls with it, but not below what the run has finished.
+    Only the number of epochs may differ, and only if the learning rate is constant. It must not be below the
+    number of finished epochs.
     """
     constant_rate = config.training.final_rate == 1
     for name, there, here in differences(before, config):
@@ -111,11 +136,9 @@ def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> Non
                 workdir,
                 None,
                 f"a run with {name} = {there!r}",
-                f"{here!r} as asked for (or another workdir)",
+                f"{here!r} as in the config (or another workdir)",
             )
     done = max((row["epoch"] for row in read_metrics(workdir)), default=0)
     if config.training.num_epochs < done:
-        expected = (
-            f"{config.training.num_epochs} at most, as config.training.num_epochs says (or another workdir)"
-        )
+        expected = f"at most {config.training.num_epochs} (config.training.num_epochs), or another workdir"
         raise InputError(workdir, None, f"a run with {done} finished epochs", expected)

@@ -1,4 +1,4 @@
-"""Adam as in §4.1, with gradient clipping and a falling rate by option."""
+"""Adam as in §4.1, optionally with gradient clipping and a falling learning rate."""
 
 import optax
 
@@ -6,10 +6,12 @@ from cman_jax.config import TrainingConfig
 
 
 def make_optimizer(config: TrainingConfig, num_sentences: int = 0) -> optax.GradientTransformation:
-    """Adam; `clip_norm` > 0 first cuts the global gradient norm to it.
+    """Returns Adam; with `clip_norm` > 0, the global gradient norm is first clipped to it.
 
     Args:
-      num_sentences: trained on in every epoch; sets how fast the rate falls, where `final_rate` lets it.
+      config: contains the learning rates and the clipping.
+      num_sentences: number of training sentences per epoch, which sets how fast the rate falls if
+        `final_rate` < 1.
     """
     rate = config.learning_rate
     if config.final_rate < 1:
@@ -17,8 +19,8 @@ def make_optimizer(config: TrainingConfig, num_sentences: int = 0) -> optax.Grad
         rate = optax.linear_schedule(rate, rate * config.final_rate, steps)
     adam = optax.adam(rate)
     if config.clip_norm > 0:
-        # One factor for all numbers; `optax.clip_by_global_norm` divides each by the norm, or not, which on
-        # the CPU takes four more passes over main memory.
+        # One factor for all numbers. `optax.clip_by_global_norm` selects and divides number by number, which
+        # takes four more passes over main memory on the CPU.
         clip = optax.stateless(lambda tree, _: optax.projections.projection_l2_ball(tree, config.clip_norm))
         return optax.chain(clip, adam)
     return adam

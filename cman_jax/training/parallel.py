@@ -1,8 +1,11 @@
-"""Devices: one run's batches shared by several, or a population of runs. The only file that knows of them.
+"""The devices of a training: several share the batches of one run, or the runs of a population.
 
-Both steps have the same use: `state = place([TrainState, ...])`, then as often as need be `state, metrics =
-step(state, batches)`, then `fetch(state)`. Between `place` and `fetch` the state is donated, that is, updated
-in its own memory. `prepare(compiler, state, batches)` has the program of such a step compiled beforehand.
+No other file of the library distributes work over devices.
+
+Both steps are used in the same way: `state = place([TrainState, ...])`, then any number of times `state,
+metrics = step(state, batches)`, then `fetch(state)`. Between `place` and `fetch` the state is donated, that
+is, updated in its own memory. `prepare(compiler, state, batches)` compiles the program of such a step
+beforehand.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,10 +29,16 @@ Step = Callable[..., tuple[Any, Any]]
 
 
 class ParallelStep:
-    """A training step of one run, each of whose batches is dealt out to `num_devices` devices.
+    """A training step of one run, whose batches are dealt out to `num_devices` devices.
+
+    Args:
+      step: the pure step.
+      constants: arrays that are not trained.
+      key: the key of all random draws.
+      num_devices: number of devices.
 
     Attributes:
-      num_parts: parts that each batch is to be given in, all of one shape.
+      num_parts: number of parts that each batch must come in, all of one shape.
 
     Raises:
       ValueError: there are fewer devices.
@@ -53,9 +62,10 @@ class ParallelStep:
         self._constants = self.place([constants])
 
     def place(self, states: Sequence[Any]) -> Any:
-        """A copy of the one state for every device; by main memory, so that a restored one has no device yet.
+        """Returns a copy of the one state for every device.
 
-        JAX compiles again for arrays that are bound to a device.
+        The copy goes through main memory, so that a restored state is not bound to a device. JAX would
+        compile the step again for arrays that are bound to a device.
         """
         state = jax.device_get(states[0])
         if self.num_parts == 1:
@@ -63,16 +73,22 @@ class ParallelStep:
         return jax.tree.map(lambda x: jnp.stack([x] * self.num_parts), state)
 
     def fetch(self, state: Any) -> list[Any]:
-        """One device's copy, as all are equal; of several, in main memory."""
+        """Returns the state of the run.
+
+        All devices have equal copies; with several devices, one copy is moved to main memory.
+        """
         return [state if self.num_parts == 1 else jax.device_get(jax.tree.map(lambda x: x[0], state))]
 
     def prepare(self, compiler: Executor, state: Any, batches: Sequence[Batch]) -> None:
-        """Does nothing for several devices: pmap would not find the program, and compile it again."""
+        """Starts to compile the program for batches of these shapes.
+
+        With several devices it does nothing: pmap would not find the program, and would compile it again.
+        """
         if isinstance(self._step, Ahead):
             self._step.prepare(compiler, state, self._constants, batches[0], self._key)
 
     def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
-        """One step on a batch given in `num_parts` parts."""
+        """Takes one step on a batch in `num_parts` parts; returns the new state and the metrics."""
         batch = batches[0] if self.num_parts == 1 else _stack(batches)
         return self._step(state, self._constants, batch, self._key)
 
@@ -80,12 +96,15 @@ class ParallelStep:
 class PopulationStep:
     """A training step of several runs at once, as one program; every device has its share of the runs.
 
-    Attributes:
-      num_parts: 1; each run's batch is given whole, all batches in one shape. A run whose batch has no token
-        sits the step out.
-
     Args:
-      num_devices: divides the number of runs.
+      step: the pure step of one run.
+      constants: each run's arrays that are not trained.
+      keys: each run's key of all random draws.
+      num_devices: number of devices; divides the number of runs.
+
+    Attributes:
+      num_parts: 1. Each run's batch comes whole, and all batches have one shape. A run whose batch has no
+        token takes no part in the step.
 
     Raises:
       ValueError: there are fewer devices.
@@ -104,21 +123,24 @@ class PopulationStep:
         self._constants, self._keys = self.place(constants), self.place(keys)
 
     def place(self, states: Sequence[Any]) -> Any:
-        """The runs' states, stacked and dealt out to the devices."""
+        """Returns the runs' states, stacked and dealt out to the devices."""
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
         return jax.device_put(stacked, self._sharding)
 
     def fetch(self, state: Any) -> list[Any]:
-        """The runs' states again, in main memory."""
+        """Returns the state of each run, in main memory."""
         state = jax.device_get(state)
         return [jax.tree.map(lambda x, k=k: x[k], state) for k in range(self._keys.shape[0])]
 
     def prepare(self, compiler: Executor, state: Any, batches: Sequence[Batch]) -> None:
-        """For batches of these shapes."""
+        """Starts to compile the program for batches of these shapes."""
         self._step.prepare(compiler, state, self._constants, _stack(batches), self._keys)
 
     def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
-        """One step of every run; metrics have the runs as their first axis."""
+        """Takes one step of every run; returns the new state and the metrics.
+
+        The first axis of the metrics is the runs.
+        """
         arguments = (self._constants, _stack(batches), self._keys)
         steps = np.array([batch.mask.any() for batch in batches])
         if steps.all():
@@ -130,16 +152,18 @@ class PopulationStep:
 
 @jax.jit
 def _choose(steps: Any, after: Any, before: Any) -> Any:
-    """`after` of the runs that step, `before` of the others."""
+    """Returns `after` for the runs that take the step, and `before` for the others."""
     choose = partial(jax.vmap(jnp.where), steps)
     return jax.tree.map(choose, after, before)
 
 
 def _devices(num_devices: int) -> list[jax.Device]:
+    """Returns the first devices of this process; raises a ValueError if there are fewer."""
     if num_devices > jax.local_device_count():
-        raise ValueError(f"{num_devices} devices asked for, {jax.local_device_count()} there")
+        raise ValueError(f"{num_devices} devices requested, but only {jax.local_device_count()} found")
     return jax.local_devices()[:num_devices]
 
 
 def _stack(batches: Sequence[Batch]) -> Batch:
+    """Returns batches of one shape as one batch with a new first axis."""
     return jax.tree.map(lambda *parts: np.stack(parts), *batches)

@@ -1,4 +1,4 @@
-"""Which sentences share a batch, and which batch comes when: functions of data, seed and epoch alone."""
+"""The batches of an epoch and their order, which depend only on data, seed and epoch."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -12,21 +12,38 @@ T = TypeVar("T")
 
 
 def epoch_plans(examples: Sequence[Example], config: Config, epoch: int) -> list[Plan]:
-    """The batches of an epoch, in the order of training; a resumed run draws the same."""
+    """Returns the batches of an epoch in the order of training; a resumed run draws the same batches.
+
+    Args:
+      examples: the training examples.
+      config: contains the seed, the batch size and the buckets.
+      epoch: the epoch's number.
+    """
     return shuffled(drawn_plans(examples, config, epoch), epoch)
 
 
 def drawn_plans(examples: Sequence[Example], config: Config, epoch: int) -> list[Plan]:
-    """The batches of an epoch by rising length; the seed says which sentences share one."""
+    """Returns the batches of an epoch by rising length; the seed decides which sentences share a batch.
+
+    Args:
+      examples: the training examples.
+      config: contains the seed, the batch size and the buckets.
+      epoch: the epoch's number.
+    """
     rng = np.random.default_rng((config.training.seed, epoch))
     lengths = [len(example.word_ids) for example in examples]
     return plan_batches(lengths, config.data, config.training.batch_size, rng)
 
 
 def shuffled(plans: Sequence[T], epoch: int) -> list[T]:
-    """Shuffled, so that which length comes when is the same for all seeds.
+    """Returns the batches in a random order of lengths that is the same for all seeds.
 
-    Several runs can then be stepped together; each is trained in the order that it has alone, even where one
-    has some batches more, as they come last before the shuffling.
+    Several runs can then take their steps together, and each run is trained in the same order as separately.
+    This holds even if one run has more batches, because the additional batches come last before the
+    shuffling.
+
+    Args:
+      plans: the batches by rising length.
+      epoch: the epoch's number.
     """
     return [plans[i] for i in np.random.default_rng(epoch).random(len(plans)).argsort()]

@@ -1,4 +1,4 @@
-"""What a person sees of a running training: a bar within the epoch, a line after it."""
+"""The display of a running training: a bar within the epoch, and a line after it."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,26 +15,40 @@ from cman_jax.run.record import best_epoch
 
 
 class Progress:
-    """Says nothing; the base of those that do."""
+    """A display that shows nothing, and the base class of all displays."""
 
     def start(self, runs: Mapping[Path, Contents]) -> None:
-        """Training is about to begin; what the data of each run contain, by its workdir."""
+        """Is called before training begins.
+
+        Args:
+          runs: what the data of each run contain, by its workdir.
+        """
 
     def start_epoch(self, epoch: int, num_epochs: int, num_sentences: int) -> None:
-        """An epoch over that many sentences begins."""
+        """Is called when an epoch begins.
+
+        Args:
+          epoch: the epoch's number.
+          num_epochs: number of epochs of the whole training.
+          num_sentences: number of sentences in the epoch, over all runs.
+        """
 
     def advance(self, num_sentences: int) -> None:
-        """So many more sentences are on their way."""
+        """Is called with the number of sentences of every step that has begun."""
 
     def end_epoch(self, *runs: list[dict[str, Any]]) -> None:
-        """The epoch is scored; of each run of the population, its row of metrics.jsonl is the last."""
+        """Is called when the epoch has been scored.
+
+        Args:
+          runs: the rows of metrics.jsonl of each run; the last row is the epoch's.
+        """
 
     def close(self) -> None:
-        """Training has ended, by an error perhaps."""
+        """Is called when training has ended, by an error or not."""
 
 
 class ConsoleProgress(Progress):
-    """A bar while an epoch runs, where stderr is a terminal, and one line on stdout for each that ended."""
+    """A display with a bar on stderr if it is a terminal, and one line on stdout per epoch."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -45,7 +59,7 @@ class ConsoleProgress(Progress):
         self._num_epochs = 0
 
     def start(self, runs: Mapping[Path, Contents]) -> None:
-        """Prints what training cannot learn, once where all runs have the same data."""
+        """Prints what training cannot learn; only once if all runs have the same data."""
         lines = {workdir: content_lines(contents) for workdir, contents in runs.items()}
         same = all(each == next(iter(lines.values())) for each in lines.values())
         for workdir, some in list(lines.items())[: 1 if same else None]:
@@ -63,20 +77,25 @@ class ConsoleProgress(Progress):
         self._bar.advance(self._task, num_sentences)
 
     def end_epoch(self, *runs: list[dict[str, Any]]) -> None:
-        """Replaces the bar by the epoch's line."""
+        """Replaces the bar with the epoch's line."""
         self._bar.remove_task(self._task)
         self._bar.stop()
         print(epoch_line(runs, self._num_epochs), flush=True)
 
     def close(self) -> None:
-        """Takes the bar of an epoch that did not end off the terminal."""
+        """Removes the bar of an unfinished epoch from the terminal."""
         self._bar.stop()
 
 
 def epoch_line(runs: Sequence[list[dict[str, Any]]], num_epochs: int) -> str:
-    """Losses (nats per sentence), dev F1 (%), the best epoch so far, the speed and the time left.
+    """Returns the line of an epoch.
 
-    Of several runs: means, F1 with its standard deviation, the speed of all together.
+    It contains losses (nats per sentence), dev F1 (%), the best epoch so far, the speed and the time left.
+    For several runs it contains means, F1 with its standard deviation, and the total speed.
+
+    Args:
+      runs: the rows of metrics.jsonl of each run; the last row is the epoch's.
+      num_epochs: number of epochs of the whole training.
     """
     rows = [run[-1] for run in runs]
     best = sorted({best_epoch(run) for run in runs})
@@ -95,4 +114,5 @@ def epoch_line(runs: Sequence[list[dict[str, Any]]], num_epochs: int) -> str:
 
 
 def _spread(values: Sequence[float]) -> str:
+    """Returns the mean, and for several values their standard deviation."""
     return f"{fmean(values):.2f}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "")

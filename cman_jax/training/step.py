@@ -1,4 +1,8 @@
-"""One training step: a pure function, the same body on one device and on many."""
+"""One training step as a pure function, with the same body on one device and on many.
+
+One backward pass computes the parameters' gradient and the `∂L/∂x` that makes η. The token input and the
+labels' encodings are not perturbed, so they are computed, and differentiated, once for both passes.
+"""
 
 from typing import Any, NamedTuple
 
@@ -16,10 +20,15 @@ from cman_jax.types import Batch, Constants, LossTerms, Params
 
 
 class TrainState(NamedTuple):
-    """All that training changes.
+    """Everything that training changes.
 
-    The optimiser sees all parameters as one vector: one small program for it to compile, in place of one for
-    each of fifty shapes, which took a sixth of the time to compile a step.
+    The optimiser sees all parameters as one vector. So it compiles one small program instead of one for each
+    of fifty shapes, which took a sixth of the time to compile a step.
+
+    Attributes:
+      step: number of steps taken.
+      params: the parameters.
+      opt_state: the state of the optimiser, for all parameters as one vector.
     """
 
     step: Int[Array, ""]
@@ -28,12 +37,19 @@ class TrainState(NamedTuple):
 
     @classmethod
     def start(cls, params: Params, optimizer: optax.GradientTransformation) -> "TrainState":
-        """Before the first step."""
+        """Returns the state before the first step."""
         return cls(jnp.zeros((), jnp.int32), params, optimizer.init(ravel_pytree(params)[0]))
 
 
 class Metrics(NamedTuple):
-    """Of one step; losses in nats per sentence, on the unperturbed and the perturbed input."""
+    """The metrics of one step; losses are in nats per sentence.
+
+    Attributes:
+      ner_loss, relation_loss: the losses on the unperturbed input.
+      adversarial_loss: the sum of both losses on the perturbed input; 0 without a second pass.
+      gradient_norm: the norm of the whole gradient, before clipping.
+      num_sentences: number of sentences in the batch.
+    """
 
     ner_loss: Float[Array, ""]
     relation_loss: Float[Array, ""]
@@ -53,13 +69,11 @@ def train_step(
     *,
     axis_name: str | None = None,
 ) -> tuple[TrainState, Metrics]:
-    """One update on `L(x) + L(x + η)`, Eq. (14); `alpha` 0 leaves the second pass out.
-
-    One backward pass gives the parameters' gradient and the `∂L/∂x` that makes η. The token input and the
-    labels' encodings are not perturbed, so they are computed, and differentiated, once for both passes.
+    """Returns the state after one update on `L(x) + L(x + η)`, Eq. (14), and the step's metrics.
 
     Args:
-      key: of the whole run; the step's own keys follow from it and `state.step`.
+      alpha: radius of the perturbation; 0 leaves the second pass out.
+      key: the key of the whole run, from which the step's keys follow with `state.step`.
       axis_name: the device axis under pmap. Sums and counts are added up over it before the one division.
     """
     dropout_key = hash_key(_step_key(key, state.step, axis_name))
@@ -77,7 +91,7 @@ def train_step(
         terms = loss_terms(potentials, batch, null_relation=model.config.null_relation)
         return (terms.ner + terms.relation) / total, terms
 
-    # Under jit only so that both passes share one trace; the compiler sees through it.
+    # Only jitted so that both passes share one trace; the compiler inlines it.
     gradient = jax.jit(jax.value_and_grad(loss, (0, 1, 2), has_aux=True))
     (inputs, label_states), encode_vjp = jax.vjp(encode, state.params)
     (_, clean), gradients = gradient(state.params, inputs, label_states, dropout_keys[0])
@@ -103,13 +117,16 @@ def train_step(
 
 
 def _apply(model: JointNetwork, params: Params, constants: Constants, *args: Any, **kwargs: Any) -> Any:
+    """Returns the output of a method of the network."""
     return model.apply({"params": params, "constants": constants}, *args, **kwargs)
 
 
 def _step_key(key: PRNGKeyArray, step: Int[Array, ""], axis_name: str | None) -> PRNGKeyArray:
+    """Returns the key of a step on one device."""
     key = jax.random.fold_in(key, step)
     return key if axis_name is None else jax.random.fold_in(key, jax.lax.axis_index(axis_name))
 
 
 def _sum_over_devices(tree: Any, axis_name: str | None) -> Any:
+    """Returns the sums over all devices; without a device axis, the tree itself."""
     return tree if axis_name is None else jax.lax.psum(tree, axis_name)

@@ -1,4 +1,4 @@
-"""The perturbation: its length, its direction, and what must not depend on it."""
+"""Tests of the perturbation: its length, its direction, and what must not change it."""
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ perturb = jax.jit(perturbation, static_argnums=2)
 
 
 def norms(eta: np.ndarray) -> np.ndarray:
+    """Returns the norm of each sentence's perturbation."""
     return np.sqrt((np.asarray(eta, np.float64) ** 2).sum((1, 2)))
 
 
@@ -39,7 +40,7 @@ def test_padding_neither_moves_nor_counts() -> None:
     np.testing.assert_array_equal(perturb(garbage, MASK, ALPHA), eta)
 
 
-def test_sentences_do_not_share_a_norm() -> None:
+def test_every_sentence_has_its_own_norm() -> None:
     louder = GRADIENT.copy()
     louder[0] *= 100
     np.testing.assert_allclose(perturb(louder, MASK, ALPHA), perturb(GRADIENT, MASK, ALPHA), rtol=1e-5)
@@ -51,7 +52,7 @@ def test_the_scale_of_the_loss_does_not_matter(scale: float) -> None:
     np.testing.assert_allclose(perturb(scaled, MASK, ALPHA), perturb(GRADIENT, MASK, ALPHA), rtol=1e-4)
 
 
-def test_where_there_is_no_gradient_nothing_moves() -> None:
+def test_a_sentence_without_gradient_does_not_move() -> None:
     flat = GRADIENT.copy()
     flat[1] = 0
     eta = np.asarray(perturb(flat, MASK, ALPHA))

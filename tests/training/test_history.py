@@ -1,4 +1,6 @@
-"""Training stops at numbers that are not finite, says where, and leaves the last good checkpoint."""
+"""Tests of numbers that are not finite: training stops, names their place, and keeps the last good
+checkpoint.
+"""
 
 import dataclasses
 import json
@@ -26,13 +28,14 @@ TRAIN = tuple(s._replace(id=f"{k}-{s.id}") for k in range(2) for s in SENTENCES)
 
 
 def job(workdir: Path, seed: int = 0, **training: Any) -> Job:
+    """Returns a small job."""
     config = tiny_config()
     config.training = dataclasses.replace(config.training, num_epochs=3, seed=seed, **training)
     return Job(config, {"train": TRAIN, "dev": SENTENCES}, workdir)
 
 
 class Run(Member):
-    """As much of a member as a history reads."""
+    """The part of a member that a history reads."""
 
     def __init__(self) -> None:
         pass
@@ -45,11 +48,12 @@ class Run(Member):
 
 
 def metrics(**values: Any) -> Metrics:
+    """Returns metrics of two runs, 1.0 unless passed."""
     fields = {**{name: [1.0, 1.0] for name in Metrics._fields}, **values}
     return Metrics(**{name: jnp.asarray(value, jnp.float32) for name, value in fields.items()})
 
 
-def test_means_are_over_sentences_and_leave_out_the_steps_that_a_run_sits_out() -> None:
+def test_means_are_over_sentences_and_ignore_steps_in_which_a_run_has_no_batch() -> None:
     history = History([Run(), Run()], 1)
     history.add([Plan((0, 1, 2), 8), Plan((0,), 8)], metrics(ner_loss=[1, 5], num_sentences=[3, 1]))
     history.add([Plan((3,), 8), None], metrics(ner_loss=[5, NAN], num_sentences=[1, 0]))
@@ -72,7 +76,7 @@ def end_after(history: History, plans: list[Plan], last: Metrics) -> None:
     history.means()
 
 
-def test_steps_whose_metrics_are_there_are_read_before_the_epoch_ends() -> None:
+def test_finished_steps_are_read_before_the_epoch_ends() -> None:
     history = History([Run()], 1)
     with pytest.raises(InputError, match=r"found ner_loss = nan in epoch 1, step 1, "):
         history.add([Plan((0,), 8)], jax.block_until_ready(metrics(ner_loss=[NAN])))
@@ -85,8 +89,8 @@ def test_a_run_that_diverges_names_epoch_step_sentences_and_keeps_no_checkpoint_
     assert "\n" not in line
     assert line.startswith(f"{tmp_path}: found ")
     assert " in epoch 1, step 2, on train sentences " in line
-    assert "lower config.training.learning_rate (now 1e+30)" in line
-    assert "config.training.clip_norm (now 0.0, 0 = never), in another workdir; no epoch is kept here" in line
+    assert "lower config.training.learning_rate (now 1e+30) or clip" in line
+    assert "config.training.clip_norm (now 0.0, 0 = no clipping); this workdir keeps no epoch" in line
     ids = line.partition("train sentences ")[2].partition(", expected")[0].split(", ")
     assert len(ids) == 4
     assert set(ids) < {sentence.id for sentence in TRAIN}
@@ -117,13 +121,13 @@ def test_a_state_that_is_not_finite_never_becomes_a_checkpoint(tmp_path: Path) -
         assert checkpoints.epochs() == []
 
 
-def test_a_run_that_diverges_later_can_be_continued_from_its_last_good_epoch(tmp_path: Path) -> None:
-    """As it computes the same again, it is refused again; its files stay those of the good epoch."""
+def test_a_run_that_diverges_later_keeps_its_last_good_epoch(tmp_path: Path) -> None:
+    """Resumes the run: it computes the same again and is refused again, and its files do not change."""
     one = job(
         tmp_path, learning_rate=1e30, batch_size=8
-    )  # a step an epoch: the first still has finite losses
+    )  # one step per epoch: the first step still has finite losses
     for _ in range(2):
-        with pytest.raises(InputError, match=r"in epoch 2, step 1, .*; epoch 1 is kept here"):
+        with pytest.raises(InputError, match=r"in epoch 2, step 1, .*; this workdir keeps epoch 1"):
             train(*one)
     text = (tmp_path / "metrics.jsonl").read_text()
     assert [json.loads(line, parse_constant=pytest.fail)["epoch"] for line in text.splitlines()] == [1]

@@ -1,4 +1,4 @@
-"""What the loop has compiled, and when."""
+"""Tests of which programs the loop compiles, and when."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ LENGTHS = (4, 8)
 
 
 def job(workdir: Path, seed: int, width: int, num_epochs: int = 2) -> Job:
+    """Returns a small job, whose network has this scorer width."""
     config = tiny_config()
     config.model.scorer_dim = width
     config.data.bucket_lengths = LENGTHS
@@ -34,17 +35,17 @@ def test_every_program_of_a_run_is_compiled_once_and_beforehand(
     jobs = [job(tmp_path, seed, width) for seed in range(num_runs)]
     with compilations("train_step") as steps, compilations("predict_step") as predictions:
         train_population(jobs, num_devices=num_devices)
-    by_pmap = num_devices > num_runs  # which does not find what was compiled for it
+    by_pmap = num_devices > num_runs  # pmap does not find programs that were compiled beforehand
     for threads in (predictions,) if by_pmap else (steps, predictions):
         assert len(threads) == len(LENGTHS)
         assert all(thread.startswith("compiler") for thread in threads)
 
 
-def test_a_run_that_goes_on_needs_the_programs_that_it_had(tmp_path: Path) -> None:
+def test_a_resumed_run_needs_the_same_programs_for_prediction(tmp_path: Path) -> None:
     train_population([job(tmp_path, 0, 11, num_epochs=1)])
     with compilations("train_step") as steps, compilations("predict_step") as predictions:
         train_population([job(tmp_path, 0, 11, num_epochs=2)])
-    assert len(steps) == len(LENGTHS)  # of another optimiser, so anew, but once
+    assert len(steps) == len(LENGTHS)  # the optimiser is another one, so they are compiled again, once
     assert predictions == []
 
 

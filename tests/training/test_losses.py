@@ -1,4 +1,4 @@
-"""Both losses against plain loops; what counts as a gold cell; padding."""
+"""Tests of both losses against plain loops, of gold cells, and of padding."""
 
 import itertools
 from typing import Any
@@ -21,7 +21,7 @@ Cell = tuple[int, int, int]
 
 
 def batch_with(cells: list[list[Cell]], lengths: list[int] = LENGTHS, tags: Any = None) -> Batch:
-    """A batch with these gold cells per sentence; the network's inputs are not read."""
+    """Returns a batch with these gold cells per sentence; the network's inputs are not read."""
     padding = (N, N, R)
     rows = [[*sentence, *[padding] * (6 - len(sentence))] for sentence in cells]
     mask, nothing = lengths_to_mask(lengths, N), np.zeros((B, N), np.int32)
@@ -30,7 +30,7 @@ def batch_with(cells: list[list[Cell]], lengths: list[int] = LENGTHS, tags: Any 
 
 
 def targets_of(cells: list[list[Cell]], *, null_relation: bool) -> list[set[Cell]]:
-    """The cells that are True, per sentence."""
+    """Returns the cells that are True, per sentence."""
     batch = batch_with(cells)
     make = jax.jit(relation_targets, static_argnums=2, static_argnames="null_relation")
     targets = make(batch.relation_cells, batch.mask, R, null_relation=null_relation)
@@ -42,7 +42,7 @@ def test_targets_are_the_gold_cells_in_their_direction() -> None:
     assert targets_of(cells, null_relation=False) == [set(sentence) for sentence in cells]
 
 
-def test_with_the_null_class_a_token_that_is_no_subject_points_at_itself() -> None:
+def test_with_the_null_class_a_token_that_is_not_a_subject_points_at_itself() -> None:
     cells = [[(0, 3, 1), (3, 0, 0), (0, 2, 1)], [(1, 0, 0)], []]
     null = [{(1, 1, NULL), (2, 2, NULL)}, {(0, 0, NULL)}, set()]
     assert targets_of(cells, null_relation=True) == [set(c) | n for c, n in zip(cells, null, strict=True)]
@@ -87,7 +87,7 @@ def test_the_relation_loss_of_extreme_logits_is_finite_and_so_is_its_gradient() 
 
 @pytest.mark.parametrize("scale", [1, 10, 30, 100])
 def test_the_relation_loss_and_its_gradient_keep_their_digits_where_the_network_is_sure(scale: float) -> None:
-    """In double precision -log P loses none; gold cells have large logits here, and all others small ones."""
+    """Compares with double precision, where -log P loses no digits; only gold cells have large logits."""
     cells = [[(0, 1, 0), (2, 1, 1)], [(1, 0, 0)], []]
     batch = batch_with(cells)
     logits = -scale * (1 + np.abs(normal(0, B, N, N, R)))
@@ -96,13 +96,14 @@ def test_the_relation_loss_and_its_gradient_keep_their_digits_where_the_network_
             logits[b, *cell] *= -1
     loss = lambda x, batch: relation_loss(x, batch, null_relation=False).sum()  # noqa: E731
     value, gradient = jax.jit(jax.value_and_grad(loss))(logits, batch)
-    wrong_by = -np.abs(np.float64(logits)[pairs(batch.mask)])  # all cells are right, and sure
+    wrong_by = -np.abs(np.float64(logits)[pairs(batch.mask)])  # all cells are right, with large margins
     np.testing.assert_allclose(value, np.log1p(np.exp(wrong_by)).sum(), rtol=1e-5, atol=1e-37)
     share = 1 / (1 + np.exp(-wrong_by))
     np.testing.assert_allclose(np.abs(gradient)[pairs(batch.mask)], share, rtol=1e-4, atol=1e-37)
 
 
 def random_chain(seed: int) -> CRFPotentials:
+    """Returns random potentials."""
     return CRFPotentials(normal(seed, B, T), normal(seed + 1, B, N, T, T))
 
 
@@ -142,9 +143,10 @@ def test_the_terms_are_sums_over_sentences_and_padding_adds_nothing() -> None:
 
 
 def ner_loss_of(potentials: Potentials, batch: Batch) -> Any:
+    """Returns the NER loss of each sentence."""
     return jax.jit(ner_loss)(potentials.tagging, batch)
 
 
 def pairs(mask: np.ndarray) -> np.ndarray:
-    """[b n m r]: whether both tokens are real."""
+    """Returns whether both tokens are real: [b n m r]."""
     return np.broadcast_to(mask[:, :, None, None] & mask[:, None, :, None], (B, N, N, R))

@@ -1,4 +1,4 @@
-"""A working directory is this run's or it is refused."""
+"""Tests of opening a working directory: it belongs to this run, or it is refused."""
 
 import json
 from pathlib import Path
@@ -18,6 +18,7 @@ SPLITS = {"train": SENTENCES, "dev": SENTENCES[:2]}
 
 
 def config_with(**training: object) -> Config:
+    """Returns the default config with these training settings."""
     config = Config()
     for name, value in training.items():
         setattr(config.training, name, value)
@@ -68,7 +69,7 @@ def test_missing_vectors_are_named(tmp_path: Path) -> None:
         open_run(Config(), SPLITS, tmp_path / "run", tmp_path / "nowhere.txt")
 
 
-def test_what_training_cannot_learn_is_recorded_and_an_older_run_s_record_is_completed(
+def test_what_training_cannot_learn_is_recorded_and_the_record_of_an_older_run_completed(
     tmp_path: Path,
 ) -> None:
     splits = {**SPLITS, "test": SENTENCES[:1]}
@@ -113,20 +114,21 @@ def test_a_network_without_any_relation_is_refused_before_anything_is_written(tm
     open_run(Config(), {"train": alone, "dev": alone}, tmp_path / "run")
 
 
-def test_epochs_that_are_behind_a_run_cannot_be_taken_from_it(tmp_path: Path) -> None:
+def test_a_run_cannot_be_resumed_with_fewer_epochs_than_it_has_finished(tmp_path: Path) -> None:
     open_run(config_with(num_epochs=5), SPLITS, tmp_path)
     write_metrics(tmp_path, [{"epoch": k, "selection": 0.0} for k in (1, 2, 3)])
     assert open_run(config_with(num_epochs=3), SPLITS, tmp_path).config.training.num_epochs == 3
     before = (tmp_path / "config.json").read_text()
     with pytest.raises(
-        InputError, match=r"found a run with 3 finished epochs, expected 2 at most, as config"
+        InputError,
+        match=r"found a run with 3 finished epochs, expected at most 2 .config.training.num_epochs",
     ):
         open_run(config_with(num_epochs=2), SPLITS, tmp_path)
     assert (tmp_path / "config.json").read_text() == before
 
 
-def test_what_a_killed_start_leaves_is_no_run_and_is_written_anew(tmp_path: Path) -> None:
-    """Whatever it had written: config.json comes last."""
+def test_the_files_of_a_killed_start_are_written_anew(tmp_path: Path) -> None:
+    """Kills the start before config.json, the last file that it writes."""
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("London 1 2\n")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -144,14 +146,14 @@ def test_what_a_killed_start_leaves_is_no_run_and_is_written_anew(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["checkpoints", "metrics.jsonl", "scores.json"])
-def test_results_of_a_run_without_its_config_are_not_taken_for_a_new_run_s(tmp_path: Path, name: str) -> None:
+def test_results_without_the_config_of_their_run_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     with pytest.raises(InputError, match=f"found {name} without a config.json, expected the config.json of"):
         open_run(Config(), SPLITS, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_a_run_that_was_killed_before_its_first_epoch_has_nothing_to_predict_with(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_before_its_first_epoch_cannot_predict(tmp_path: Path) -> None:
     open_run(Config(), SPLITS, tmp_path)
     with pytest.raises(
         InputError, match="checkpoints: found no such directory, expected the checkpoints of a"

@@ -1,4 +1,4 @@
-"""Adam as its paper states it, and the clip in front of it."""
+"""Tests of Adam against its paper, and of the clipping before it."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ GRADIENTS = normal(0, 6, 3) * np.array([[3, 0.1, 10, 0.01, 5, 1]], np.float32).T
 
 
 def updates(config: TrainingConfig, num_sentences: int = 0) -> Iterator[dict[str, np.ndarray]]:
-    """What the optimiser adds to two parameters at each of the steps."""
+    """Yields what the optimiser adds to two parameters at each step."""
     optimizer = make_optimizer(config, num_sentences)
     params = {"a": np.zeros(2, np.float32), "b": np.zeros(1, np.float32)}
     state = optimizer.init(params)
@@ -26,6 +26,7 @@ def updates(config: TrainingConfig, num_sentences: int = 0) -> Iterator[dict[str
 
 
 def assert_steps(config: TrainingConfig, gradients: np.ndarray) -> None:
+    """Checks the steps of a config against Adam on these gradients."""
     for actual, expected in zip(updates(config), oracles.adam(gradients, config.learning_rate), strict=True):
         np.testing.assert_allclose(np.concatenate([actual["a"], actual["b"]]), expected, rtol=1e-4)
 
@@ -44,7 +45,7 @@ def test_clipping_cuts_the_norm_over_all_parameters_before_adam() -> None:
 
 def test_the_rate_falls_linearly_over_all_steps_of_all_epochs() -> None:
     config = TrainingConfig(learning_rate=1e-2, final_rate=0.25, num_epochs=2, batch_size=4)
-    shares = np.linspace(1, 0.25, 7)[:6]  # three batches an epoch, the last of them not full
+    shares = np.linspace(1, 0.25, 7)[:6]  # three batches per epoch, the last one not full
     adam = oracles.adam(GRADIENTS, config.learning_rate)
     for step, share, expected in zip(updates(config, num_sentences=11), shares, adam, strict=True):
         np.testing.assert_allclose(np.concatenate([step["a"], step["b"]]), share * expected, rtol=1e-4)

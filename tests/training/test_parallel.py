@@ -1,4 +1,4 @@
-"""That devices change nothing: the step under jit and under pmap."""
+"""Tests of the step under jit and under pmap: the number of devices changes nothing."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,13 +17,14 @@ from cman_jax.types import Batch, Sentence
 from tests.builders import SENTENCES, SMALL_DATA, STILL, changed, network, random_variables, vocabs_of
 
 ALPHA = 0.05
-# What devices could change is the sums over sentences, so the network has one layer and no scan over tokens.
+# Devices can only change sums over sentences, so one layer without a scan over tokens is enough.
 SHALLOW = changed(STILL, num_bsa=1, sequence_layer="mlp")
 # Lengths differ, so that a mean of per-device means would be wrong.
 EIGHT = tuple(Sentence(f"{k}-{s.id}", *s[1:]) for k in range(2) for s in SENTENCES)
 
 
 def shards(sentences: Sequence[Sentence], num_devices: int) -> list[Batch]:
+    """Returns the sentences in one batch per device."""
     vocabs = vocabs_of(SENTENCES)
     examples = [encode(sentence, vocabs) for sentence in sentences]
     size = len(examples) // num_devices
@@ -31,7 +32,7 @@ def shards(sentences: Sequence[Sentence], num_devices: int) -> list[Batch]:
 
 
 def after_steps(num_devices: int, num_steps: int) -> tuple[TrainState, Metrics]:
-    """Without dropout, whose draws depend on the device."""
+    """Returns the state and the last metrics; there is no dropout, whose draws depend on the device."""
     model, optimizer = network(SHALLOW), make_optimizer(TrainingConfig(learning_rate=1e-2))
     key = jax.random.key(1)
     step = ParallelStep(partial(train_step, model, optimizer, ALPHA), {}, key, num_devices)
@@ -58,6 +59,6 @@ def test_ten_steps_on_several_devices_equal_those_on_one(
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
-def test_asking_for_more_devices_than_there_are_is_refused() -> None:
-    with pytest.raises(ValueError, match="99 devices asked for, 4 there"):
+def test_more_devices_than_exist_are_refused() -> None:
+    with pytest.raises(ValueError, match="99 devices requested, but only 4 found"):
         ParallelStep(lambda *arguments: arguments, {}, jax.random.key(0), 99)

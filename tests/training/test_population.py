@@ -1,4 +1,4 @@
-"""That runs trained together are the runs trained alone, and that they can be gone on with."""
+"""Tests of populations: runs trained together equal runs trained separately, and can be resumed."""
 
 import dataclasses
 import shutil
@@ -23,11 +23,12 @@ from tests.builders import SENTENCES, tiny_config
 EPOCHS = 9
 TWELVE = tuple(s._replace(id=f"{k}-{s.id}") for k in range(3) for s in SENTENCES)
 SEEDS = (3, 4)
-# The second run has less data, and sits out one of six steps of every epoch: 54 and 45 steps.
+# The second run has less data, and no batch in one of the six steps of every epoch: 54 and 45 steps.
 TRAIN = {3: TWELVE, 4: TWELVE[:10]}
 
 
 def config_of(seed: int, num_epochs: int = EPOCHS) -> Config:
+    """Returns a small config."""
     config = tiny_config()
     config.data = dataclasses.replace(config.data, min_word_count=1)
     config.training.batch_size, config.training.num_epochs, config.training.seed = 2, num_epochs, seed
@@ -35,16 +36,20 @@ def config_of(seed: int, num_epochs: int = EPOCHS) -> Config:
 
 
 def job(folder: Path, seed: int, num_epochs: int = EPOCHS) -> Job:
+    """Returns the small job of a seed."""
     splits = {"train": TRAIN[seed], "dev": SENTENCES[:3]}
     return Job(config_of(seed, num_epochs), splits, folder / f"seed_{seed}")
 
 
 def params_of(workdir: Path, epoch: int = EPOCHS) -> Params:
+    """Returns the parameters of a run after an epoch."""
     with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
         return checkpoints.restore_params(epoch, System.load(workdir).param_shapes())
 
 
 def assert_close(actual: Path, expected: Path, tolerance: float) -> None:
+    """Checks that two runs have the same parameters."""
+
     def compare(a: jax.Array, b: jax.Array) -> None:
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
@@ -53,7 +58,7 @@ def assert_close(actual: Path, expected: Path, tolerance: float) -> None:
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both runs, one after the other."""
+    """Returns a folder with both runs, trained one after the other."""
     folder = tmp_path_factory.mktemp("alone")
     for seed in SEEDS:
         train(*job(folder, seed))
@@ -62,14 +67,14 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both runs as one program, on one device."""
+    """Returns a folder with both runs, trained as one program on one device."""
     folder = tmp_path_factory.mktemp("together")
     train_population([job(folder, seed) for seed in SEEDS])
     return folder
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_fifty_steps_together_equal_those_alone(alone: Path, together: Path, seed: int) -> None:
+def test_fifty_steps_together_equal_fifty_steps_separately(alone: Path, together: Path, seed: int) -> None:
     workdirs = [folder / f"seed_{seed}" for folder in (together, alone)]
     assert_close(*workdirs, 1e-4)
     for ours, theirs in zip(*map(read_metrics, workdirs), strict=True):
@@ -78,21 +83,21 @@ def test_fifty_steps_together_equal_those_alone(alone: Path, together: Path, see
             assert ours[name] == pytest.approx(theirs[name], rel=1e-3)
 
 
-def test_seeds_make_different_runs(together: Path) -> None:
+def test_different_seeds_lead_to_different_runs(together: Path) -> None:
     first, second = (jax.tree.leaves(params_of(together / f"seed_{seed}")) for seed in SEEDS)
     assert any(not np.allclose(a, b, atol=0.01) for a, b in zip(first, second, strict=True))
 
 
-def test_several_devices_share_a_population_out(together: Path, tmp_path: Path) -> None:
+def test_several_devices_share_a_population(together: Path, tmp_path: Path) -> None:
     train_population([job(tmp_path, seed) for seed in SEEDS], num_devices=2)
     for seed in SEEDS:
         assert_close(tmp_path / f"seed_{seed}", together / f"seed_{seed}", 1e-4)
 
 
-def test_a_population_killed_between_two_writes_goes_on_with_the_same_bits(
+def test_a_population_killed_between_two_writes_resumes_with_the_same_bits(
     together: Path, tmp_path: Path
 ) -> None:
-    """The first run has written an epoch more than the second, which has begun to."""
+    """Removes the last checkpoint of the second run, as if it had been killed while writing it."""
     shutil.copytree(together, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(tmp_path / "seed_4" / "checkpoints" / str(EPOCHS))
     train_population([job(tmp_path, seed) for seed in SEEDS])
@@ -104,7 +109,9 @@ def test_a_population_killed_between_two_writes_goes_on_with_the_same_bits(
 
 def test_a_run_far_ahead_of_its_population_is_refused(together: Path, tmp_path: Path) -> None:
     shutil.copytree(together / "seed_3", tmp_path / "seed_3")
-    with pytest.raises(InputError, match=r"seed_3: found a run of 9 epochs, expected 0, as of others"):
+    with pytest.raises(
+        InputError, match=r"seed_3: found a run with 9 finished epochs, expected at most 1, b"
+    ):
         train_population([job(tmp_path, seed, EPOCHS + 2) for seed in SEEDS])
 
 
@@ -135,25 +142,26 @@ def test_devices_that_cannot_share_the_runs_equally_are_refused(tmp_path: Path) 
 
 
 def plans_of(seed: int, epoch: int) -> list[Plan]:
-    """Of sentences that need several lengths."""
+    """Returns the batches of sentences that need several lengths."""
     config = config_of(seed)
     config.data = dataclasses.replace(config.data, bucket_lengths=(2, 4, 8))
     return epoch_plans([example_of(n) for n in (1, 3, 5, 7) * 6], config, epoch)
 
 
-def test_every_seed_meets_the_lengths_in_one_order() -> None:
+def test_the_order_of_lengths_is_the_same_for_all_seeds() -> None:
     first, second, later = plans_of(3, 1), plans_of(4, 1), plans_of(3, 2)
     assert [plan.length for plan in first] == [plan.length for plan in second]
     assert {plan.indices for plan in first} != {plan.indices for plan in second}
     assert [plan.length for plan in first] != [plan.length for plan in later]
 
 
-def test_one_batch_more_leaves_the_order_of_the_others() -> None:
+def test_an_additional_batch_does_not_change_the_order_of_the_others() -> None:
     fewer = list(range(11))
     assert [plan for plan in shuffled([*fewer, 11], 5) if plan != 11] == shuffled(fewer, 5)
 
 
 def example_of(num_tokens: int) -> Example:
+    """Returns an example with this number of tokens."""
     blank = np.zeros(num_tokens, np.int32)
     cells, features = np.zeros((0, 3), np.int32), np.zeros((0, num_tokens, 0), np.float16)
     return Example(blank, blank, ((2,),) * num_tokens, cells, features)

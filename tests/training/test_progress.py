@@ -1,4 +1,4 @@
-"""What a person sees before, during and after the epochs."""
+"""Tests of the lines that are printed before, during and after the epochs."""
 
 from pathlib import Path
 
@@ -18,12 +18,13 @@ BLANK = [sentence._replace(entities=(), relations=()) for sentence in SENTENCES]
 
 
 def job(workdir: Path, dev: object = SENTENCES, seed: int = 0) -> Job:
+    """Returns a small job."""
     config = tiny_config()
     config.training.num_epochs, config.training.seed = 3, seed
     return Job(config, {"train": [*SENTENCES, NESTED], "dev": dev}, workdir)
 
 
-def test_what_cannot_be_learnt_is_said_once_before_the_first_epoch(
+def test_what_cannot_be_learnt_is_printed_once_before_the_first_epoch(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     jobs = [job(tmp_path / str(seed), seed=seed) for seed in range(2)]
@@ -34,7 +35,7 @@ def test_what_cannot_be_learnt_is_said_once_before_the_first_epoch(
     assert sum(line == LOST for line in printed) == 1
 
 
-def test_runs_on_different_data_are_told_apart(capsys: pytest.CaptureFixture) -> None:
+def test_the_lines_of_runs_on_different_data_name_their_workdir(capsys: pytest.CaptureFixture) -> None:
     def contents(overlapping: int) -> Contents:
         return Contents(("train",), {"train": SplitContents(1, 9, 0, overlapping, 0, {}, {})}, None)
 
@@ -43,7 +44,7 @@ def test_runs_on_different_data_are_told_apart(capsys: pytest.CaptureFixture) ->
     assert capsys.readouterr().out == f"fold_1: train: {lost}\n"
 
 
-def test_a_dev_split_without_annotation_keeps_the_last_epoch_and_says_so(
+def test_with_a_dev_split_without_annotation_the_last_epoch_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     train(*job(tmp_path, BLANK), progress=ConsoleProgress())
@@ -56,7 +57,7 @@ def test_a_dev_split_without_annotation_keeps_the_last_epoch_and_says_so(
     assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"2", "3"}
 
 
-def test_an_epoch_s_line_names_the_first_best_one() -> None:
+def test_the_line_of_an_epoch_names_the_earliest_best_epoch() -> None:
     losses = {f"{name}_loss": 1.0 for name in ("ner", "relation", "adversarial")}
     speed = {"seconds": 60.0, "sentences_per_second": 5.0}
     scores = {"dev": {"ner": 50.0, "re": 25.0}, "selection": 37.5}

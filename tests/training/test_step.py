@@ -1,4 +1,4 @@
-"""The training step: what it perturbs, what it updates, and that devices change nothing."""
+"""Tests of the training step: what it perturbs and what it updates."""
 
 from collections.abc import Callable
 from functools import partial
@@ -30,17 +30,19 @@ ALPHA = 0.05
 
 
 def on_device(batch: Batch) -> Batch:
+    """Returns the batch as arrays of JAX."""
     return jax.tree.map(jnp.asarray, batch)
 
 
 def start(model: CMAN, optimizer: optax.GradientTransformation) -> TrainState:
+    """Returns a state with random parameters."""
     batch = on_device(batch_of())
     params = random_variables(model, batch, batch.tags, scale=0.3, train=False)["params"]
     return TrainState.start(params, optimizer)
 
 
 def reference_gradient(model: CMAN, alpha: float, params: Any, batch: Batch) -> Any:
-    """Eq. (14) spelt out: the perturbation from a pass of its own, then the gradient of both losses."""
+    """Returns the gradient of Eq. (14), with the perturbation from a pass of its own."""
 
     def loss(params: Any, eta: Any) -> jax.Array:
         module = model.bind({"params": params})
@@ -56,7 +58,7 @@ def reference_gradient(model: CMAN, alpha: float, params: Any, batch: Batch) -> 
 
 
 def test_the_update_follows_the_gradient_of_both_losses() -> None:
-    """Plain descent by 1 shows the step's gradient; padding sentences and tokens are in the batch."""
+    """Shows the step's gradient by plain descent with rate 1; the batch has padding sentences and tokens."""
     model, optimizer = network(STILL), optax.sgd(1.0)
     batch = on_device(batch_of(SENTENCES, 8, 6))
     state = start(model, optimizer)

@@ -35,14 +35,13 @@ def read_options(path: str | Path) -> ElmoOptions:
     Raises:
       InputError: the file is missing or damaged, or an option is missing or out of its range.
     """
+    expected = "ELMo's options (JSON)"
     if not Path(path).is_file():
-        raise InputError(path, None, "no such file", "ELMo's options (JSON)")
+        raise InputError(path, None, "no such file", expected)
     try:
         text = read_text(Path(path))
     except UnicodeDecodeError as error:
-        raise InputError(
-            path, None, f"bytes that are not valid UTF-8 ({error})", "ELMo's options (JSON)"
-        ) from None
+        raise InputError(path, None, f"bytes that are not valid UTF-8 ({error})", expected) from None
     option = partial(_option, path, parse_json(text, partial(InputError, path, None)))
     options = ElmoOptions(
         char_dim=option("char_cnn.embedding.dim", *_at_least(1)),
