@@ -1,4 +1,4 @@
-"""`train_step` with what it computes on its way: potentials, gradient and perturbation."""
+"""`train_step` together with what it computes on the way: potentials, gradient and perturbation."""
 
 from typing import Any, NamedTuple
 from unittest import mock
@@ -17,7 +17,7 @@ from cman_jax.types import Batch, Constants, Params, Potentials
 
 
 class Terms(NamedTuple):
-    """`LossTerms` and what they are of."""
+    """`LossTerms` together with the potentials that they are computed from."""
 
     ner: Any
     relation: Any
@@ -26,9 +26,11 @@ class Terms(NamedTuple):
 
 
 class ObservedStep:
-    """`train_step` of a network, one update a call.
+    """`train_step` of a network, with one update per call.
 
-    Attributes: state: what training has changed; potentials: of the last update's unperturbed pass.
+    Attributes:
+      state: the state after the last update.
+      potentials: the potentials of the last update's unperturbed pass.
     """
 
     potentials: Potentials
@@ -42,21 +44,22 @@ class ObservedStep:
         self.restart(params)
 
     def restart(self, params: Params) -> None:
-        """Begins again from these parameters; nothing is compiled again."""
+        """Starts again from these parameters, without compiling again."""
         self.state = step.TrainState.start(params, self._optimizer)
 
     def __call__(self, batch: Batch) -> tuple[step.Metrics, Any]:
-        """One update; also returns η."""
+        """Takes one update; returns the metrics and η."""
         self.state, *seen = self._run(self.state, self._constants, batch)
         metrics, eta, self.potentials = jax.device_get(seen)
         return metrics, eta
 
     @property
     def gradients(self) -> Params:
-        """Of the last update, before clipping."""
+        """Returns the gradient of the last update, before clipping."""
         return jax.device_get(self._unravel(self.state.opt_state[0]))
 
     def _step(self, state: step.TrainState, constants: Constants, batch: Batch) -> tuple:
+        """Returns the state, the metrics, η and the potentials of one update."""
         etas, passes = [], []
 
         def noted(*arguments: Any) -> Any:

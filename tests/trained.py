@@ -1,11 +1,12 @@
-"""Small networks that have been trained, for tests of what depends on the size of trained parameters.
+"""Small trained networks, for tests of what depends on the size of trained parameters.
 
-`tests/trained.npz` holds their parameters in half precision; this command trains them again, in some minutes:
+`tests/trained.npz` contains their parameters in half precision. This command trains them again, in some
+minutes:
 
     python -m tests.trained             # or only some: python -m tests.trained full MLP
 
-The corpus is the generated one (data_prep/generated/corpus.py). Fresh parameters are small: a summand of
-Eq. (9) stays below 3. Those of the networks here reach tens, as a full training's do.
+The corpus is the generated one (data_prep/generated/corpus.py). Fresh parameters are small: a summand of Eq.
+(9) stays below 3. The summands of these networks reach tens, like those of a full training.
 """
 
 import functools
@@ -44,10 +45,10 @@ _VARIANTS = {
     },
     "no BLA, contextual features": {"feature_dim": 4, **_NO_BLA},
     "neither attention, no class N": {"self_attention": False, "null_relation": False, **_NO_BLA},
-    "MLP": {"encoder": "mlp"},
+    "MLP": {"sequence_layer": "mlp"},
 }
 CASES = {name: ModelConfig(**{**_SIZES, **fields}) for name, fields in _VARIANTS.items()}
-"""Every ablation, both chains and both scorers in few networks, as tests compile each; without dropout."""
+"""Every ablation, both chains and both scorers, without dropout; few networks, because tests compile each."""
 _LENGTH = 20  # tokens of a bucket
 _DATA = DataConfig(bucket_lengths=(_LENGTH,), char_lengths=(6, 16), char_shares=(0.8, 0.5))
 _TRAINING = TrainingConfig(num_epochs=60, batch_size=16, learning_rate=1e-2, clip_norm=5.0)
@@ -62,14 +63,14 @@ SCALES = (1, 3, 10, 30)
 
 @functools.cache
 def sentences(split: str = "dev") -> tuple[Sentence, ...]:
-    """Sentences of the generated corpus that fit the bucket; no network has seen those of "dev"."""
+    """Returns sentences of the generated corpus that fit the bucket; no network was trained on "dev"."""
     found = generate({"train": 400, "dev": 100}[split], split, seed=0)
     return tuple(sentence for sentence in found if len(sentence.tokens) <= _LENGTH)
 
 
 @functools.cache
 def vocabs(*, null_relation: bool = True) -> Vocabs:
-    """Those of the training sentences; words that are not frequent share a vector."""
+    """Returns the vocabularies of the training sentences; rare words share a vector."""
     return build_vocabs(
         sentences("train"),
         [sentences("dev")],
@@ -80,13 +81,13 @@ def vocabs(*, null_relation: bool = True) -> Vocabs:
 
 
 def sizes_of(config: ModelConfig) -> Sizes:
-    """Two layers of contextual features if the config projects them."""
+    """Returns the network's sizes, with two layers of contextual features if the config projects them."""
     sizes = vocabs(null_relation=config.null_relation).sizes
     return sizes._replace(feature_layers=2, feature_width=5) if config.feature_dim else sizes
 
 
 def examples(config: ModelConfig, found: Sequence[Sentence]) -> list[Example]:
-    """The sentences in ids; a token's contextual features depend on the token alone."""
+    """Returns the sentences in ids; a token's contextual features depend only on the token."""
     sizes, names = sizes_of(config), vocabs(null_relation=config.null_relation)
 
     def features(token: str) -> np.ndarray:
@@ -97,13 +98,13 @@ def examples(config: ModelConfig, found: Sequence[Sentence]) -> list[Example]:
 
 
 def batch(config: ModelConfig, members: Sequence[Example], length: int, batch_size: int) -> Batch:
-    """The examples, padded."""
+    """Returns the examples as a padded batch."""
     padded = collate(members, length, _DATA, batch_size, sizes_of(config))
     return jax.tree.map(jnp.asarray, padded)
 
 
 def load(name: str) -> Params:
-    """Trained parameters of a case."""
+    """Returns the trained parameters of a case."""
     with np.load(_FILE) as file:
         arrays = {key: file[key].astype(np.float32) for key in file.files if key.startswith(f"{name}/")}
     tree: Params = {}
@@ -114,7 +115,7 @@ def load(name: str) -> Params:
 
 
 def scaled(params: Params, part: str, scale: float) -> Params:
-    """The parameters with those of one of `PARTS` multiplied."""
+    """Returns the parameters, with one of `PARTS` multiplied by the scale."""
 
     def leaf(path: tuple, x: Any) -> Any:
         return x * np.float32(scale) if {key.key for key in path} & {*PARTS[part]} else x
@@ -123,7 +124,7 @@ def scaled(params: Params, part: str, scale: float) -> Params:
 
 
 def train(config: ModelConfig, tell: Callable[[str], None]) -> Params:
-    """Parameters after all epochs, with the dropout that full trainings have."""
+    """Returns the parameters after all epochs, trained with the dropout of full trainings."""
     with_dropout = changed(config, input_dropout=0.2, lstm_dropout=0.1)
     model, optimizer = CMAN(with_dropout, sizes_of(config)), make_optimizer(_TRAINING)
     members = examples(config, sentences("train"))
@@ -143,7 +144,7 @@ def train(config: ModelConfig, tell: Callable[[str], None]) -> Params:
 
 
 def main(names: Sequence[str]) -> None:
-    """Trains these cases, all without names, and replaces them in the file."""
+    """Trains these cases (without names, all cases) and replaces them in the file."""
     for name in names or CASES:
         trained = train(CASES[name], lambda line, name=name: print(f"{name}: {line}", flush=True))
         kept = {}

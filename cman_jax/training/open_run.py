@@ -4,7 +4,7 @@ A run has these files:
 
     config.json  vocabs.json  word_vectors.npy  encoder.json  the system, see cman_jax/run/system.py
     data.json                                                 its origin, see cman_jax/run/provenance.py
-    checkpoints/  metrics.jsonl                               the latest two epochs and the best; a row per epoch
+    checkpoints/  metrics.jsonl                               latest two epochs and the best; a row per epoch
     scores.json  predictions.jsonl                            results of training and of evaluation
 """
 

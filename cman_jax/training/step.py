@@ -73,6 +73,8 @@ def train_step(
 
     Args:
       alpha: radius of the perturbation; 0 leaves the second pass out.
+      constants: arrays that are not trained.
+      batch: the sentences of this device; padding sentences do not count.
       key: the key of the whole run, from which the step's keys follow with `state.step`.
       axis_name: the device axis under pmap. Sums and counts are added up over it before the one division.
     """

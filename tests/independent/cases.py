@@ -1,4 +1,4 @@
-"""A trained network on some sentences: in the library, padded and in float32, and in the independent one."""
+"""A trained network on some sentences: in the library, padded, and in the independent network."""
 
 import functools
 import itertools
@@ -20,11 +20,11 @@ from tests.observed import ObservedStep
 
 TRAINING = TrainingConfig(learning_rate=1e-3, clip_norm=5.0, alpha=0.01)
 LENGTH, BATCH_SIZE = 16, 4  # every sentence is shorter, and the last row is empty
-_TOKENS = 14  # of each sentence, as a program of the independent network is compiled for every length
+_TOKENS = 14  # of each sentence; the independent network is compiled for every length
 
 
 class Ours(NamedTuple):
-    """What the library computes of a batch."""
+    """The library's results for a batch."""
 
     potentials: Potentials
     metrics: Metrics
@@ -33,7 +33,15 @@ class Ours(NamedTuple):
 
 
 class Case:
-    """A trained network. Attributes: config, model, params; members: the sentences of the first batch."""
+    """A trained network.
+
+    Attributes:
+      config: the network's config.
+      model: the library's network.
+      params: the trained parameters.
+      independent: the independent network.
+      members: the sentences of the first batch.
+    """
 
     def __init__(self, name: str):
         self.config, self.params = trained.CASES[name], trained.load(name)
@@ -46,16 +54,16 @@ class Case:
         self.step_of = functools.cache(self._step)
 
     def batches(self, number: int) -> list[list[Example]]:
-        """Three sentences each."""
+        """Returns batches of three sentences each."""
         endless = itertools.cycle(self._pool)
         return [list(itertools.islice(endless, BATCH_SIZE - 1)) for _ in range(number)]
 
     def padded(self, members: Sequence[Example]) -> Batch:
-        """The sentences as the library reads them."""
+        """Returns the sentences as a padded batch of the library."""
         return trained.batch(self.config, members, LENGTH, BATCH_SIZE)
 
     def ours(self, params: Params, dtype: type) -> Ours:
-        """Of `members`, in a precision."""
+        """Returns the library's results for `members`, in a precision."""
         with precision(dtype):
             step = self.step_of(dtype)
             step.restart(cast(params, dtype))
@@ -63,7 +71,7 @@ class Case:
             return Ours(step.potentials, metrics, eta, step.gradients)
 
     def descended(self, params: Params, number: int, dtype: type) -> Params:
-        """The parameters after a step on each of so many batches."""
+        """Returns the parameters after a step on each of `number` batches."""
         with precision(dtype):
             step = self.step_of(dtype)
             step.restart(cast(params, dtype))
@@ -72,23 +80,24 @@ class Case:
             return jax.device_get(step.state.params)
 
     def _step(self, dtype: type) -> ObservedStep:
+        """Returns the observed step in a precision."""
         return ObservedStep(self.model, cast(self.params, dtype), {}, TRAINING)
 
 
 def cast(params: Params, dtype: type) -> Params:
-    """The parameters in a precision."""
+    """Returns the parameters in a precision."""
     return jax.tree.map(lambda leaf: np.asarray(leaf, dtype), params)
 
 
 case_of = functools.cache(Case)
-"""The case of a name, compiled once in a process."""
+"""Returns the case of a name, which is compiled once in a process."""
 
 
 def error(actual: Any, expected: Any) -> float:
-    """The largest difference, as a share of the largest entry."""
+    """Returns the largest difference, as a share of the largest expected entry."""
     return float(np.abs(actual - expected).max() / np.abs(expected).max())
 
 
 def distance(actual: Any, expected: Any) -> float:
-    """The length of the difference, as a share of the length."""
+    """Returns the norm of the difference, as a share of the expected norm."""
     return float(np.linalg.norm(actual - expected) / np.linalg.norm(expected))

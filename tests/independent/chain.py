@@ -1,4 +1,4 @@
-"""A linear chain of one sentence by its recursions; see layers.py for what "independent" means."""
+"""A linear chain of one sentence by its recursions; layers.py explains "independent"."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from tests.independent.network import Chain
 
 
 def log_z(chain: Chain) -> Array:
-    """`log Z`, by the forward recursion."""
+    """Returns `log Z`, by the forward recursion."""
 
     def step(alpha: Array, scores: Array) -> tuple[Array, None]:
         return log_sum_exp(alpha[:, None] + scores), None
@@ -19,19 +19,19 @@ def log_z(chain: Chain) -> Array:
 
 
 def log_sum_exp(x: Array) -> Array:
-    """Over the first axis, stably."""
+    """Returns the logarithm of the sum of exponentials over the first axis, computed stably."""
     largest = jax.lax.stop_gradient(x.max(0))
     return largest + jnp.log(jnp.exp(x - largest).sum(0))
 
 
 def score(chain: Chain, tags: Array) -> Array:
-    """`Σ_i log φ_i(y_{i-1}, y_i)`."""
+    """Returns `Σ_i log φ_i(y_{i-1}, y_i)`."""
     steps = chain.pairwise[np.arange(1, len(tags)), tags[:-1], tags[1:]]
     return chain.initial[tags[0]] + steps.sum()
 
 
 def viterbi(chain: Chain) -> list[int]:
-    """The best tag sequence; infinite potentials forbid."""
+    """Returns the best tag sequence; a potential of -inf forbids a tag."""
     best, sources = np.asarray(chain.initial, np.float64), []
     for step in np.asarray(chain.pairwise, np.float64)[1:]:
         scores = best[:, None] + step
@@ -44,7 +44,10 @@ def viterbi(chain: Chain) -> list[int]:
 
 
 def marginals(chain: Chain) -> Chain:
-    """Probabilities of the first tag and of neighbouring tags, by the forward and the backward recursion."""
+    """Returns the probabilities of the first tag and of neighbouring tags.
+
+    They come from the forward and the backward recursion.
+    """
     initial, pairwise = (np.asarray(x, np.float64) for x in chain)
     forward, backward = [initial], [np.zeros_like(initial)]
     for step in pairwise[1:]:
@@ -59,7 +62,7 @@ def marginals(chain: Chain) -> Chain:
 
 
 def constrained(chain: Chain, start_allowed: np.ndarray, allowed: np.ndarray) -> Chain:
-    """The chain in which what is not allowed has no probability."""
+    """Returns the chain in which tags that are not allowed have probability 0."""
     return Chain(
         np.where(start_allowed, chain.initial, -np.inf), np.where(allowed[None], chain.pairwise, -np.inf)
     )

@@ -1,9 +1,10 @@
-"""The network's parts in plain jax.numpy, for one sentence without padding.
+"""The network's layers in plain jax.numpy, for one sentence without padding.
 
-They share no code with `cman_jax.model`; only the parameters' tree is the same, and each function says which
-part of it is read. Everything is written as the formula is printed: a tanh is a tanh, and a softmax runs over
-what exists. The functions use jax.numpy and not NumPy, so that `jax.grad` can differentiate them; they are
-called within `in_double`. Letters in shapes are those of cman_jax/types.py.
+They are independent: they share no code with `cman_jax.model`. Only the tree of parameters is the same, and
+each function names the part of it that it reads. Everything is written like the printed formula: a tanh is a
+tanh, and a softmax runs over real tokens only. The functions use jax.numpy instead of NumPy, so that
+`jax.grad` can differentiate them. They are called within `in_double`. The letters in shapes are those of
+cman_jax/types.py.
 """
 
 import contextlib
@@ -20,20 +21,20 @@ Params = dict[str, Any]
 
 @contextlib.contextmanager
 def in_double() -> Iterator[None]:
-    """In it, arrays may be of float64, and of different rank as in NumPy."""
+    """Allows arrays of float64, and of different rank as in NumPy, inside the `with` block."""
     with jax.enable_x64(True), jax.numpy_rank_promotion("allow"):
         yield
 
 
 def to_double(tree: Any) -> Any:
-    """The tree with its leaves in float64."""
+    """Returns the tree with its leaves in float64."""
     return jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), tree)
 
 
 class Spelled(NamedTuple):
-    """Words' characters; the ids behind a word's end are never used.
+    """The characters of words; ids behind a word's end are never used.
 
-    A state after k characters does not depend on what follows, so reading on behind the end does no harm.
+    A state after k characters does not depend on later characters, so reading on behind the end does no harm.
     """
 
     forward: Array  # [n c] from the first character
@@ -42,7 +43,7 @@ class Spelled(NamedTuple):
 
     @classmethod
     def of(cls, words: tuple[tuple[int, ...], ...], longest: int) -> "Spelled":
-        """The table of these words, each of at most `longest` character ids."""
+        """Returns the table of these words, each with at most `longest` character ids."""
         table = np.zeros((2, len(words), longest), np.int32)
         for i, word in enumerate(words):
             table[0, i, : len(word)], table[1, i, : len(word)] = word, word[::-1]
@@ -50,10 +51,10 @@ class Spelled(NamedTuple):
 
 
 def lstm(params: Params, direction: int, x: Array) -> Array:
-    """States after 0, 1, ..., n steps: [n e] -> [n+1 d].
+    """Returns the states after 0, 1, ..., n steps: [n e] -> [n+1 d].
 
-    Reads `gates.kernel` [2 e 4d], `gates.bias` [2 4d] and `recurrent_kernel` [2 d 4d], both directions
-    stacked; the gates' blocks are input, forget, cell, output.
+    Reads `gates.kernel` [2 e 4d], `gates.bias` [2 4d] and `recurrent_kernel` [2 d 4d], which stack both
+    directions. The blocks of the gates are input, forget, cell, output.
     """
     kernel, bias = params["gates"]["kernel"][direction], params["gates"]["bias"][direction]
     recurrent = params["recurrent_kernel"][direction]
@@ -71,19 +72,19 @@ def lstm(params: Params, direction: int, x: Array) -> Array:
 
 
 def bilstm(params: Params, x: Array) -> Array:
-    """Eq. (1): [n e] -> [n 2d], the states from the left beside those from the right."""
+    """Returns the states from the left beside those from the right, Eq. (1): [n e] -> [n 2d]."""
     return jnp.concatenate([lstm(params, 0, x)[1:], lstm(params, 1, x[::-1])[1:][::-1]], 1)
 
 
 def encoder(params: Params, x: Array) -> Array:
-    """A BiLSTM (`bilstm`), or with a per-token `mlp` the ablation "BiLSTM -> MLP"."""
+    """Returns a BiLSTM's states (`bilstm`); with `mlp`, per-token states: the ablation "BiLSTM -> MLP"."""
     if "mlp" in params:
         return jnp.tanh(x @ params["mlp"]["kernel"] + params["mlp"]["bias"])
     return bilstm(params["bilstm"], x)
 
 
 def characters(params: Params, spelled: Spelled) -> Array:
-    """`char_i`: the last states of both directions, word by word: -> [n 2d].
+    """Returns `char_i`, the last states of both directions for each word: -> [n 2d].
 
     Reads `chars.embedding` [characters, width] and `bilstm`.
     """
@@ -98,9 +99,9 @@ def characters(params: Params, spelled: Spelled) -> Array:
 
 
 def attention(params: Params, num_heads: int, queries: Array, memory: Array) -> Array:
-    """Eqs. (2) and (3), head by head: [n d], [m d] -> [n d].
+    """Returns the attention of Eqs. (2) and (3), head by head: [n d], [m d] -> [n d].
 
-    Reads `query`, `key`, `value` and `output`, each a `kernel` [d d]; a head owns neighbouring columns of the
+    Reads `query`, `key`, `value` and `output`, each a `kernel` [d d]. A head owns neighbouring columns of the
     first three, and the rows of `output` at the same places.
     """
     width = queries.shape[1] // num_heads
@@ -118,7 +119,7 @@ def attention(params: Params, num_heads: int, queries: Array, memory: Array) -> 
 
 
 def layer_norm(params: Params, x: Array) -> Array:
-    """Reads `scale` and `bias`."""
+    """Returns the layer norm; reads `scale` and `bias`."""
     centred = x - x.mean(1, keepdims=True)
     normed = centred / jnp.sqrt((centred**2).mean(1, keepdims=True) + 1e-5)
     return normed * params["scale"] + params["bias"]

@@ -1,9 +1,9 @@
-"""CMAN for one sentence without padding, equation by equation; see layers.py for what "independent" means.
+"""CMAN for one sentence without padding, equation by equation; layers.py explains "independent".
 
-The parameters' tree, by its first names: `char`, `word` and, with contextual features, `mix` and `feature`
-make the token input; `bsa_0`, `bsa_1`, ... the token stack; `tagging` the chain; `label` the label table,
-`bla_0`, `fusion` and `bla_1` the cross-modal stack; `relation` the scorer. What an ablation removes is not in
-the tree.
+The first names in the tree of parameters are these. `char`, `word` and, with contextual features, `mix` and
+`feature` make the token input. `bsa_0`, `bsa_1`, ... are the token stack, and `tagging` is the chain. `label`
+is the label table; `bla_0`, `fusion` and `bla_1` are the cross-modal stack. `relation` is the scorer. Parts
+that an ablation removes are not in the tree.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ _LONGEST_WORD = 16  # characters, in the generated corpus
 
 
 class Tokens(NamedTuple):
-    """What the network reads of a sentence."""
+    """The network's input for one sentence."""
 
     word_ids: Array  # [n]
     spelled: Spelled
@@ -27,20 +27,23 @@ class Tokens(NamedTuple):
 
     @classmethod
     def of(cls, example: Example) -> "Tokens":
-        """Those of a sentence in ids."""
+        """Returns the input of a sentence in ids."""
         spelled = Spelled.of(example.spellings, _LONGEST_WORD)
         return cls(example.word_ids, spelled, np.asarray(example.features, np.float64))
 
 
 class Chain(NamedTuple):
-    """Log potentials, Eq. (8)."""
+    """The log potentials of a linear chain, Eq. (8)."""
 
     initial: Array  # [t] of the first token's tag
     pairwise: Array  # [n t t], tag before and tag; [0] is not read
 
 
 def token_input(params: Params, tokens: Tokens) -> Array:
-    """`x_i = [char_i ; word_i ; ctx_i]`, where `ctx_i = γ Σ_l softmax(w)_l h_l`, projected by `feature`."""
+    """Returns `x_i = [char_i ; word_i ; ctx_i]`.
+
+    `ctx_i = γ Σ_l softmax(w)_l h_l`, projected by `feature`.
+    """
     parts = [characters(params["char"], tokens.spelled)]
     parts.append(params["word"]["words"]["embedding"][tokens.word_ids])
     if "mix" in params:
@@ -54,7 +57,10 @@ def token_input(params: Params, tokens: Tokens) -> Array:
 
 
 def token_stack(params: Params, config: ModelConfig, x: Array) -> Array:
-    """`X^m`, Eq. (4): BSA units, or BiLSTMs alone where their attention is ablated."""
+    """Returns `X^m`, Eq. (4).
+
+    The units are BSA units, or only their BiLSTMs if self-attention is ablated.
+    """
     for i in range(config.num_bsa):
         unit = params[f"bsa_{i}"]
         x = encoder(unit["encoder"], x)
@@ -64,7 +70,10 @@ def token_stack(params: Params, config: ModelConfig, x: Array) -> Array:
 
 
 def chain(params: Params, config: ModelConfig, x: Array) -> Chain:
-    """Eq. (8) as printed, or emissions and transitions; the row before all tags' is the start symbol's."""
+    """Returns the chain of Eq. (8) as printed, or of emissions and transitions.
+
+    The row before the rows of all tags belongs to the start symbol.
+    """
     params = params["tagging"]
     if config.crf == "pairwise":
         num_tags = round((0.25 + params["scores"]["bias"].size) ** 0.5 - 0.5)
@@ -77,7 +86,7 @@ def chain(params: Params, config: ModelConfig, x: Array) -> Chain:
 
 
 def cross_modal(params: Params, config: ModelConfig, x: Array, tags: Array) -> Array:
-    """`X~3`, Eqs. (5) to (7), from `X^m` and tags; `X^m` itself where BLA is ablated."""
+    """Returns `X~3` from `X^m` and tags, Eqs. (5) to (7); `X^m` itself if BLA is ablated."""
     if not config.label_attention:
         return x
     labels = params["label"]["embedding"][tags]
@@ -92,7 +101,7 @@ def cross_modal(params: Params, config: ModelConfig, x: Array, tags: Array) -> A
 
 
 def summands(params: Params, x: Array) -> tuple[Array, Array]:
-    """`U_k x_i + b_k` and `W_k x_j`: [n q f] each; q is 1 if all relations share them.
+    """Returns `U_k x_i + b_k` and `W_k x_j`: [n q f] each; q is 1 if all relations share them.
 
     Reads `subject.kernel` and `object.kernel` [d q f], flattened, and `bias` [q f].
     """
@@ -105,7 +114,10 @@ def summands(params: Params, x: Array) -> tuple[Array, Array]:
 
 
 def relation_logits(params: Params, x: Array) -> Array:
-    """`s(i, j, k) = V_k . tanh(U_k x_i + W_k x_j + b_k)`, Eq. (9): [n n r]. Reads `output` [f r] besides."""
+    """Returns `s(i, j, k) = V_k . tanh(U_k x_i + W_k x_j + b_k)`, Eq. (9): [n n r].
+
+    Reads `output` [f r] besides.
+    """
     u, w = summands(params, x)
     hidden = jnp.tanh(u[:, None] + w[None])  # [n n q f]
     output = params["relation"]["output"].T
@@ -113,7 +125,7 @@ def relation_logits(params: Params, x: Array) -> Array:
 
 
 def potentials(params: Params, config: ModelConfig, x: Array, tags: Array) -> tuple[Chain, Array]:
-    """Chain and relation logits from the token input and the tags that the relations read."""
+    """Returns the chain and the relation logits, from the token input and the tags that relations read."""
     states = token_stack(params, config, x)
     third = cross_modal(params, config, states, tags)
     return chain(params, config, states), relation_logits(params, third)

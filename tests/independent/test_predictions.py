@@ -1,4 +1,4 @@
-"""Predictions of a trained network, and of multiples of it, against the independent one in float64."""
+"""Tests of a trained network's predictions, also scaled, against the independent network in float64."""
 
 import functools
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ ANYTHING = tuple(np.ones_like(allowed) for allowed in ALLOWED)
 
 
 class Predicted(NamedTuple):
-    """Predictions for one sentence."""
+    """The predictions for one sentence."""
 
     free: Predictions
     bound: Predictions  # constrained to well-formed tags
@@ -31,22 +31,25 @@ class Predicted(NamedTuple):
 
     @property
     def tolerance(self) -> float:
+        """Returns the largest difference that is allowed."""
         return 1e-8 if self.free.edge_prob.dtype == np.float64 else 1e-4
 
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[tuple[Case, Any]]:
+    """Returns a trained network and its compiled prediction."""
     case = case_of("full")
     with quick_compilation():
         yield case, jax.jit(functools.partial(predict_step, case.model))
 
 
-# In float32 the rounding of larger parameters alone moves some cells' logits by more than can be asked for.
+# In float32, the rounding of larger parameters moves some logits by more than the tolerance.
 SETTINGS = [*((scale, np.float64) for scale in trained.SCALES), (1, np.float32)]
 
 
 @pytest.fixture(scope="module", params=SETTINGS, ids=lambda setting: f"{setting[1].__name__} x {setting[0]}")
 def predicted(request: pytest.FixtureRequest, network: tuple[Case, Any]) -> list[Predicted]:
+    """Returns the predictions for each sentence, under one scale and precision."""
     (case, step), (scale, dtype) = network, request.param
     params = trained.scaled(case.params, "all three", scale)
     with precision(dtype):
@@ -63,13 +66,13 @@ def predicted(request: pytest.FixtureRequest, network: tuple[Case, Any]) -> list
 
 
 def cut(predictions: Predictions, row: int, n: int) -> Predictions:
-    """Those of one sentence, without padding."""
+    """Returns the predictions of one sentence, without padding."""
     tags, relation, initial, edges = (x[row] for x in predictions)
     return Predictions(tags[:n], relation[:n, :n], initial, edges[:n])
 
 
 def test_the_network_is_trained_and_its_scorer_is_saturated(network: tuple[Case, Any]) -> None:
-    """Tests of large parameters would show little on others. No sentence here was trained on."""
+    """Checks that these tests are about large parameters; no sentence here was trained on."""
     case, _ = network
     said = [case.independent.predict(case.params, member) for member in case.members]
     right = [(np.array(viterbi(s.chain)) == m.tags).mean() for s, m in zip(said, case.members, strict=True)]
@@ -82,7 +85,7 @@ def test_tags_are_the_best_path(predicted: list[Predicted]) -> None:
         assert each.free.tags.tolist() == viterbi(each.expected.chain)
 
 
-def test_relations_are_given_the_best_path_as_labels(predicted: list[Predicted]) -> None:
+def test_relations_read_the_best_path_as_labels(predicted: list[Predicted]) -> None:
     for each in predicted:
         expected = 1 / (1 + np.exp(-each.expected.logits))
         np.testing.assert_allclose(each.free.relation_prob, expected, rtol=0, atol=each.tolerance)
@@ -95,7 +98,7 @@ def test_probabilities_are_the_marginals(predicted: list[Predicted]) -> None:
         np.testing.assert_allclose(each.free.edge_prob, expected.pairwise, rtol=0, atol=each.tolerance)
 
 
-def test_constraints_bind_and_leave_the_best_of_what_is_allowed(predicted: list[Predicted]) -> None:
+def test_constraints_hold_and_the_best_allowed_path_remains(predicted: list[Predicted]) -> None:
     for each in predicted:
         bound = constrained(each.expected.chain, *ALLOWED)
         assert each.bound.tags.tolist() == viterbi(bound)

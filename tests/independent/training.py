@@ -1,4 +1,4 @@
-"""Losses, perturbation and Adam, Eqs. (11) to (14), one sentence after the other; see layers.py."""
+"""Losses, perturbation and Adam, Eqs. (11) to (14), sentence by sentence; see layers.py on "independent"."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -28,14 +28,17 @@ from tests.independent.network import (
 
 
 class Gold(NamedTuple):
-    """What is right for a sentence."""
+    """The right answer for a sentence."""
 
     tags: Array  # [n]
     targets: Array  # [n n r], 1.0 where the relation holds
 
     @classmethod
     def of(cls, example: Example, num_relations: int, *, null_relation: bool) -> "Gold":
-        """With the class 'N', the last, a token that is the subject of nothing points at itself."""
+        """Returns the gold of a sentence in ids.
+
+        With the class 'N', which is the last, a token that is not a subject points at itself.
+        """
         n = len(example.tags)
         targets = np.zeros((n, n, num_relations))
         for i, j, k in example.relation_cells:
@@ -47,19 +50,19 @@ class Gold(NamedTuple):
 
 
 class Computed(NamedTuple):
-    """All of one sentence, at the unperturbed input unless said otherwise."""
+    """The results for one sentence, at the unperturbed input unless a comment says otherwise."""
 
     chain: Chain
     logits: Array
     ner: Array
     relation: Array
-    slope: Array  # the length of the gradient by the input
+    slope: Array  # the norm of the gradient with respect to the input
     eta: Array
     gradient: Params  # of L(x) + L(x + η)
 
 
 class Said(NamedTuple):
-    """What the network says of a sentence whose tags, or rather labels, are given."""
+    """The network's output for a sentence with these tags as labels."""
 
     chain: Chain
     logits: Array
@@ -67,19 +70,22 @@ class Said(NamedTuple):
 
 
 def said(config: ModelConfig, params: Params, tokens: Tokens, tags: Array) -> Said:
-    """The network's answer without any loss."""
+    """Returns the network's output, without any loss."""
     states = token_stack(params, config, token_input(params, tokens))
     third = cross_modal(params, config, states, tags)
     return Said(chain(params, config, states), relation_logits(params, third), summands(params, third))
 
 
 def relation_loss(logits: Array, targets: Array) -> Array:
-    """`Σ_ijk -log P`, P the probability of what is right: -log sigmoid(s) = log(1 + e^{-s})."""
+    """Returns `Σ_ijk -log P`, where P is the probability of the right answer.
+
+    -log sigmoid(s) = log(1 + e^{-s}).
+    """
     return jnp.logaddexp(0.0, jnp.where(targets == 1, -logits, logits)).sum()
 
 
 def perturbation(gradient: Array, alpha: float) -> Array:
-    """Eq. (14): `η = alpha sqrt(d_w) g / ||g||`, one norm per sentence; 0 for no gradient."""
+    """Returns `η = alpha sqrt(d_w) g / ||g||`, Eq. (14), one norm per sentence; 0 without gradient."""
     norm = np.linalg.norm(gradient)
     return alpha * np.sqrt(gradient.shape[1]) * gradient / (norm or 1.0)
 
@@ -87,7 +93,7 @@ def perturbation(gradient: Array, alpha: float) -> Array:
 def loss(
     config: ModelConfig, params: Params, shift: Array, tokens: Tokens, gold: Gold
 ) -> tuple[Array, tuple[Chain, Array, Array, Array]]:
-    """Eq. (13) of the shifted token input, and what it is made of."""
+    """Returns the loss of the shifted token input, Eq. (13), and its parts."""
     found, logits = potentials(params, config, token_input(params, tokens) + shift, gold.tags)
     ner = log_z(found) - score(found, gold.tags)
     relation = relation_loss(logits, gold.targets)
@@ -95,7 +101,7 @@ def loss(
 
 
 class Independent:
-    """The network over several sentences, one after the other; compiled once for each number of tokens."""
+    """The independent network over several sentences, one by one; compiled once per number of tokens."""
 
     def __init__(self, config: ModelConfig, training: TrainingConfig, sizes: Sizes):
         self._training, self._width = (
@@ -109,19 +115,21 @@ class Independent:
         self._predict = jax.jit(functools.partial(said, config))
 
     def predict(self, params: Params, example: Example) -> Said:
-        """Relations are given the best tags and not the gold ones, §3.5."""
+        """Returns the output with the best tags as labels instead of the gold tags, §3.5."""
         with in_double():
             arguments = to_double(params), Tokens.of(example)
-            tags = viterbi(self._predict(*arguments, example.tags).chain)  # which labels do not reach
+            tags = viterbi(
+                self._predict(*arguments, example.tags).chain
+            )  # the chain does not read the labels
             return jax.device_get(self._predict(*arguments, np.array(tags, example.tags.dtype)))
 
     def compute(self, params: Params, examples: Sequence[Example]) -> list[Computed]:
-        """All of each sentence, with its gold tags as labels."""
+        """Returns the results for each sentence, with its gold tags as labels."""
         with in_double():
             return [self._sentence(to_double(params), Tokens.of(e), self._gold(e)) for e in examples]
 
     def _sentence(self, params: Params, tokens: Tokens, gold: Gold) -> Computed:
-        """Two passes and their gradients; the second pass is on the perturbed input."""
+        """Returns the results of two passes and their gradients; the second pass has the perturbed input."""
         zero = np.zeros((len(gold.tags), self._width))
         (clean, by_input), parts = jax.device_get(self._gradients(params, zero, tokens, gold))
         eta = perturbation(by_input, self._training.alpha)
@@ -129,12 +137,12 @@ class Independent:
         return Computed(*parts, np.linalg.norm(by_input), eta, jax.tree.map(np.add, clean, perturbed))
 
     def gradient(self, params: Params, examples: Sequence[Example]) -> Params:
-        """Of the mean over sentences."""
+        """Returns the gradient of the mean over sentences."""
         gradients = [each.gradient for each in self.compute(params, examples)]
         return jax.tree.map(lambda *leaves: sum(leaves) / len(leaves), *gradients)
 
     def descend(self, params: Params, batches: Sequence[Sequence[Example]]) -> Params:
-        """The parameters after a step of Adam on every batch; the norm of all gradients is clipped first."""
+        """Returns the parameters after a step of Adam on each batch, with the global norm clipped first."""
         params = to_double(params)
         leaves, tree = jax.tree.flatten(params)
         ends = np.cumsum([leaf.size for leaf in leaves])[:-1]

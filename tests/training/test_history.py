@@ -1,6 +1,4 @@
-"""Tests of numbers that are not finite: training stops, names their place, and keeps the last good
-checkpoint.
-"""
+"""Tests of numbers that are not finite: training stops, names their place, and keeps the last checkpoint."""
 
 import dataclasses
 import json
