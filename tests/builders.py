@@ -36,7 +36,7 @@ ABLATIONS = {
     "no self-attention": {"self_attention": False},
     "no BLA": {"label_attention": False},
     "neither": {"self_attention": False, "label_attention": False},
-    "MLP": {"encoder": "mlp"},
+    "MLP": {"sequence_layer": "mlp"},
 }
 
 SENTENCES = (

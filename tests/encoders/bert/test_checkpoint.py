@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cman_jax.encoders.bert import checkpoint
-from cman_jax.encoders.bert.checkpoint import find_minilm, read_bert
+from cman_jax.encoders.bert.checkpoint import WEIGHTS_SHA256, find_minilm, read_bert
 from cman_jax.encoders.bert.config import BertConfig
 from cman_jax.errors import InputError
 from tests.builders import normal
@@ -29,7 +29,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_all_three_files_are_read(directory: Path) -> None:
-    files = read_bert(directory, None)
+    files = read_bert(directory)
     assert files.config == tiny_minilm.CONFIG
     expected = tiny_minilm.weights()
     assert files.weights.keys() == expected.keys()
@@ -40,20 +40,20 @@ def test_all_three_files_are_read(directory: Path) -> None:
 
 
 def test_the_digest_changes_with_each_file(directory: Path) -> None:
-    digests = {read_bert(directory, None).digest}
-    assert read_bert(directory, None).digest in digests
+    digests = {read_bert(directory).digest}
+    assert read_bert(directory).digest in digests
     (directory / "config.json").write_text(json.dumps(tiny_minilm.OPTIONS | {"note": 1}))
-    digests.add(read_bert(directory, None).digest)
+    digests.add(read_bert(directory).digest)
     tiny_minilm.write(directory, arrays=tiny_minilm.weights() | {"pooler.dense.bias": normal(0, 8)})
-    digests.add(read_bert(directory, None).digest)
+    digests.add(read_bert(directory).digest)
     tiny_minilm.write(directory, vocab=[*tiny_minilm.VOCAB[:-1], "##!"])
-    digests.add(read_bert(directory, None).digest)
+    digests.add(read_bert(directory).digest)
     assert len(digests) == 4
 
 
 def split(directory: Path, words: list[str]) -> tuple[list[str], list[int]]:
     """Returns the pieces of the words, and the index of each piece's word."""
-    ids, owners = read_bert(directory, None).pieces.split(words)
+    ids, owners = read_bert(directory).pieces.split(words)
     return [tiny_minilm.VOCAB[i] for i in ids], owners.tolist()
 
 
@@ -77,7 +77,7 @@ def test_weights_with_another_digest_are_refused(directory: Path) -> None:
     digest = hashlib.sha256((directory / "model.safetensors").read_bytes()).hexdigest()
     assert read_bert(directory, digest)
     with pytest.raises(InputError, match=f"found the SHA-256 {digest}, expected 53aa5117"):
-        read_bert(directory)
+        read_bert(directory, WEIGHTS_SHA256)
 
 
 @pytest.mark.parametrize("size", [0, 5, 100, -1])
@@ -85,21 +85,21 @@ def test_a_truncated_weight_file_is_refused(directory: Path, size: int) -> None:
     path = directory / "model.safetensors"
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(InputError, match=r"model\.safetensors: found unreadable content"):
-        read_bert(directory, None)
+        read_bert(directory)
 
 
 def test_weights_of_a_number_type_that_numpy_lacks_are_refused(directory: Path) -> None:
     header = json.dumps({NAME: {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
     (directory / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"\0\0")
     with pytest.raises(InputError, match="BF16"):
-        read_bert(directory, None)
+        read_bert(directory)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_a_missing_file_is_named(directory: Path, name: str) -> None:
     (directory / name).unlink()
     with pytest.raises(InputError, match=f"{name}: found no readable file"):
-        read_bert(directory, None)
+        read_bert(directory)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, array: Any, found: s
     arrays = tiny_minilm.weights() | {NAME: array}
     directory = tiny_minilm.write(tmp_path, arrays={k: v for k, v in arrays.items() if v is not None})
     with pytest.raises(InputError, match=found):
-        read_bert(directory, None)
+        read_bert(directory)
 
 
 @pytest.mark.parametrize(
@@ -137,41 +137,41 @@ def test_settings_that_are_not_supported_are_refused(
     tmp_path: Path, change: dict[str, Any], found: str
 ) -> None:
     with pytest.raises(InputError, match=found):
-        read_bert(tiny_minilm.write(tmp_path, tiny_minilm.OPTIONS | change), None)
+        read_bert(tiny_minilm.write(tmp_path, tiny_minilm.OPTIONS | change))
 
 
 def test_a_byte_order_mark_before_the_settings_is_skipped(directory: Path) -> None:
     path = directory / "config.json"
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert read_bert(directory, None).config == tiny_minilm.CONFIG
+    assert read_bert(directory).config == tiny_minilm.CONFIG
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff{}"])
 def test_settings_that_are_not_a_json_object_are_refused(directory: Path, content: bytes) -> None:
     (directory / "config.json").write_bytes(content)
     with pytest.raises(InputError, match=r"config\.json"):
-        read_bert(directory, None)
+        read_bert(directory)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff"])
 def test_a_damaged_tokeniser_is_refused(directory: Path, content: bytes) -> None:
     (directory / "tokenizer.json").write_bytes(content)
     with pytest.raises(InputError, match=r"tokenizer\.json: found unreadable content"):
-        read_bert(directory, None)
+        read_bert(directory)
 
 
 def test_a_tokeniser_of_another_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found piece 60, expected pieces below vocab_size = 60"):
-        read_bert(tiny_minilm.write(tmp_path, vocab=[*tiny_minilm.VOCAB, "!"]), None)
+        read_bert(tiny_minilm.write(tmp_path, vocab=[*tiny_minilm.VOCAB, "!"]))
     with pytest.raises(InputError, match=r"no piece \[CLS\]"):
-        read_bert(tiny_minilm.write(tmp_path, vocab=["[UNK]", "a"]), None)
+        read_bert(tiny_minilm.write(tmp_path, vocab=["[UNK]", "a"]))
 
 
 @pytest.mark.parametrize("module", ["safetensors", "tokenizers"])
 def test_a_missing_extra_is_named(directory: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=r"cman-jax\[minilm\]"):
-        read_bert(directory, None)
+        read_bert(directory)
 
 
 def test_the_package_is_found_and_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,8 @@ def test_the_published_files_are_read() -> None:
         directory = find_minilm()
     except InputError as error:
         pytest.skip(str(error))
-    files = read_bert(directory)
+    files = read_bert(directory, WEIGHTS_SHA256)
+    assert files.name == "minilm"
     assert files.config == BertConfig(30522, 512, 384, 6, 12, 1536, 1e-12)
     pieces = [files.pieces.tokenizer.id_to_token(i) for i in files.pieces.split(["Unaffordable", "."]).ids]
     assert pieces == ["una", "##ff", "##ord", "##able", "."]
