@@ -1,4 +1,4 @@
-"""Times this library against PyTorch, in turns, on the same batches and from the same parameters.
+"""The benchmark: times this library and PyTorch in turns, on the same batches and from the same parameters.
 
 python -m experiments.benchmark --what=train_step,inference --frameworks=jax,torch --out=speed.json
 """
@@ -36,32 +36,49 @@ from experiments.benchmarking.settings import (
 from experiments.benchmarking.workload import share
 
 _CONFIG = define_config()
-_WHAT = flags.DEFINE_list("what", ["train_step"], f"What is measured, of {', '.join(MEASURES)}.")
+_WHAT = flags.DEFINE_list(
+    "what", ["train_step"], f"The measures, separated by commas: any of {', '.join(MEASURES)}."
+)
 _FRAMEWORKS = flags.DEFINE_list(
-    "frameworks", ["jax", "torch"], f"What it is measured in, of {', '.join(FRAMEWORKS)}."
+    "frameworks", ["jax", "torch"], f"The frameworks, separated by commas: any of {', '.join(FRAMEWORKS)}."
 )
 _BATCH_SIZE = flags.DEFINE_list(
-    "batch_size", ["8", "16", "32"], "Sentences per step; epochs use the config's."
+    "batch_size",
+    ["8", "16", "32"],
+    "Numbers of sentences per step, separated by commas. The measure epoch uses the config's batch size.",
 )
-_LENGTH = flags.DEFINE_list("length", ["32", "64", "96"], "Tokens per sentence; epochs use the corpus' own.")
-_PRECISION = flags.DEFINE_enum("precision", "float32", PRECISIONS, "Of matrix products.")
+_LENGTH = flags.DEFINE_list(
+    "length",
+    ["32", "64", "96"],
+    "Numbers of tokens per sentence, separated by commas. The measure epoch uses the corpus' sentences.",
+)
+_PRECISION = flags.DEFINE_enum("precision", "float32", PRECISIONS, "Precision of matrix products.")
 _POPULATION = flags.DEFINE_integer(
     "population",
     1,
-    "Networks that jax trains side by side, jax_alone one; train_step, compile, memory.",
+    "Number of networks that jax trains side by side in one program; jax_alone trains one. "
+    "For the measures train_step, compile and memory.",
     lower_bound=1,
 )
-_REPETITIONS = flags.DEFINE_integer("repetitions", 10, "Measurements of each case.", lower_bound=1)
-_EPOCHS = flags.DEFINE_integer("epochs", 5, "Epochs of a whole run.", lower_bound=1)
+_REPETITIONS = flags.DEFINE_integer(
+    "repetitions", 10, "Number of measurements of each step and framework.", lower_bound=1
+)
+_EPOCHS = flags.DEFINE_integer("epochs", 5, "Number of epochs for the measure epoch.", lower_bound=1)
 _DISTINCT = flags.DEFINE_bool(
-    "distinct_words", False, "PyTorch too encodes characters once per distinct word of a batch."
+    "distinct_words",
+    False,
+    "Let PyTorch encode the characters once per distinct word of a batch, as JAX always does.",
 )
 _DATA = flags.DEFINE_string(
-    "data", None, "Folder with train.jsonl and dev.jsonl; default: a generated corpus."
+    "data", None, "Folder with train.jsonl and dev.jsonl. By default the benchmark generates a corpus."
 )
-_VECTORS = flags.DEFINE_string("vectors", None, "Word vectors, as for experiments.train.")
-_CORES = flags.DEFINE_integer("cores", 0, "Use the first so many cores; 0 = all.", lower_bound=0)
-_OUT = flags.DEFINE_string("out", None, "File for all results, as JSON; plots go beside it.")
+_VECTORS = flags.DEFINE_string(
+    "vectors", None, "File of word vectors, in a format that experiments.train reads."
+)
+_CORES = flags.DEFINE_integer(
+    "cores", 0, "Number of CPU cores to use, counted from the first; 0 uses all cores.", lower_bound=0
+)
+_OUT = flags.DEFINE_string("out", None, "JSON file for all results. Plots are written next to it.")
 
 
 _FLAGS = (
@@ -71,7 +88,11 @@ _FLAGS = (
 
 
 def main(argv: Sequence[str]) -> None:
-    """Measures as the flags say; writes what it has after every measure."""
+    """Runs the measures that the flags select and writes all results so far after each measure.
+
+    Args:
+      argv: not used; absl has parsed the flags.
+    """
     del argv
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.ERROR)
@@ -81,7 +102,7 @@ def main(argv: Sequence[str]) -> None:
     _refuse_unread(whats, frameworks)
     _check(whats, frameworks)
     cores = _use_cores(_CORES.value)
-    # This process only prepares: the accelerator is the workers'.
+    # This process only prepares the workload and leaves the accelerator to the workers.
     jax.config.update("jax_platforms", "cpu")
     chosen = {name: flags.FLAGS[name].value for name in _FLAGS} | {"cores_used": cores}
     with tempfile.TemporaryDirectory() as shared:
@@ -101,7 +122,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _measure(what: str, bench: Bench, batch_sizes: Sequence[int], lengths: Sequence[int]) -> Any:
-    """One measure, printed row by row."""
+    """Runs one measure, prints its rows as they arrive, and returns its results."""
     match what:
         case "epoch":
             result = measures.whole_runs(bench, _EPOCHS.value)
@@ -122,6 +143,7 @@ def _measure(what: str, bench: Bench, batch_sizes: Sequence[int], lengths: Seque
 
 
 def _printed(rows: Iterable[dict[str, Any]], line: Any) -> list[dict[str, Any]]:
+    """Prints every row as it arrives, formatted by `line`, and returns all rows."""
     kept = []
     for row in rows:
         print(line(row), flush=True)
@@ -130,7 +152,7 @@ def _printed(rows: Iterable[dict[str, Any]], line: Any) -> list[dict[str, Any]]:
 
 
 def _settings(shared: Path, cores: int) -> Settings:
-    """What the workers need; the corpus is written if none is given."""
+    """Returns the settings for the workers; without --data, writes a generated corpus into `shared`."""
     data = Path(_DATA.value) if _DATA.value else shared / "data"
     if not _DATA.value:
         for split, sentences in generate_splits().items():
@@ -154,40 +176,45 @@ def _settings(shared: Path, cores: int) -> Settings:
 
 
 def _refuse_unread(whats: Sequence[str], frameworks: Sequence[str]) -> None:
-    """Refuses flags that none of the measures reads."""
+    """Raises InputError for a flag that none of the selected measures and frameworks reads."""
     if set(whats) == {"epoch"}:
-        refuse_unread(["batch_size", "length"], "--what with another measure than epoch")
+        refuse_unread(["batch_size", "length"], "--what with a measure other than epoch")
     if not {"train_step", "inference"} & set(whats):
         refuse_unread(["repetitions"], "--what with train_step or inference")
     if "epoch" not in whats:
         refuse_unread(["epochs"], "--what with epoch")
     if all(map(is_jax, frameworks)):
-        refuse_unread(["distinct_words"], "PyTorch among --frameworks: JAX always encodes them so")
-    refuse_unread(["config.training.num_epochs"], "--epochs in its place")
+        refuse_unread(["distinct_words"], "torch in --frameworks; JAX always encodes each distinct word once")
+    refuse_unread(["config.training.num_epochs"], "--epochs instead")
 
 
 def _check(whats: Sequence[str], frameworks: Sequence[str]) -> None:
-    """Refuses what cannot be measured together."""
+    """Raises InputError if PyTorch is needed but not installed, or --population does not fit the measures."""
     if not all(map(is_jax, frameworks)) and importlib.util.find_spec("torch") is None:
         found = f"frameworks = {','.join(frameworks)} without PyTorch installed"
-        raise InputError("flags", None, found, "pip install 'cman-jax[torch]', or --frameworks=jax")
-    alone = [what for what in whats if what in ("inference", "epoch")]
-    if _POPULATION.value > 1 and (alone or "jax" not in frameworks):
-        found = f"population = {_POPULATION.value} with {', '.join(alone) or 'PyTorch alone'}"
-        raise InputError("flags", None, found, "train_step, compile or memory, with jax among the frameworks")
+        expected = "PyTorch (pip install 'cman-jax[torch]'), or --frameworks=jax"
+        raise InputError("flags", None, found, expected)
+    single = [what for what in whats if what in ("inference", "epoch")]
+    if _POPULATION.value > 1 and (single or "jax" not in frameworks):
+        reason = f"--what={','.join(single)}" if single else f"--frameworks={','.join(frameworks)}"
+        found = f"population = {_POPULATION.value} with {reason}"
+        expected = "a population of 1, or only train_step, compile and memory with jax among the frameworks"
+        raise InputError("flags", None, found, expected)
 
 
 def _use_cores(count: int) -> int:
-    """Restricts this process, and so its workers, to its first cores. Returns how many it has."""
+    """Restricts this process and its workers to the first `count` cores (0: all) and returns their number."""
     if not hasattr(os, "sched_setaffinity"):
         if count:
-            raise InputError("flags", None, f"cores = {count}", "0, as this system has no CPU affinity")
+            expected = "0, because this system does not support CPU affinity"
+            raise InputError("flags", None, f"cores = {count}", expected)
         return os.cpu_count() or 1
-    there = sorted(os.sched_getaffinity(0))
-    if count > len(there):
-        raise InputError("flags", None, f"cores = {count}", f"at most {len(there)}, which are there")
-    os.sched_setaffinity(0, there[:count] if count else there)
-    return count or len(there)
+    available = sorted(os.sched_getaffinity(0))
+    if count > len(available):
+        expected = f"at most {len(available)}, the number of available cores"
+        raise InputError("flags", None, f"cores = {count}", expected)
+    os.sched_setaffinity(0, available[:count] if count else available)
+    return count or len(available)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""The speed of this library and of its PyTorch twin, measured in turns on the same batches and parameters.
+"""A speed comparison of this library and its PyTorch twin, in turns, on the same batches and parameters.
 
-settings.py     what a measurement needs to know      statistics.py  medians and ratios
-workload.py     batches of an exact shape             flops.py       products counted in a program
+settings.py     settings shared by all processes      statistics.py  medians and ratios
+workload.py     batches of an exact shape             flops.py       operations of a program's matrix products
 jax_side.py, torch_side.py   the two implementations of one small interface
-worker.py       a process that hosts one framework    harness.py     starts workers and gives them turns
-report.py, plot.py   tables, JSON, a picture
+worker.py       a process that runs one framework     harness.py     starts the workers and runs them in turns
+turnstile.py    stops a training before each epoch    measures.py    what is measured, as rows of results
+report.py, plot.py   the results as text and as a plot
 """

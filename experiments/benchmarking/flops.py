@@ -1,4 +1,4 @@
-"""Floating-point operations of a program: of its matrix products exactly, and the compiler's own figure."""
+"""Counts of a program's floating-point operations: exact for its matrix products, and XLA's own estimate."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -11,21 +11,27 @@ _UNCOUNTED_TRIPS = ("while", "pallas_call")
 
 
 class Products(NamedTuple):
-    """What a program's matrix products cost."""
+    """The cost of a program's matrix products.
 
-    flops: int  # a multiplication and an addition are two
-    loops_counted_once: int  # loops with products in them whose number of turns the program does not say
+    Attributes:
+      flops: floating-point operations; a multiplication and an addition count as two.
+      loops_counted_once: loops that contain products and whose number of iterations the program does not fix.
+    """
+
+    flops: int
+    loops_counted_once: int
 
 
 def count_products(function: Callable, *arguments: Any) -> Products:
-    """Walks the program that `function` traces to, leaving out what its results do not depend on.
+    """Counts the matrix products in the program that JAX traces from `function`.
 
-    A scan counts its body times its length, a conditional its costliest branch, a `while` (a `fori_loop` of
-    unknown length) or a kernel of its own once.
+    Products that no result depends on are not counted. A scan counts its body times its length.
+    A conditional counts its costliest branch. A `while` loop (such as a `fori_loop` of unknown length) and a
+    custom kernel count their body once.
 
     Args:
-      function: of arrays; jitted or not.
-      arguments: arrays, or their shapes.
+      function: a function of arrays, jitted or not.
+      arguments: its arguments, as arrays or as shapes.
     """
     jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
     jaxpr, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
@@ -33,19 +39,26 @@ def count_products(function: Callable, *arguments: Any) -> Products:
 
 
 def compiler_flops(compiled: Any) -> float | None:
-    """XLA's estimate for a compiled program; it counts the body of a loop once, and elementwise work too."""
+    """Returns XLA's estimate of the operations of a compiled program, or None without an estimate.
+
+    The estimate counts the body of a loop once. It includes elementwise operations.
+
+    Args:
+      compiled: a compiled program, from `jax.jit(...).lower(...).compile()`.
+    """
     analysis = compiled.cost_analysis()
     return float(analysis["flops"]) if analysis and "flops" in analysis else None
 
 
 def _count(jaxpr: Any) -> Products:
+    """Counts the matrix products of a traced program and of all programs nested in it."""
     flops = loops = 0
     for equation in jaxpr.eqns:
         name = equation.primitive.name
         if name == "dot_general":
-            flops += _product(equation)
+            flops += _product_flops(equation)
             continue
-        inner = [_count(each) for each in _jaxprs(list(equation.params.values()))]
+        inner = [_count(each) for each in _nested_jaxprs(list(equation.params.values()))]
         if name == "cond":
             inner = [max(inner)]
         repeats = equation.params["length"] if name == "scan" else 1
@@ -55,18 +68,18 @@ def _count(jaxpr: Any) -> Products:
     return Products(flops, loops)
 
 
-def _product(equation: Any) -> int:
-    """Two per entry of the result and term of its sum."""
+def _product_flops(equation: Any) -> int:
+    """Returns the operations of one product: two for each term of each entry of the result."""
     (contracted, _), _ = equation.params["dimension_numbers"]
     terms = math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
     return 2 * terms * math.prod(equation.outvars[0].aval.shape)
 
 
-def _jaxprs(value: Any) -> Iterator[Any]:
-    """The programs among an equation's parameters."""
+def _nested_jaxprs(value: Any) -> Iterator[Any]:
+    """Yields the programs among an equation's parameters."""
     if isinstance(value, list | tuple):
         for item in value:
-            yield from _jaxprs(item)
+            yield from _nested_jaxprs(item)
     elif hasattr(value, "jaxpr"):
         yield value.jaxpr
     elif hasattr(value, "eqns"):

@@ -1,7 +1,8 @@
-"""Starts a worker process per framework and gives them turns, so that noise meets all of them alike.
+"""The process that starts one worker per framework and runs the workers in turns.
 
-Only one worker is busy at a time, all on the same cores; between two turns there is a pause in which the
-threads of the last one, which go on waiting actively for a while, have gone to sleep.
+Because of the turns, noise affects all frameworks alike. All workers use the same cores, and only one of them
+is busy at a time. After its turn a worker's threads keep spinning for a while. A pause between two turns lets
+them go to sleep.
 """
 
 import contextlib
@@ -21,12 +22,18 @@ from cman_jax.errors import InputError
 from cman_jax.files import json_text
 from experiments.benchmarking.settings import Case, Settings, is_jax
 
-PAUSE_SECONDS = 0.25  # OpenMP's threads spin for up to 0.2 s
+PAUSE_SECONDS = 0.25  # OpenMP's threads spin for up to 0.2 s after their work
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class Bench(NamedTuple):
-    """Who is measured, on what, how often."""
+    """One benchmark.
+
+    Attributes:
+      settings: the settings that all workers share.
+      frameworks: the frameworks to be measured, each from `settings.FRAMEWORKS`.
+      repetitions: measurements of each case.
+    """
 
     settings: Settings
     frameworks: tuple[str, ...]
@@ -34,15 +41,21 @@ class Bench(NamedTuple):
 
 
 class Process:
-    """A worker, seen from outside. A context manager; leaving it ends the process.
+    """A worker process as the harness sees it; a context manager that ends the process on exit.
 
     Args:
-      cache: folder of compiled programs; None = keep none.
+      framework: the framework that the worker runs.
+      settings: the settings of the benchmark.
+      cache: the folder for compiled programs; None: compiled programs are not kept.
+
+    Attributes:
+      framework: the framework that the worker runs.
+      description: the worker's answer to the command "load": versions, device and import time.
     """
 
     def __init__(self, framework: str, settings: Settings, cache: Path | None):
         self.framework = framework
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed in close()
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  `close` closes it
         self._process = subprocess.Popen(
             [sys.executable, "-m", "experiments.benchmarking.worker"],
             stdin=subprocess.PIPE,
@@ -60,29 +73,33 @@ class Process:
             raise
 
     def ask(self, command: str, **arguments: Any) -> dict[str, Any]:
-        """Its answer to a command.
+        """Sends a command to the worker and returns the worker's answer.
+
+        Args:
+          command: one of the commands in the docstring of `worker.py`.
+          arguments: the arguments of the command.
 
         Raises:
-          InputError: it cannot do that.
-          RuntimeError: it failed, for a mistake of ours or a fault of the machine.
+          InputError: the worker does not support the settings or the case.
+          RuntimeError: the worker failed, because of a bug or a fault of the machine.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):  # it died: its silence is reported below
+        with contextlib.suppress(BrokenPipeError):  # a worker that has ended is reported below
             self._process.stdin.write(json_text({"command": command, **arguments}) + "\n")
             self._process.stdin.flush()
         line = self._process.stdout.readline()
-        answer = json.loads(line) if line else {"failed": f"it ended while at {command}"}
+        answer = json.loads(line) if line else {"failed": f"the process ended during the command {command!r}"}
         if "refused" in answer:
             raise InputError(*answer["refused"])
         if "failed" in answer:
             self._errors.seek(0)
             last = "".join(self._errors.readlines()[-20:])
-            raise RuntimeError(f"the {self.framework} worker: {answer['failed']}\n{last}")
+            raise RuntimeError(f"the {self.framework} worker failed: {answer['failed']}\n{last}")
         return answer
 
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the process and deletes its captured error output."""
         self._process.kill()
         self._process.communicate()
         self._errors.close()
@@ -96,7 +113,14 @@ class Process:
 
 @contextlib.contextmanager
 def all_at_once(bench: Bench) -> Iterator[dict[str, Process]]:
-    """A worker of each framework; they must have found the same kind of device."""
+    """Starts a worker for each framework and ends all of them on exit.
+
+    Args:
+      bench: the benchmark.
+
+    Raises:
+      InputError: the workers run on different kinds of devices, or one does not support the settings.
+    """
     with tempfile.TemporaryDirectory() as compiled, contextlib.ExitStack() as stack:
         workers = {}
         for name in bench.frameworks:
@@ -105,13 +129,22 @@ def all_at_once(bench: Bench) -> Iterator[dict[str, Process]]:
         platforms = {name: worker.description["platform"] for name, worker in workers.items()}
         if len(set(platforms.values())) > 1:
             found = ", ".join(f"{name} on {platform}" for name, platform in platforms.items())
-            expected = "one device for all; for the CPU set JAX_PLATFORMS=cpu CUDA_VISIBLE_DEVICES=''"
+            expected = "the same device for all; for the CPU set JAX_PLATFORMS=cpu CUDA_VISIBLE_DEVICES=''"
             raise InputError("flags", None, found, expected)
         yield workers
 
 
 def in_turns(workers: Mapping[str, Process], case: Case, repetitions: int) -> dict[str, dict[str, Any]]:
-    """Every framework's first call, and seconds per step of each repetition."""
+    """Measures one case with all workers in turns.
+
+    Args:
+      workers: the workers, by framework.
+      case: the program to be timed.
+      repetitions: turns of each worker; one turn is one measurement.
+
+    Returns:
+      For each framework the answer to "prepare" and "seconds": the seconds per step of every repetition.
+    """
     results: dict[str, dict[str, Any]] = {}
     for name, worker in workers.items():
         results[name] = {**worker.ask("prepare", case=dataclasses.asdict(case)), "seconds": []}
@@ -123,7 +156,15 @@ def in_turns(workers: Mapping[str, Process], case: Case, repetitions: int) -> di
 
 
 def train_in_turns(workers: Mapping[str, Process], epochs: int) -> dict[str, dict[str, Any]]:
-    """Whole runs, epoch by epoch."""
+    """Trains one whole run per worker, one epoch at a time in turns.
+
+    Args:
+      workers: the workers, by framework.
+      epochs: epochs of each run; the settings' config must have the same number.
+
+    Returns:
+      For each framework the worker's description and `Turnstile.result` of the run.
+    """
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, worker in workers.items():
@@ -132,12 +173,16 @@ def train_in_turns(workers: Mapping[str, Process], epochs: int) -> dict[str, dic
         for _ in range(epochs):
             for name, worker in workers.items():
                 time.sleep(PAUSE_SECONDS)
-                results[name] = worker.ask("go")  # the last answer is the result
+                results[name] = worker.ask("go")  # the answer after the last epoch is the result
     return {name: {**workers[name].description, **result} for name, result in results.items()}
 
 
 def _environment(framework: str, settings: Settings, cache: Path | None) -> dict[str, str]:
-    """The worker imports this very code; frameworks share a GPU's memory; torch.compile has a cache dir."""
+    """Returns the environment variables of a worker.
+
+    A worker imports this checkout's code. By default a JAX worker takes 40 % of a GPU's memory, because all
+    workers share the GPU. `torch.compile` stores its programs in `cache`.
+    """
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(_ROOT), os.environ.get("PYTHONPATH", ""))),
@@ -145,7 +190,7 @@ def _environment(framework: str, settings: Settings, cache: Path | None) -> dict
     if is_jax(framework):
         environment.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.4")
     else:
-        environment["JAX_PLATFORMS"] = "cpu"  # it reads the parameters
+        environment["JAX_PLATFORMS"] = "cpu"  # PyTorch's worker needs JAX only to read the parameters
         environment["OMP_NUM_THREADS"] = str(settings.num_threads)
         if cache is not None:
             environment["TORCHINDUCTOR_CACHE_DIR"] = str(cache)

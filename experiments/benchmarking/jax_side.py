@@ -1,4 +1,4 @@
-"""The programs to be timed, by this library."""
+"""The programs to be timed, in this library's JAX."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +26,15 @@ _ON_ACCELERATORS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "
 
 
 class JaxSide:
-    """A worker's JAX. Args: cache: folder of compiled programs; None = keep none."""
+    """The JAX side of a worker.
+
+    Args:
+      settings: the settings of the benchmark.
+      cache: the folder for compiled programs; None: compiled programs are not kept.
+
+    Raises:
+      InputError: the CPU does not support the precision.
+    """
 
     def __init__(self, settings: Settings, cache: str | None):
         self.settings = settings
@@ -42,19 +50,26 @@ class JaxSide:
         self._latest: tuple | None = None
 
     def describe(self) -> dict[str, Any]:
-        """Versions and the device."""
+        """Returns JAX's version, the platform ("cpu", "gpu" or "tpu") and the device's name."""
         platform = "gpu" if self._device.platform in ("cuda", "rocm") else self._device.platform
         return {"version": jax.__version__, "platform": platform, "device": self._device.device_kind}
 
     def program(self, case: Case) -> Callable[[int], None]:
-        """A function that runs so many steps and waits for the last; compiled here."""
+        """Compiles the program of a case.
+
+        Args:
+          case: the program to be timed.
+
+        Returns:
+          A function that runs the program as many times as its argument says and waits for the last result.
+        """
         if case.what == "matmul":
             return self._matmul(case.length)
         batch = jax.tree.map(jnp.asarray, self._workload.batch(case.batch_size, case.length))
         return self._training(batch) if case.what == "train_step" else self._inference(batch)
 
     def costs(self) -> dict[str, Any]:
-        """Floating-point operations of the latest program, and bytes of its temporary arrays."""
+        """Returns the latest program's floating-point operations and the bytes of its temporary arrays."""
         assert self._latest is not None
         compiled, step, shapes = self._latest
         sizes = compiled.memory_analysis()
@@ -62,20 +77,26 @@ class JaxSide:
         return {**costs, "temporary_bytes": sizes.temp_size_in_bytes if sizes else None}
 
     def reset_peak(self) -> None:
-        """JAX keeps one peak per process."""
+        """Does nothing, because JAX keeps one peak of the device's memory per process."""
 
     def peak_device_bytes(self) -> int | None:
-        """The most that this process has held of the device's memory; None on the CPU."""
+        """Returns the peak of the device's memory that this process has used, or None on the CPU."""
         stats = self._device.memory_stats()
         return stats["peak_bytes_in_use"] if stats and self._device.platform != "cpu" else None
 
     def train(self, workdir: Path, progress: Progress) -> None:
-        """A whole run, as `experiments.train` makes it."""
+        """Trains a whole run, as `experiments.train` does.
+
+        Args:
+          workdir: the folder of the run.
+          progress: is called at the start and end of every epoch.
+        """
         settings = self.settings
         splits = load_splits(settings.data)
         train(settings.config, splits, workdir, vectors=settings.vectors_path, progress=progress)
 
     def _training(self, batch: Batch) -> Callable[[int], None]:
+        """Compiles the training step of one network, or of the whole population, on one batch."""
         system, members = self._workload.system, self.settings.population
         training = system.config.training
         optimizer = make_optimizer(training)
@@ -84,7 +105,7 @@ class JaxSide:
         state = TrainState.start(params, optimizer)
         key = jax.random.key(training.seed)
         constants = system.constants
-        if members > 1:  # each with a batch and word vectors of its own, as in PopulationStep
+        if members > 1:  # each network has its own batch and word vectors, as in PopulationStep
             step = jax.vmap(step)
             stack = partial(jax.tree.map, lambda x: jnp.stack([x] * members))
             state, constants, batch = stack(state), stack(constants), stack(batch)
@@ -100,7 +121,10 @@ class JaxSide:
         return run
 
     def _inference(self, batch: Batch) -> Callable[[int], None]:
-        """What both frameworks give: tags and relation probabilities, without the tags' marginals."""
+        """Compiles a prediction of tags and relation probabilities, without the marginals of the tags.
+
+        Both frameworks compute these two results.
+        """
         system = self._workload.system
         constrained = system.config.decoding.bio_constraints
         allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags))) if constrained else None
@@ -114,6 +138,7 @@ class JaxSide:
         return run
 
     def _matmul(self, size: int) -> Callable[[int], None]:
+        """Compiles the product of two square matrices with `size` rows."""
         a = jax.random.normal(jax.random.key(0), (size, size)) * size**-0.5
         x = a
         product = self._compile(jnp.matmul, a, x)
@@ -129,7 +154,7 @@ class JaxSide:
     def _compile(
         self, step: Callable[..., Any], *arguments: Any, donate_argnums: tuple[int, ...] = ()
     ) -> Any:
-        """The program for arguments of these shapes; kept for `costs`."""
+        """Compiles `step` for arguments of these shapes and keeps the program for `costs`."""
         jitted = jax.jit(step, donate_argnums=donate_argnums, compiler_options=compiler_options())
         compiled = jitted.lower(*arguments).compile()
         shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), arguments)

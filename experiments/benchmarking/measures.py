@@ -1,4 +1,4 @@
-"""What is measured: rows of results, ready for JSON."""
+"""The measures of the benchmark; each returns rows of results that JSON can hold."""
 
 import dataclasses
 import itertools
@@ -19,7 +19,19 @@ STEADY_RUNS = 3
 def step_times(
     bench: Bench, what: str, batch_sizes: Sequence[int], lengths: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
-    """Rows of training or inference steps; the first row is the ceiling, the speed of one large product."""
+    """Measures training or inference steps for every batch size and length.
+
+    The first row is the ceiling: the speed of one large matrix product.
+
+    Args:
+      bench: the benchmark.
+      what: "train_step" or "inference".
+      batch_sizes: sentences per step.
+      lengths: tokens per sentence.
+
+    Yields:
+      One row for the ceiling, then one row per batch size and length.
+    """
     with all_at_once(bench) as workers:
         ceiling = _ceiling(workers, bench.repetitions)
         yield {"ceiling": ceiling}
@@ -32,7 +44,7 @@ def step_times(
                 seconds = statistics.median(result["seconds"])
                 result |= {**summary(result["seconds"]), "population": population}
                 result["sentences_per_second"] = batch_size * population / seconds
-                if costs:  # every framework is held against the products that JAX needs for one network
+                if costs:  # every framework is compared with the products that JAX computes for one network
                     work = costs["flops"] / bench.settings.population * population
                     result["fraction_of_ceiling"] = work / seconds / ceiling[name]["flops_per_second"]
             yield {
@@ -45,7 +57,11 @@ def step_times(
 
 
 def overall_ratios(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Geometric means, over the grid, of the other frameworks' median ratios to JAX."""
+    """Returns each other framework's time relative to JAX, as the geometric mean of the rows' median ratios.
+
+    Args:
+      rows: the rows of `step_times` without the ceiling.
+    """
     ratios = [row["ratios"] for row in rows]
     return {name: geometric_mean([row[name]["median"] for row in ratios]) for name in (ratios or [{}])[0]}
 
@@ -53,10 +69,18 @@ def overall_ratios(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 def compile_times(
     bench: Bench, batch_sizes: Sequence[int], lengths: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
-    """Rows of first training steps less a later one, in processes of their own.
+    """Measures how much longer the first training step takes than a later one.
 
-    "cold" begins with an empty folder of compiled programs, "warm" with what "cold" left there. Plain PyTorch
-    compiles nothing; its first step is slower all the same.
+    Every measurement starts a new process. "cold" starts with an empty folder of compiled programs, "warm" with
+    the programs that "cold" stored there. Plain PyTorch compiles nothing, but its first step is slower too.
+
+    Args:
+      bench: the benchmark.
+      batch_sizes: sentences per step.
+      lengths: tokens per sentence.
+
+    Yields:
+      One row per batch size and length; times are in seconds.
     """
     for batch_size, length in itertools.product(batch_sizes, lengths):
         case = Case("train_step", batch_size, length)
@@ -71,7 +95,16 @@ def compile_times(
 def memory_peaks(
     bench: Bench, batch_sizes: Sequence[int], lengths: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
-    """Rows of peaks over steady training steps, in bytes, each in a process of its own."""
+    """Measures the peak memory of steady training steps, each in a new process.
+
+    Args:
+      bench: the benchmark.
+      batch_sizes: sentences per step.
+      lengths: tokens per sentence.
+
+    Yields:
+      One row per batch size and length; memory is in bytes.
+    """
     for batch_size, length in itertools.product(batch_sizes, lengths):
         case = Case("train_step", batch_size, length)
         frameworks = {}
@@ -84,7 +117,14 @@ def memory_peaks(
 
 
 def whole_runs(bench: Bench, epochs: int) -> dict[str, Any]:
-    """Start-up and epochs of each framework. Imports are told apart: PyTorch's worker has JAX in it too."""
+    """Measures a whole run of each framework: its start-up and its epochs, in seconds.
+
+    Import times are reported separately, because PyTorch's worker imports JAX too.
+
+    Args:
+      bench: the benchmark.
+      epochs: epochs of each run; the settings' config must have the same number.
+    """
     with all_at_once(bench) as workers:
         results = train_in_turns(workers, epochs)
     ours = results.get("jax")
@@ -100,6 +140,7 @@ def whole_runs(bench: Bench, epochs: int) -> dict[str, Any]:
 
 
 def _ceiling(workers: Mapping[str, Process], repetitions: int) -> dict[str, dict[str, Any]]:
+    """Measures each framework's speed at the product of two large square matrices."""
     platform = next(iter(workers.values())).description["platform"]
     size = CEILING_SIZES[platform]
     results = in_turns(workers, Case("matmul", 0, size), repetitions)
@@ -110,7 +151,7 @@ def _ceiling(workers: Mapping[str, Process], repetitions: int) -> dict[str, dict
 
 
 def _ratios(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Time per sentence of each other framework over JAX's."""
+    """Returns the time per sentence of each other framework divided by JAX's time per sentence."""
     if "jax" not in results:
         return {}
     ours = [seconds / results["jax"]["population"] for seconds in results["jax"]["seconds"]]
@@ -120,6 +161,7 @@ def _ratios(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, flo
 
 
 def _first_step(bench: Bench, framework: str, case: Case, cache: Path) -> dict[str, float]:
+    """Measures the first step of a new process, a later step, and their difference."""
     with Process(framework, bench.settings, cache) as worker:
         first = worker.ask("prepare", case=dataclasses.asdict(case))["first_seconds"]
         steady = statistics.median(worker.ask("run")["seconds"] for _ in range(STEADY_RUNS))

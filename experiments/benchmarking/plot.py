@@ -1,4 +1,4 @@
-"""A picture of step times against length, a line per framework and batch size."""
+"""A plot of step times by sentence length, with one line per framework and batch size."""
 
 import importlib.util
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,18 @@ from typing import Any
 
 
 def plot_steps(rows: Sequence[Mapping[str, Any]], what: str, path: Path) -> str:
-    """Writes a PNG with logarithmic axes. Returns what to tell the user."""
+    """Writes a plot with logarithmic axes as a PNG file.
+
+    Args:
+      rows: the rows of `measures.step_times` without the ceiling.
+      what: the measure, such as "train_step"; it names the vertical axis.
+      path: the file to write.
+
+    Returns:
+      A message for the user: the plot's path, or why no plot was drawn.
+    """
     if importlib.util.find_spec("matplotlib") is None:
-        return "no plot was drawn: matplotlib is missing; pip install 'cman-jax[plots]'"
+        return "no plot was drawn: matplotlib is not installed; install it with pip install 'cman-jax[plots]'"
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 5), layout="constrained")

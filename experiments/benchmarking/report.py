@@ -1,4 +1,4 @@
-"""Results as tables, and what they were measured on."""
+"""The results as lines of text, and the description of the machine."""
 
 import os
 import platform
@@ -11,7 +11,10 @@ _MIB = 2**20
 
 
 def machine() -> dict[str, Any]:
-    """The host and the versions; the workers tell of their devices themselves."""
+    """Returns the host's hardware, its system and the packages' versions.
+
+    The workers describe their devices themselves.
+    """
     packages = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
     return {
         "cpu": _first_field("/proc/cpuinfo", "model name") or platform.processor(),
@@ -25,13 +28,17 @@ def machine() -> dict[str, Any]:
 
 
 def step_lines(row: Mapping[str, Any]) -> str:
-    """A row of `measures.step_times`: times as median [least, most]."""
+    """Formats a row of `measures.step_times`; a time is "median [minimum, maximum]".
+
+    Args:
+      row: the row for the ceiling, or for one batch size and length.
+    """
     if "ceiling" in row:
         speeds = (
             f"{name} {result['flops_per_second'] / 1e9:.1f} GFLOP/s"
             for name, result in row["ceiling"].items()
         )
-        return f"ceiling (product of two square matrices): {', '.join(speeds)}"
+        return f"ceiling (the product of two square matrices): {', '.join(speeds)}"
     cells = []
     for name, result in row["frameworks"].items():
         cell = f"{name} {_milliseconds(result)} {result['sentences_per_second']:.0f} sent/s"
@@ -46,12 +53,20 @@ def step_lines(row: Mapping[str, Any]) -> str:
 
 
 def overall_line(ratios: Mapping[str, float]) -> str:
-    """Of `measures.overall_ratios`."""
+    """Formats the result of `measures.overall_ratios`.
+
+    Args:
+      ratios: the overall ratio to JAX, by framework.
+    """
     return "geometric mean  " + ", ".join(f"{name}/jax {ratio:.2f}" for name, ratio in ratios.items())
 
 
 def compile_line(row: Mapping[str, Any]) -> str:
-    """A row of `measures.compile_times`."""
+    """Formats a row of `measures.compile_times`.
+
+    Args:
+      row: the row for one batch size and length.
+    """
     cells = []
     for name, starts in row["frameworks"].items():
         times = ", ".join(f"{start} {times['compile_seconds']:.1f} s" for start, times in starts.items())
@@ -60,7 +75,11 @@ def compile_line(row: Mapping[str, Any]) -> str:
 
 
 def memory_line(row: Mapping[str, Any]) -> str:
-    """A row of `measures.memory_peaks`."""
+    """Formats a row of `measures.memory_peaks`.
+
+    Args:
+      row: the row for one batch size and length.
+    """
     cells = []
     for name, result in row["frameworks"].items():
         cell = f"{name} peak {result['peak'] / _MIB:.0f} MiB (+{result['increase'] / _MIB:.0f})"
@@ -71,14 +90,18 @@ def memory_line(row: Mapping[str, Any]) -> str:
 
 
 def epoch_lines(result: Mapping[str, Any]) -> str:
-    """Of `measures.whole_runs`."""
+    """Formats the result of `measures.whole_runs`.
+
+    Args:
+      result: the runs of all frameworks and their ratios to JAX.
+    """
     lines = []
     for name, run in result["frameworks"].items():
         epochs = " ".join(f"{seconds:.1f}" for seconds in run["epoch_seconds"])
         dev = ", ".join(f"{task.upper()} {f1:.2f}" for task, f1 in run["dev"][-1].items())
         lines.append(
             f"{name:<16} start-up {run['startup_seconds']:.1f} s, epochs {epochs} s, "
-            f"total {run['total_seconds']:.1f} s; dev {dev} (imports, not counted: "
+            f"total {run['total_seconds']:.1f} s; dev {dev} (imports, not in the total: "
             f"{run['import_seconds']:.1f} s)"
         )
     for name, ratio in result["ratios"].items():
@@ -91,7 +114,12 @@ def epoch_lines(result: Mapping[str, Any]) -> str:
 
 
 def title(what: str, flags: Mapping[str, Any]) -> str:
-    """Heading of a table."""
+    """Returns the heading of one measure's results.
+
+    Args:
+      what: the measure.
+      flags: the values of the benchmark's flags, and "cores_used".
+    """
     details = f"{flags['precision']}, {flags['cores_used']} cores"
     if what in ("train_step", "inference"):
         details += f", median [min, max] of {flags['repetitions']}"
@@ -99,16 +127,18 @@ def title(what: str, flags: Mapping[str, Any]) -> str:
 
 
 def _shape(row: Mapping[str, Any]) -> str:
+    """Formats a row's batch size B and its sentence length n."""
     return f"B {row['batch_size']:>3}  n {row['length']:>3}  "
 
 
 def _milliseconds(result: Mapping[str, float]) -> str:
-    median, least, most = (f"{1e3 * result[name]:.4g}" for name in ("median", "min", "max"))
-    return f"{median} ms [{least}, {most}]"
+    """Formats a summary of seconds as milliseconds: "median ms [minimum, maximum]"."""
+    median, minimum, maximum = (f"{1e3 * result[name]:.4g}" for name in ("median", "min", "max"))
+    return f"{median} ms [{minimum}, {maximum}]"
 
 
 def _first_field(path: str, name: str) -> str | None:
-    """The value after `name ... :` in a file of the kernel's."""
+    """Returns the value after `name ... :` in a kernel's file, or None if the file or the line is missing."""
     if not Path(path).is_file():
         return None
     lines: Sequence[str] = Path(path).read_text().splitlines()
@@ -116,6 +146,7 @@ def _first_field(path: str, name: str) -> str | None:
 
 
 def _version(package: str) -> str | None:
+    """Returns the package's version, or None where the package is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""What every part of a measurement needs to know; travels to the workers as JSON."""
+"""The settings of a benchmark; the harness sends them to the workers as JSON."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,18 +15,19 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Of one benchmark.
+    """The settings of one benchmark.
 
     Attributes:
-      config_values: the experiment, as `cman_jax.config.to_dict` gives it.
-      data: folder of the corpus in the canonical form.
-      vectors: file of word vectors; None: they are trained.
-      shared: folder that `workload.share` filled: a run's system and the initial parameters.
-      precision: of matrix products. "float32" is that in both frameworks, also on GPUs where JAX would take
-        TF32 of itself; "tf32" and "bfloat16" are for GPUs (PyTorch has bfloat16 on the CPU too).
-      population: networks trained side by side in one program; "jax" only, "jax_alone" trains one.
-      distinct_words: PyTorch too encodes characters once per distinct word of a batch.
-      num_threads: PyTorch's; JAX follows the process' CPU affinity.
+      config_values: the config of the experiment, from `cman_jax.config.to_dict`.
+      data: the folder of the corpus in the canonical format.
+      vectors: the file of word vectors; None: the network trains its own word vectors.
+      shared: the folder with the system and the initial parameters, which `workload.share` writes.
+      precision: the precision of matrix products. With "float32" both frameworks compute in float32, even on
+        GPUs, where JAX would use TF32 by default. "tf32" and "bfloat16" need a GPU; PyTorch also supports
+        "bfloat16" on the CPU.
+      population: networks that "jax" trains side by side in one program; "jax_alone" trains one network.
+      distinct_words: whether PyTorch encodes the characters once per distinct word of a batch, as JAX does.
+      num_threads: threads of PyTorch; JAX follows the CPU affinity of the process.
     """
 
     config_values: dict[str, dict[str, Any]]
@@ -40,12 +41,12 @@ class Settings:
 
     @property
     def config(self) -> Config:
-        """The experiment."""
+        """Returns the config of the experiment."""
         return from_dict(self.config_values)
 
     @property
     def vectors_path(self) -> Path | None:
-        """The file of word vectors."""
+        """Returns the path of the file of word vectors, or None."""
         return Path(self.vectors) if self.vectors else None
 
 
@@ -54,9 +55,9 @@ class Case:
     """One program to be timed.
 
     Attributes:
-      what: "train_step", "inference" or "matmul", the product of two square matrices.
-      batch_size: sentences.
-      length: tokens of each sentence; rows of a matrix.
+      what: "train_step", "inference" or "matmul"; "matmul" is the product of two square matrices.
+      batch_size: sentences per step; "matmul" ignores it.
+      length: tokens of each sentence; for "matmul", rows of each matrix.
     """
 
     what: str
@@ -65,21 +66,42 @@ class Case:
 
 
 def is_jax(framework: str) -> bool:
-    """Whether it is this library, not PyTorch."""
+    """Returns whether the framework is JAX, not PyTorch.
+
+    Args:
+      framework: a name from `FRAMEWORKS`.
+    """
     return framework.startswith("jax")
 
 
 def choices(flag: str, values: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:
-    """A list flag's names, each once, in the order given. Raises: InputError: an unknown one, or none."""
+    """Returns the names in a list flag without repetitions, in the user's order.
+
+    Args:
+      flag: the name of the flag, for the error message.
+      values: the user's names.
+      allowed: the known names.
+
+    Raises:
+      InputError: a name is unknown, or the list is empty.
+    """
     for value in values or ["nothing"]:
         if value not in allowed:
-            raise InputError("flags", None, f"{flag} = {value}", f"some of {', '.join(allowed)}")
+            raise InputError("flags", None, f"{flag} = {value}", f"one or more of {', '.join(allowed)}")
     return tuple(dict.fromkeys(values))
 
 
 def numbers(flag: str, values: Sequence[str]) -> tuple[int, ...]:
-    """A list flag's numbers, likewise."""
+    """Returns the numbers in a list flag without repetitions, in the user's order.
+
+    Args:
+      flag: the name of the flag, for the error message.
+      values: the user's numbers, as text.
+
+    Raises:
+      InputError: a value is not a whole number of at least 1, or the list is empty.
+    """
     for value in values or ["nothing"]:
         if not value.isdecimal() or int(value) == 0:
-            raise InputError("flags", None, f"{flag} = {value}", "whole numbers from 1 on")
+            raise InputError("flags", None, f"{flag} = {value}", "one or more whole numbers, each at least 1")
     return tuple(dict.fromkeys(map(int, values)))

@@ -1,4 +1,4 @@
-"""Numbers that stand for many measurements."""
+"""Summary statistics of repeated measurements."""
 
 import math
 import statistics
@@ -6,19 +6,33 @@ from collections.abc import Sequence
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
-    """`{"median", "min", "max"}`."""
+    """Returns the median, the minimum and the maximum, under the keys "median", "min" and "max".
+
+    Args:
+      values: at least one measurement.
+    """
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
 def pairwise_ratios(theirs: Sequence[float], ours: Sequence[float]) -> dict[str, float]:
-    """Summary of theirs / ours, pair by pair: what slows the machine for a while slows both of a pair.
+    """Returns the summary of theirs / ours, computed pair by pair.
+
+    A disturbance of the machine slows both measurements of a pair, so that it cancels in their ratio.
+
+    Args:
+      theirs: measurements of the other framework.
+      ours: measurements of JAX, in the same order.
 
     Raises:
-      ValueError: not as many of the one as of the other.
+      ValueError: the two lists differ in length.
     """
     return summary([a / b for a, b in zip(theirs, ours, strict=True)])
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """The mean of ratios under which x and 1/x cancel."""
+    """Returns the geometric mean; a ratio x and its inverse 1/x cancel in it.
+
+    Args:
+      values: positive numbers, at least one.
+    """
     return math.exp(statistics.fmean(math.log(value) for value in values))

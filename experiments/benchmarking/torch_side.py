@@ -1,4 +1,4 @@
-"""The programs to be timed, by the PyTorch twin."""
+"""The programs to be timed, in the PyTorch twin."""
 
 import contextlib
 from collections.abc import Callable
@@ -21,7 +21,16 @@ _STEPS_BEFORE_CAPTURE = 3
 
 
 class TorchSide:
-    """A worker's PyTorch. Args: cache: not used; torch.compile's folder is in the environment."""
+    """The PyTorch side of a worker.
+
+    Args:
+      framework: "torch", "torch_compile" or "torch_cudagraphs".
+      settings: the settings of the benchmark.
+      cache: not used; an environment variable names the folder of `torch.compile`.
+
+    Raises:
+      InputError: the framework or the precision needs a GPU, and PyTorch finds none.
+    """
 
     def __init__(self, framework: str, settings: Settings, cache: str | None):
         del cache
@@ -30,23 +39,30 @@ class TorchSide:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self._device.type == "cpu" and (framework == "torch_cudagraphs" or settings.precision == "tf32"):
             found = "torch_cudagraphs" if framework == "torch_cudagraphs" else "precision tf32"
-            raise InputError("flags", None, f"{found} on the CPU", "a CUDA GPU for it")
+            raise InputError("flags", None, f"{found} on the CPU", "a CUDA GPU, which it needs")
         tf32 = settings.precision == "tf32"
         torch.set_float32_matmul_precision("high" if tf32 else "highest")
         torch.backends.cudnn.allow_tf32 = tf32
         self._workload = Workload.load(settings)
 
     def describe(self) -> dict[str, Any]:
-        """Versions and the device."""
+        """Returns PyTorch's version, the platform ("cpu" or "gpu") and the device's name."""
         gpu = self._device.type == "cuda"
         device = torch.cuda.get_device_name() if gpu else "cpu"
         return {"version": torch.__version__, "platform": "gpu" if gpu else "cpu", "device": device}
 
     def program(self, case: Case) -> Callable[[int], None]:
-        """A function that runs so many steps and waits for the last; the first calls compile."""
+        """Builds the program of a case; its first calls compile it.
+
+        Args:
+          case: the program to be timed.
+
+        Returns:
+          A function that runs the program as many times as its argument says and waits for the last result.
+        """
         if case.what == "matmul":
             return self._matmul(case.length)
-        torch.compiler.reset()  # as if this shape were the only one
+        torch.compiler.reset()  # forgets the programs of other shapes
         batch = self._workload.batch(case.batch_size, case.length)
         batch = to_torch(batch, self._device, distinct_words=self.settings.distinct_words)
         network = make_network(self._workload.system, self._workload.params, self._device)
@@ -63,23 +79,34 @@ class TorchSide:
         return self._runner(self._captured(step), wait_for_each=False)
 
     def costs(self) -> dict[str, Any]:
-        """PyTorch does not know its LSTMs' operations."""
+        """Returns an empty dictionary, because PyTorch does not count the operations of its LSTMs."""
         return {}
 
     def reset_peak(self) -> None:
-        """Forgets what was held before."""
+        """Restarts the measurement of the GPU's peak memory."""
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
 
     def peak_device_bytes(self) -> int | None:
-        """The most that was held of the GPU's memory since; None on the CPU."""
+        """Returns the peak of the GPU's memory since `reset_peak`, in bytes, or None on the CPU."""
         return torch.cuda.max_memory_allocated() if self._device.type == "cuda" else None
 
     def train(self, workdir: Path, progress: Progress) -> None:
-        """A whole run. The initial parameters are given, which PyTorch would make in no time."""
+        """Trains a whole run from the shared initial parameters.
+
+        Initialization by PyTorch would take a negligible time and is not measured.
+
+        Args:
+          workdir: the folder of the run.
+          progress: is called at the start and end of every epoch.
+
+        Raises:
+          InputError: the framework is "torch_cudagraphs", which needs batches of one shape.
+        """
         settings = self.settings
         if self.framework == "torch_cudagraphs":
-            raise InputError("flags", None, "torch_cudagraphs for epochs", "batches of one shape, or torch")
+            expected = "torch or torch_compile, because CUDA graphs need batches of one shape"
+            raise InputError("flags", None, "torch_cudagraphs for the measure epoch", expected)
         torch.compiler.reset()
         train(
             settings.config,
@@ -94,7 +121,7 @@ class TorchSide:
         )
 
     def _wrap(self, function: Callable, *, dynamic: bool | None = None) -> Callable:
-        """The function compiled as the framework's name says, in the precision asked for."""
+        """Returns the function compiled for `torch_compile`, and run under autocast for "bfloat16"."""
         if self.framework == "torch_compile":
             function = torch.compile(function, dynamic=dynamic)
         if self.settings.precision != "bfloat16":
@@ -107,12 +134,13 @@ class TorchSide:
         return in_bfloat16
 
     def _captured(self, step: Callable[[], Any]) -> Callable[[], Any]:
-        """For the framework of that name, the whole step as one CUDA graph, to be replayed."""
+        """Returns a replay of the whole step as one CUDA graph for `torch_cudagraphs`, otherwise the step."""
         if self.framework != "torch_cudagraphs":
             return step
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):  # first calls allocate and choose algorithms, which no graph may
+        # The first calls allocate memory and choose algorithms, which a graph must not do.
+        with torch.cuda.stream(stream):
             for _ in range(_STEPS_BEFORE_CAPTURE):
                 step()
         torch.cuda.current_stream().wait_stream(stream)
@@ -122,6 +150,8 @@ class TorchSide:
         return graph.replay
 
     def _runner(self, step: Callable[[], Any], *, wait_for_each: bool) -> Callable[[int], None]:
+        """Returns a function that runs `steps` steps and waits for the last one, or for each."""
+
         def run(steps: int) -> None:
             for _ in range(steps):
                 step()
@@ -132,10 +162,12 @@ class TorchSide:
         return run
 
     def _wait(self) -> None:
+        """Waits until the GPU has finished its work."""
         if self._device.type == "cuda":
             torch.cuda.synchronize()
 
     def _matmul(self, size: int) -> Callable[[int], None]:
+        """Builds the product of two square matrices with `size` rows."""
         a = torch.randn(size, size, device=self._device) * size**-0.5
         x, half = a, self.settings.precision == "bfloat16"
 

@@ -1,4 +1,4 @@
-"""Lets a training run through one epoch at a time, and keeps the time while it is inside."""
+"""A progress reporter that stops a training before every epoch and measures the time between stops."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,14 @@ from cman_jax.training.progress import Progress
 
 
 class Turnstile(Progress):
-    """Before each epoch says that it waits, and waits to be told to go on.
+    """A progress reporter that waits for the harness before every epoch.
 
-    The time until the first epoch is the start-up. An epoch's time ends where the next one's waiting begins,
-    so that scores and checkpoints count; compilation happens, and counts, where it is first needed.
+    The time until the first epoch is the start-up. An epoch's time ends when the next wait begins, so that it
+    includes scoring and checkpointing. Compilation counts in the epoch that first needs it.
+
+    Args:
+      send: sends a message to the harness.
+      receive: waits for the harness's next message and returns it.
     """
 
     def __init__(self, send: Callable[[dict], None], receive: Callable[[], dict]):
@@ -21,7 +25,13 @@ class Turnstile(Progress):
         self._since = time.perf_counter()
 
     def start_epoch(self, epoch: int, num_epochs: int, num_sentences: int) -> None:
-        """Stops the clock while others have their turn."""
+        """Stops the clock, reports that the run waits, and starts the clock at the harness's answer.
+
+        Args:
+          epoch: the epoch that is about to start, counted from 1.
+          num_epochs: not used.
+          num_sentences: not used.
+        """
         del num_epochs, num_sentences
         self._seconds.append(time.perf_counter() - self._since)
         self._send({"waiting": epoch})
@@ -29,11 +39,15 @@ class Turnstile(Progress):
         self._since = time.perf_counter()
 
     def end_epoch(self, rows: list[dict[str, Any]]) -> None:
-        """Keeps the scores."""
+        """Stores the rows of the finished epochs.
+
+        Args:
+          rows: one row per finished epoch, with the scores on the development split.
+        """
         self._rows = list(rows)
 
     def result(self) -> dict[str, Any]:
-        """Of a run that has ended."""
+        """Stops the clock and returns the times, in seconds, and the scores of a finished run."""
         self._seconds.append(time.perf_counter() - self._since)
         startup, *epochs = self._seconds
         return {

@@ -1,11 +1,14 @@
-"""A process that hosts one framework and does as it is told, a JSON object a line in either direction.
+"""The process that runs one framework at the harness's command.
 
-{"command": "load", "framework": ..., "settings": ..., "cache": ...}  imports, reads the workload
-{"command": "prepare", "case": ...}    first call, warm-up, how many steps a measurement takes
-{"command": "run"}                     seconds per step, of one measurement
-{"command": "costs"}                   floating-point operations of the latest program
-{"command": "memory", "case": ...}     peak over a few steps of a new program
-{"command": "train", "workdir": ...}   a whole run; answers and waits for {"command": "go"} before each epoch
+Commands and answers are JSON objects, one per line.
+
+{"command": "load", "framework": ..., "settings": ..., "cache": ...}  imports a framework, reads the workload
+{"command": "prepare", "case": ...}    builds and warms up a program, chooses the steps per measurement
+{"command": "run"}                     returns the seconds per step of one measurement
+{"command": "costs"}                   returns the floating-point operations of the latest program
+{"command": "memory", "case": ...}     returns the peak memory over a few steps of a new program
+{"command": "train", "workdir": ...}   trains a whole run; before each epoch it answers and waits for
+                                       {"command": "go"}
 """
 
 import ctypes
@@ -25,12 +28,17 @@ from cman_jax.errors import InputError
 from cman_jax.files import json_text
 from experiments.benchmarking.settings import Case, Settings, is_jax
 
-MEASUREMENT_SECONDS = 0.2  # a measurement is repeated steps that take at least so long
+MEASUREMENT_SECONDS = 0.2  # a measurement repeats the step for at least this long
 WARM_UP_STEPS, LONG_STEP_SECONDS, MEMORY_STEPS = 3, 1.0, 3
 
 
 class Worker:
-    """The commands. Args: send, receive: one message to and from the harness."""
+    """The commands of a worker.
+
+    Args:
+      send: sends a message to the harness.
+      receive: waits for the harness's next message and returns it.
+    """
 
     def __init__(self, send: Callable[[dict], None], receive: Callable[[], dict]):
         self._send, self._receive = send, receive
@@ -39,7 +47,16 @@ class Worker:
         self._steps = 1
 
     def answer(self, command: str, **arguments: Any) -> dict[str, Any]:
-        """Does what the command says."""
+        """Executes a command and returns its result.
+
+        Args:
+          command: the name of the command.
+          arguments: the arguments of the command.
+
+        Raises:
+          InputError: the framework does not support the settings or the case.
+          ValueError: the command is unknown.
+        """
         match command:
             case "load":
                 return self.load(**arguments)
@@ -56,7 +73,16 @@ class Worker:
         raise ValueError(f"unknown command {command!r}")
 
     def load(self, framework: str, settings: dict[str, Any], cache: str | None) -> dict[str, Any]:
-        """Imports the framework, timed, and reads the workload."""
+        """Imports the framework and reads the workload.
+
+        Args:
+          framework: a name from `settings.FRAMEWORKS`.
+          settings: the fields of `Settings`.
+          cache: the folder for compiled programs; None: compiled programs are not kept.
+
+        Returns:
+          The seconds of the import and the description of the framework and its device.
+        """
         start = time.perf_counter()
         if is_jax(framework):
             from experiments.benchmarking.jax_side import JaxSide as Side
@@ -72,11 +98,15 @@ class Worker:
         return {"import_seconds": seconds, **self._side.describe()}
 
     def prepare(self, case: Case) -> dict[str, Any]:
-        """Makes the case's program and runs it until it is as fast as it gets.
+        """Builds the program of a case, runs its first step and warms it up.
 
-        The first time is that of making it, compilation included, and of its first step.
+        Args:
+          case: the program to be timed.
+
+        Returns:
+          "first_seconds", the time to build, compile and run the first step, and "steps" per measurement.
         """
-        self._program = lambda steps: None  # the earlier program's memory goes first
+        self._program = lambda steps: None  # frees the memory of the earlier program
         start = time.perf_counter()
         self._program = self._side.program(case)
         step = self._seconds(1)
@@ -89,7 +119,15 @@ class Worker:
         return {"first_seconds": first, "steps": self._steps}
 
     def memory(self, case: Case) -> dict[str, Any]:
-        """Peak of the process' resident memory, and of the device's memory where it has its own, in bytes."""
+        """Measures the peak memory of a few training steps, in bytes.
+
+        Args:
+          case: the program to be measured.
+
+        Returns:
+          "peak", the peak of the process's resident memory; "increase", its growth since before the program
+          was built; "device_peak", the peak of the device's own memory, or None on the CPU.
+        """
         _give_back_freed_memory()
         before = _status("VmRSS")
         program = self._side.program(case)
@@ -97,13 +135,20 @@ class Worker:
         program(1)
         self._side.reset_peak()
         _give_back_freed_memory()
-        Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts again from here
+        Path("/proc/self/clear_refs").write_text("5")  # resets the kernel's peak (VmHWM) to the present value
         program(MEMORY_STEPS)
         peak = _status("VmHWM")
         return {"peak": peak, "increase": peak - before, "device_peak": self._side.peak_device_bytes()}
 
     def train(self, workdir: Path) -> dict[str, Any]:
-        """A whole run, with a stop before every epoch."""
+        """Trains a whole run and waits for the harness before every epoch.
+
+        Args:
+          workdir: the folder of the run.
+
+        Returns:
+          The result of `Turnstile.result`.
+        """
         from experiments.benchmarking.turnstile import Turnstile
 
         turnstile = Turnstile(self._send, self._receive)
@@ -111,25 +156,26 @@ class Worker:
         return turnstile.result()
 
     def _seconds(self, steps: int) -> float:
+        """Returns the seconds that the program takes for `steps` steps."""
         start = time.perf_counter()
         self._program(steps)
         return time.perf_counter() - start
 
 
 def _give_back_freed_memory() -> None:
-    """What imports and compilers have freed, the C library may still hold."""
+    """Returns freed memory to the operating system, which the C library may still hold for reuse."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
 
 
 def _status(name: str) -> int:
-    """A line of /proc/self/status, in bytes."""
+    """Returns a field of /proc/self/status, in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def serve() -> None:
-    """Answers until the harness closes its end. What libraries print goes to stderr."""
+    """Answers commands until the harness closes the pipe; output that libraries print goes to stderr."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 

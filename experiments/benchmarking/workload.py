@@ -1,4 +1,4 @@
-"""What is computed: batches of an exact shape made of real sentences, and parameters that all start from."""
+"""The workload of a benchmark: batches of an exact shape made of real sentences, and initial parameters."""
 
 import itertools
 from collections.abc import Sequence
@@ -17,15 +17,25 @@ from experiments.benchmarking.settings import Settings
 
 
 class Workload(NamedTuple):
-    """What a worker measures on."""
+    """The data and parameters that a worker measures on.
+
+    Attributes:
+      system: the network and its vocabularies.
+      params: the initial parameters, the same for all workers.
+      sentences: the sentences of the training split.
+    """
 
     system: System
     params: Params
-    sentences: Sequence[Sentence]  # of the training split
+    sentences: Sequence[Sentence]
 
     @classmethod
     def load(cls, settings: Settings) -> "Workload":
-        """Reads what `share` wrote."""
+        """Reads the system and the parameters that `share` wrote, and the training split.
+
+        Args:
+          settings: the settings of the benchmark.
+        """
         shared = Path(settings.shared)
         system = System.load(shared / "run")
         tree = jax.tree.structure(system.param_shapes())
@@ -34,17 +44,25 @@ class Workload(NamedTuple):
         return cls(system, params, load_split(settings.data, "train"))
 
     def batch(self, batch_size: int, length: int) -> Batch:
-        """`batch_size` sentences of `length` tokens each, without padding among the tokens."""
+        """Returns a batch of `batch_size` sentences with exactly `length` tokens each, without padding.
+
+        Args:
+          batch_size: sentences of the batch.
+          length: tokens of each sentence.
+        """
         sentences = lay_end_to_end(self.sentences, length, batch_size)
         examples = [encode(sentence, self.system.vocabs) for sentence in sentences]
         return self.system.collate(examples, length, batch_size)
 
 
 def share(settings: Settings) -> None:
-    """Writes system and fresh parameters into `settings.shared`, for all workers.
+    """Writes the system and newly initialized parameters into `settings.shared`, for all workers.
+
+    Args:
+      settings: the settings of the benchmark.
 
     Raises:
-      InputError: the corpus or the vectors are bad.
+      InputError: the corpus or the file of word vectors is malformed.
     """
     shared, config = Path(settings.shared), settings.config
     system = open_run(config, load_splits(settings.data), shared / "run", settings.vectors_path)
@@ -53,9 +71,15 @@ def share(settings: Settings) -> None:
 
 
 def lay_end_to_end(sentences: Sequence[Sentence], length: int, count: int) -> list[Sentence]:
-    """`count` sentences of exactly `length` tokens, cut from the given ones laid end to end.
+    """Returns sentences of exactly `length` tokens, cut from the concatenation of `sentences`.
 
-    Entities and relations that lie whole within a cut are kept. A text that is too short begins again.
+    Only entities and relations that lie completely within a cut are kept. If there are too few tokens,
+    the concatenation repeats `sentences` from the first one.
+
+    Args:
+      sentences: the sentences to concatenate, at least one.
+      length: tokens of each returned sentence.
+      count: how many sentences to return.
     """
     tokens, entities, relations = [], [], []
     for sentence in itertools.cycle(sentences):
@@ -70,14 +94,14 @@ def lay_end_to_end(sentences: Sequence[Sentence], length: int, count: int) -> li
 
 
 def _cut(text: Sentence, start: int, end: int) -> Sentence:
-    """Tokens `start` to `end`, with the annotation that fits whole."""
-    whole = [i for i, entity in enumerate(text.entities) if start <= entity.start and entity.end <= end]
-    place = {i: k for k, i in enumerate(whole)}
-    entities = [text.entities[i] for i in whole]
+    """Returns the tokens from `start` to `end` with the entities and relations that lie completely within."""
+    kept = [i for i, entity in enumerate(text.entities) if start <= entity.start and entity.end <= end]
+    new_index = {old: new for new, old in enumerate(kept)}
+    entities = [text.entities[i] for i in kept]
     relations = [
-        Relation(place[r.subject], place[r.object], r.type)
+        Relation(new_index[r.subject], new_index[r.object], r.type)
         for r in text.relations
-        if r.subject in place and r.object in place
+        if r.subject in new_index and r.object in new_index
     ]
     return Sentence(
         id=f"{start}",

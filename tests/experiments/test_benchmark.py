@@ -1,4 +1,4 @@
-"""The benchmark as a user runs it, on a network so small that it says nothing about speed."""
+"""Tests of the benchmark's command on a tiny network, whose speed is without meaning."""
 
 import importlib.util
 import json
@@ -24,14 +24,11 @@ def benchmark(*flags: str, **overrides: object) -> subprocess.CompletedProcess[s
     settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]
     small = ("--batch_size=2", "--length=8", "--repetitions=2", "--cores=1", *settings)
     command = [sys.executable, "-m", "experiments.benchmark", *small, *flags]
-    environment = {
-        **os.environ,
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
-    }  # to compile fast
+    environment = {**os.environ, "XLA_FLAGS": "--xla_backend_optimization_level=0"}  # for fast compilation
     return subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=ROOT, env=environment)
 
 
-def test_training_steps_in_jax_alone(tmp_path: Path) -> None:
+def test_training_steps_in_jax_without_pytorch(tmp_path: Path) -> None:
     out = tmp_path / "speed.json"
     done = benchmark("--what=train_step", "--frameworks=jax", "--population=3", f"--out={out}")
     assert done.returncode == 0, done.stderr
@@ -70,15 +67,16 @@ def test_both_frameworks_in_turns(tmp_path: Path) -> None:
         assert ceiling["flops_per_second"] == pytest.approx(2 * 1024**3 / ceiling["median"])
 
 
-def test_what_cannot_be_measured_is_one_line() -> None:
+def test_an_unknown_measure_is_a_message_of_one_line() -> None:
     done = benchmark("--frameworks=jax", "--what=speed")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: flags: found what = speed, expected some of train_step, inference")
+    expected = "error: flags: found what = speed, expected one or more of train_step, inference"
+    assert done.stderr.startswith(expected)
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_pytorch_is_asked_for_by_name_where_it_is_missing() -> None:
-    # An entry of None in sys.modules is how Python is told that there is no such module.
+def test_the_message_for_missing_pytorch_names_the_extra() -> None:
+    # An entry of None in sys.modules tells Python that the module does not exist.
     program = "import sys; sys.modules['torch'] = None; from experiments.benchmark import *; run_main(main)"
     command = [sys.executable, "-c", program, "--frameworks=jax,torch"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

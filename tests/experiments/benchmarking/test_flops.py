@@ -1,4 +1,4 @@
-"""Products counted in programs against counts by hand: 2 i j k for [i j] times [j k]."""
+"""Tests of counted products against counts by hand: 2 i j k operations for [i j] times [j k]."""
 
 from typing import Any
 
@@ -25,19 +25,19 @@ def test_a_batched_contraction() -> None:
     assert count_products(lambda x, y: jnp.einsum("bij,bkj->bik", x, y), x, y).flops == 2 * PRODUCT
 
 
-def test_a_scan_counts_its_body_as_often_as_it_turns() -> None:
+def test_a_scan_counts_its_body_once_per_iteration() -> None:
     assert count_products(lambda x: powers(x, 9), SQUARE) == (9 * SQUARED, 0)
     assert count_products(jax.jit(lambda x: powers(powers(x, 9), 2)), SQUARE) == (11 * SQUARED, 0)
     nested = jax.vmap(lambda x: jax.lax.map(lambda y: powers(y, 3), x))
     assert count_products(nested, jnp.ones((2, 5, 4, 4))) == (2 * 5 * 3 * SQUARED, 0)
 
 
-def test_the_gradient_of_a_product_is_two_more() -> None:
+def test_the_gradient_of_a_product_adds_two_products() -> None:
     gradient = jax.grad(lambda a, b: jnp.sum((a @ b) ** 2), (0, 1))
     assert count_products(gradient, A, B).flops == 3 * PRODUCT
 
 
-def test_what_no_result_depends_on_is_not_counted() -> None:
+def test_products_without_effect_on_the_result_are_not_counted() -> None:
     def wasteful(a: Any, b: Any) -> Any:
         _ = a @ b
         return a.sum()
@@ -45,7 +45,7 @@ def test_what_no_result_depends_on_is_not_counted() -> None:
     assert count_products(wasteful, A, B).flops == 0
 
 
-def test_a_custom_gradient_is_seen_through() -> None:
+def test_products_in_a_custom_gradient_are_counted() -> None:
     @jax.custom_vjp
     def product(a: Any, b: Any) -> Any:
         return a @ b

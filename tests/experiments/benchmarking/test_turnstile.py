@@ -1,4 +1,4 @@
-"""A run passes the turnstile once an epoch, and its clock stands while it waits."""
+"""Tests of the turnstile: a run waits before every epoch, and its clock stops while it waits."""
 
 import time
 
@@ -7,7 +7,7 @@ import pytest
 from experiments.benchmarking.turnstile import Turnstile
 
 
-def test_the_clock_stands_while_others_have_their_turn() -> None:
+def test_the_clock_stops_during_the_turns_of_other_workers() -> None:
     waits = []
 
     def receive() -> dict[str, str]:
@@ -22,5 +22,5 @@ def test_the_clock_stands_while_others_have_their_turn() -> None:
     assert waits == [{"waiting": 1}, {"waiting": 2}]
     assert len(result["epoch_seconds"]) == 2
     assert result["total_seconds"] == pytest.approx(result["startup_seconds"] + sum(result["epoch_seconds"]))
-    assert result["total_seconds"] < 0.4  # what both waits take is not in it
+    assert result["total_seconds"] < 0.4  # without the two waits of 0.2 s
     assert result["dev"] == [{"ner": 1.0}, {"ner": 2.0}]

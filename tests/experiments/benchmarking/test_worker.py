@@ -1,4 +1,4 @@
-"""The worker's commands, with a framework that only counts steps."""
+"""Tests of the worker's commands with a framework that only counts steps."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,11 @@ CASE = {"what": "train_step", "batch_size": 2, "length": 8}
 
 
 class CountingSide:
-    """Steps of 50 ms, the first of 100, that hold so many bytes each while they last."""
+    """A framework whose steps take 50 ms, the first one 100 ms, and allocate memory while they run.
+
+    Args:
+      num_bytes: the bytes that every step allocates.
+    """
 
     def __init__(self, num_bytes: int = 0):
         self.calls: list[int] = []
@@ -44,7 +48,7 @@ def worker_of(side: Any) -> Worker:
     return worker
 
 
-def test_a_measurement_comes_after_the_warm_up_and_lasts_long_enough() -> None:
+def test_a_measurement_follows_the_warm_up_and_is_long_enough() -> None:
     worker = worker_of(side := CountingSide())
     prepared = worker.answer("prepare", case=CASE)
     assert prepared["first_seconds"] >= 0.1
@@ -63,6 +67,6 @@ def test_memory_is_the_peak_while_steps_run() -> None:
     assert result["device_peak"] is None
 
 
-def test_an_unknown_command_is_a_mistake() -> None:
+def test_an_unknown_command_raises() -> None:
     with pytest.raises(ValueError, match="unknown command 'sing'"):
         worker_of(CountingSide()).answer("sing")

@@ -1,4 +1,4 @@
-"""Batches of an exact shape: every token is real and every annotation lies where it did."""
+"""Tests of batches of an exact shape: every token is real, and every annotation keeps its words."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from tests.builders import SENTENCES
 
 
 @pytest.mark.parametrize(("length", "count"), [(1, 3), (8, 2), (32, 5), (96, 20)])
-def test_sentences_have_exactly_so_many_tokens_and_a_valid_annotation(length: int, count: int) -> None:
+def test_sentences_have_the_exact_length_and_valid_annotations(length: int, count: int) -> None:
     sentences = generate(20, "train", 0)
     laid = lay_end_to_end(sentences, length, count)
     assert [len(sentence.tokens) for sentence in laid] == [length] * count
@@ -23,7 +23,7 @@ def test_sentences_have_exactly_so_many_tokens_and_a_valid_annotation(length: in
     assert length < 32 or any(sentence.relations for sentence in laid)
 
 
-def test_a_text_too_short_begins_again_and_what_is_cut_through_is_dropped() -> None:
+def test_a_short_text_repeats_and_annotations_across_a_cut_are_dropped() -> None:
     # "Ada Lovelace lived in London ." "Nobody came ." "Ben of Acme , London" "Rain": 15 tokens.
     first, second = lay_end_to_end(SENTENCES, 11, 2)
     assert first.tokens[:6] == SENTENCES[0].tokens
