@@ -71,8 +71,8 @@ def compile_times(
 ) -> Iterator[dict[str, Any]]:
     """Measures how much longer the first training step takes than a later one.
 
-    Every measurement starts a new process. "cold" starts with an empty folder of compiled programs, "warm" with
-    the programs that "cold" stored there. Plain PyTorch compiles nothing, but its first step is slower too.
+    Every measurement starts a new process. "cold" starts with an empty folder of compiled programs, "warm"
+    with the programs that "cold" stored there. Plain PyTorch compiles nothing, yet its first step is slow.
 
     Args:
       bench: the benchmark.

@@ -1,6 +1,7 @@
-"""CMAN in idiomatic PyTorch, eager style: what the JAX network is checked and timed against.
+"""The PyTorch twin of CMAN, in idiomatic eager style; tests and benchmarks compare the JAX network with it.
 
-It is built from the same config, takes the same batches and computes the same numbers from the same
-weights (`convert.py`). Nothing in it is slowed down on purpose: packed `nn.LSTM`, fused attention, two
-forward and two backward passes for adversarial training, no padding beyond the longest sentence of a batch.
+The twin is built from the same config and takes the same batches. From the same parameters (`convert.py`) it
+computes the same numbers. Nothing in it is slowed down on purpose. It uses packed `nn.LSTM` and fused
+attention. Adversarial training takes two forward and two backward passes. A batch has no padding beyond its
+longest sentence.
 """

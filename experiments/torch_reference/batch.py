@@ -1,4 +1,4 @@
-"""A batch as PyTorch likes it: no sentences without tokens, no tokens beyond the longest sentence."""
+"""Batches as PyTorch tensors, without empty sentences and without padding beyond the longest sentence."""
 
 from typing import NamedTuple
 
@@ -12,41 +12,63 @@ from cman_jax.types import Batch
 
 
 class Lengths(NamedTuple):
-    """Of sequences to be packed, sorted beforehand, so that a CUDA graph need not copy anything."""
+    """The lengths of sequences, sorted in advance, so that packing copies nothing inside a CUDA graph.
 
-    sorted: Int[Tensor, " b"]  # the longest first; on the CPU, where `pack_padded_sequence` wants them
-    order: Int[Tensor, " b"]  # the sequences that they are of
-    inverse: Int[Tensor, " b"]  # where each sequence stands among the sorted
+    Attributes:
+      sorted: the lengths in descending order, on the CPU as `pack_padded_sequence` requires.
+      order: the index of the sequence to which each sorted length belongs.
+      inverse: the position of each sequence's length in `sorted`.
+    """
+
+    sorted: Int[Tensor, " b"]
+    order: Int[Tensor, " b"]
+    inverse: Int[Tensor, " b"]
 
     @classmethod
     def of(cls, lengths: np.ndarray | Tensor, device: torch.device | str = "cpu") -> "Lengths":
-        """Of sequences in any order."""
+        """Sorts the lengths of sequences.
+
+        Args:
+          lengths: the length of each sequence, in any order.
+          device: the device for `order` and `inverse`.
+        """
         shuffled, order = torch.sort(torch.as_tensor(lengths), descending=True, stable=True)
         return cls(shuffled, order.to(device), order.argsort().to(device))
 
 
 class TorchBatch(NamedTuple):
-    """Sentences of a batch."""
+    """The sentences of a batch.
+
+    Attributes:
+      word_ids: the word id of each token.
+      mask: True for real tokens.
+      lengths: the numbers of tokens of the sentences.
+      tags: the gold tag id of each token.
+      char_ids: the character ids of each encoded word, one row per word.
+      char_lengths: the numbers of characters of the encoded words.
+      char_rows: the row in `char_ids` of each token's word; 0 at padding.
+      relation_cells: the gold cells (sentence, subject token, object token, relation type).
+      features: the contextual features of each layer; without features, l = 0.
+    """
 
     word_ids: Int[Tensor, "b n"]
     mask: Bool[Tensor, "b n"]
     lengths: Lengths
     tags: Int[Tensor, "b n"]
-    char_ids: Int[Tensor, "w c"]  # one row per word that is encoded
+    char_ids: Int[Tensor, "w c"]
     char_lengths: Lengths
-    char_rows: Int[Tensor, "b n"]  # row of each token's word
-    relation_cells: Int[Tensor, "p 4"]  # gold (sentence, subject token, object token, relation type)
-    features: Float[Tensor, "b l n _"]  # contextual; none: l = 0
+    char_rows: Int[Tensor, "b n"]
+    relation_cells: Int[Tensor, "p 4"]
+    features: Float[Tensor, "b l n _"]
 
 
 def to_torch(batch: Batch, device: torch.device | str = "cpu", *, distinct_words: bool = False) -> TorchBatch:
-    """The real sentences of a batch.
+    """Converts the sentences of a batch that have tokens to PyTorch tensors.
 
     Args:
-      batch: as `collate` made it.
-      device: where its tensors go.
-      distinct_words: encode the characters once per distinct word, as the JAX network does, and not of every
-        token, as one would write it in PyTorch.
+      batch: a batch from `collate`.
+      device: the device for the tensors.
+      distinct_words: whether `char_ids` has one row per distinct word, as in JAX, or one row per token.
     """
     lengths = np.asarray(batch.mask).sum(1)
     real, n = lengths > 0, int(lengths.max())
@@ -83,7 +105,7 @@ def to_torch(batch: Batch, device: torch.device | str = "cpu", *, distinct_words
 
 
 def _one_table(tables: tuple[Int[np.ndarray, "_ _"], ...]) -> Int[np.ndarray, "w c"]:
-    """Tables of several widths, laid end to end at the largest."""
+    """Concatenates tables of several widths, padded to the largest width."""
     widest = max(table.shape[1] for table in tables)
     padded = [np.pad(t, ((0, 0), (0, widest - t.shape[1])), constant_values=PADDING_CHAR) for t in tables]
     return np.concatenate(padded)

@@ -1,6 +1,7 @@
-"""Parameters between the two networks, both ways; their gradients convert alike.
+"""The conversion of parameters between the JAX and the PyTorch network, in both directions.
 
-A leaf of the Linen tree is one tensor of the PyTorch module, or two where a BiLSTM's directions are stacked.
+Gradients convert in the same way. A leaf of the Linen tree corresponds to one tensor of the PyTorch module.
+A leaf that stacks the two directions of a BiLSTM corresponds to two tensors.
 """
 
 import re
@@ -16,15 +17,28 @@ from cman_jax.types import Constants, Params
 
 
 class Rule(NamedTuple):
-    """How one leaf converts."""
+    """The conversion of one leaf.
 
-    names: tuple[str, ...]  # PyTorch's
+    Attributes:
+      names: the names of the PyTorch tensors.
+      split: splits the leaf into the arrays of the PyTorch tensors.
+      join: joins the arrays of the PyTorch tensors to a leaf of the given shape.
+    """
+
+    names: tuple[str, ...]
     split: Callable[[np.ndarray], Sequence[np.ndarray]]
-    join: Callable[[Sequence[np.ndarray], tuple[int, ...]], np.ndarray]  # given the leaf's shape
+    join: Callable[[Sequence[np.ndarray], tuple[int, ...]], np.ndarray]
 
 
 def to_torch_params(params: Params, constants: Constants) -> dict[str, Tensor]:
-    """A state dict, short of the second biases that PyTorch's LSTMs have and that stay zero."""
+    """Converts JAX parameters to a PyTorch state dict.
+
+    The state dict lacks the second biases of PyTorch's LSTMs, which stay zero.
+
+    Args:
+      params: the parameters of the JAX network.
+      constants: the constants of the JAX network, such as frozen word vectors; may be empty.
+    """
     state = {}
     for path, leaf in _leaves(params):
         rule = rule_of(path)
@@ -36,7 +50,12 @@ def to_torch_params(params: Params, constants: Constants) -> dict[str, Tensor]:
 
 
 def to_jax_params(state: Mapping[str, Tensor], like: Params) -> Params:
-    """The inverse. Args: like: the tree of parameters, or of their shapes."""
+    """Converts a PyTorch state dict to JAX parameters; the inverse of `to_torch_params`.
+
+    Args:
+      state: tensors by their names in the PyTorch network.
+      like: a tree of the JAX network's parameters, or of their shapes.
+    """
 
     def leaf(path: tuple, shape: Any) -> np.ndarray:
         rule = rule_of(_path_name(path))
@@ -46,24 +65,40 @@ def to_jax_params(state: Mapping[str, Tensor], like: Params) -> Params:
 
 
 def load_params(model: nn.Module, params: Params, constants: Constants) -> None:
-    """Puts JAX parameters into the PyTorch network.
+    """Loads JAX parameters into the PyTorch network.
+
+    Args:
+      model: the PyTorch network.
+      params: the parameters of the JAX network.
+      constants: the constants of the JAX network, such as frozen word vectors; may be empty.
 
     Raises:
-      ValueError: names that either side lacks.
+      ValueError: the two networks have different parameters.
+      RuntimeError: a parameter has different shapes in the two networks.
     """
     missing, unexpected = model.load_state_dict(to_torch_params(params, constants), strict=False)
     missing = [name for name in missing if ".bias_hh" not in name]
     if missing or unexpected:
-        raise ValueError(f"missing {missing}, unexpected {unexpected}")
+        found = f"missing {missing}, unexpected {unexpected}"
+        raise ValueError(f"the JAX parameters do not fit the PyTorch network: {found}")
 
 
 def gradients(model: nn.Module, like: Params) -> Params:
-    """`.grad` of every trained tensor as a tree of the JAX network's form."""
+    """Returns the gradients of the PyTorch network as a tree like the JAX network's parameters.
+
+    Args:
+      model: the PyTorch network, after a backward pass.
+      like: a tree of the JAX network's parameters, or of their shapes.
+    """
     return to_jax_params({n: p.grad for n, p in model.named_parameters() if p.grad is not None}, like)
 
 
 def rule_of(path: str) -> Rule:
-    """Args: path: of a leaf in the Linen tree, with dots."""
+    """Returns the conversion rule of a leaf.
+
+    Args:
+      path: the path of the leaf in the Linen tree, with dots between its parts.
+    """
     path = re.sub(r"^(bsa|bla)_(\d+)", r"\1.\2", path)
     module, _, name = path.rpartition(".")
     if "bilstm" in path:
@@ -85,12 +120,15 @@ def rule_of(path: str) -> Rule:
 
 
 def _split_kernel(x: np.ndarray) -> list[np.ndarray]:
+    """Returns the kernel of a Linen layer as the weight of a PyTorch layer, [outputs, inputs]."""
     return [x.reshape(len(x), -1).T]
 
 
 def _leaves(tree: Params) -> list[tuple[str, Any]]:
+    """Returns the leaves of a tree with their paths."""
     return [(_path_name(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(tree)]
 
 
 def _path_name(path: tuple) -> str:
+    """Returns a path of JAX's tree functions as text with dots."""
     return ".".join(key.key for key in path)

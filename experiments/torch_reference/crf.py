@@ -1,4 +1,4 @@
-"""Potentials of a linear chain, its losses and its best path, Eq. (8)."""
+"""The linear-chain CRF over tags, Eq. (8): its potentials, log partition, sequence scores and best path."""
 
 from typing import NamedTuple
 
@@ -10,14 +10,26 @@ from cman_jax.config import CRFKind
 
 
 class CRFPotentials(NamedTuple):
-    """As `cman_jax.types.CRFPotentials`."""
+    """The potentials of a linear chain; the counterpart of `cman_jax.types.CRFPotentials`.
+
+    Attributes:
+      initial: scores of the first token's tag.
+      pairwise: scores of (previous tag, tag) at each token; the entry of the first token is not used.
+    """
 
     initial: Float[Tensor, "b t"]
     pairwise: Float[Tensor, "b n t t"]
 
 
 class TaggingPotentials(nn.Module):
-    """Token features to potentials of either kind."""
+    """The layer that computes CRF potentials from token features.
+
+    Args:
+      width: the width of the token features.
+      num_tags: the number of tags.
+      kind: "pairwise" computes a score for every pair of tags from the features. "factored" adds emissions
+        and transitions.
+    """
 
     def __init__(self, width: int, num_tags: int, kind: CRFKind):
         super().__init__()
@@ -31,6 +43,7 @@ class TaggingPotentials(nn.Module):
             self.end = nn.Parameter(torch.zeros(num_tags))
 
     def forward(self, x: Float[Tensor, "b n d"], mask: Bool[Tensor, "b n"]) -> CRFPotentials:
+        """Computes the potentials of each sentence."""
         if self.kind == "pairwise":
             scores = self.scores(x).unflatten(-1, (self.num_tags + 1, self.num_tags))
             return CRFPotentials(scores[:, 0, 0], scores[:, :, 1:])
@@ -40,7 +53,12 @@ class TaggingPotentials(nn.Module):
 
 
 def log_partition(potentials: CRFPotentials, mask: Bool[Tensor, "b n"]) -> Float[Tensor, " b"]:
-    """`log Z`."""
+    """Computes `log Z`, the log partition of each sentence, in nats.
+
+    Args:
+      potentials: the potentials of the chain; values at padding are ignored.
+      mask: True for real tokens.
+    """
     alpha = potentials.initial
     for i in range(1, mask.shape[1]):
         extended = torch.logsumexp(alpha[:, :, None] + potentials.pairwise[:, i], 1)
@@ -51,7 +69,13 @@ def log_partition(potentials: CRFPotentials, mask: Bool[Tensor, "b n"]) -> Float
 def sequence_score(
     potentials: CRFPotentials, tags: Int[Tensor, "b n"], mask: Bool[Tensor, "b n"]
 ) -> Float[Tensor, " b"]:
-    """Score of one tag sequence per sentence."""
+    """Computes the unnormalized score of one tag sequence per sentence, in nats.
+
+    Args:
+      potentials: the potentials of the chain; values at padding are ignored.
+      tags: the tag id of each token.
+      mask: True for real tokens.
+    """
     num_tags = potentials.initial.shape[1]
     initial = potentials.initial.gather(1, tags[:, :1])[:, 0]
     into = potentials.pairwise[:, 1:].gather(3, tags[:, 1:, None, None].expand(-1, -1, num_tags, 1))
@@ -60,7 +84,12 @@ def sequence_score(
 
 
 def viterbi(potentials: CRFPotentials, mask: Bool[Tensor, "b n"]) -> Int[Tensor, "b n"]:
-    """The best tag sequence; tag 0 at padding."""
+    """Returns the tag sequence with the highest score; padding gets tag 0.
+
+    Args:
+      potentials: the potentials of the chain; values at padding are ignored.
+      mask: True for real tokens.
+    """
     best, sources = potentials.initial, []
     stay = torch.arange(best.shape[1], device=mask.device)
     for i in range(1, mask.shape[1]):

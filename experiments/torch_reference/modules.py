@@ -1,4 +1,4 @@
-"""The parts of the network, named as their counterparts in `cman_jax.model`."""
+"""The modules of the PyTorch network, named like their counterparts in `cman_jax.model`."""
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,7 +11,14 @@ from experiments.torch_reference.batch import Lengths
 
 
 class BiLSTM(nn.Module):
-    """Eq. (1), over packed sequences. cuDNN's second bias is kept at zero: it would only double the first."""
+    """The bidirectional LSTM of Eq. (1), over packed sequences.
+
+    The second bias of cuDNN's LSTM stays zero, because it would only be added to the first bias.
+
+    Args:
+      width: the width of the inputs.
+      dim: the width of each direction's states.
+    """
 
     def __init__(self, width: int, dim: int):
         super().__init__()
@@ -21,21 +28,36 @@ class BiLSTM(nn.Module):
                 nn.init.zeros_(parameter).requires_grad_(False)
 
     def forward(self, x: Float[Tensor, "b n e"], lengths: Lengths) -> Float[Tensor, "b n d"]:
-        """States of both directions side by side; zero at padding."""
+        """Returns the concatenated states of both directions; zero at padding.
+
+        Args:
+          x: the inputs; values at padding are ignored.
+          lengths: the lengths of the sequences.
+        """
         states, _ = self.lstm(self._packed(x, lengths))
         return pad_packed_sequence(states, batch_first=True, total_length=x.shape[1])[0][lengths.inverse]
 
     def final(self, x: Float[Tensor, "b n e"], lengths: Lengths) -> Float[Tensor, "b d"]:
-        """Last state of each direction."""
+        """Returns the concatenated last states of both directions.
+
+        Args:
+          x: the inputs; values at padding are ignored.
+          lengths: the lengths of the sequences.
+        """
         _, (last, _) = self.lstm(self._packed(x, lengths))
         return torch.cat([last[0], last[1]], -1)[lengths.inverse]
 
     def _packed(self, x: Float[Tensor, "b n e"], lengths: Lengths) -> PackedSequence:
+        """Packs the sequences in descending order of their lengths."""
         return pack_padded_sequence(x[lengths.order], lengths.sorted, batch_first=True)
 
 
 class ScalarMix(nn.Module):
-    """A frozen encoder's layers, weighed."""
+    """The weighted sum of a frozen encoder's layers.
+
+    Args:
+      num_layers: the number of layers.
+    """
 
     def __init__(self, num_layers: int):
         super().__init__()
@@ -43,13 +65,23 @@ class ScalarMix(nn.Module):
         self.gamma = nn.Parameter(torch.ones(()))
 
     def forward(self, layers: Float[Tensor, "b l n d"]) -> Float[Tensor, "b n d"]:
-        """In float32, whatever the layers are in."""
+        """Computes the weighted sum in float32, whatever the precision of the layers.
+
+        Args:
+          layers: the contextual features of each layer.
+        """
         shares = self.gamma * self.weights.softmax(0)
         return (layers.float() * shares[:, None, None]).sum(1)
 
 
 class CharacterEmbedding(nn.Module):
-    """Character vectors of words, §3.1."""
+    """The character-level word embedding of §3.1.
+
+    Args:
+      num_chars: the number of character ids.
+      char_dim: the width of the character embeddings.
+      lstm_dim: the width of each direction's states.
+    """
 
     def __init__(self, num_chars: int, char_dim: int, lstm_dim: int):
         super().__init__()
@@ -57,11 +89,17 @@ class CharacterEmbedding(nn.Module):
         self.bilstm = BiLSTM(char_dim, lstm_dim)
 
     def forward(self, ids: Int[Tensor, "w c"], lengths: Lengths) -> Float[Tensor, "w d"]:
+        """Returns one vector per word."""
         return self.bilstm.final(self.chars(ids), lengths)
 
 
 class MultiHeadAttention(nn.Module):
-    """Eqs. (2) and (3)."""
+    """The multi-head attention of Eqs. (2) and (3).
+
+    Args:
+      width: the width of queries, memory and output.
+      num_heads: the number of attention heads.
+    """
 
     def __init__(self, width: int, num_heads: int):
         super().__init__()
@@ -73,6 +111,14 @@ class MultiHeadAttention(nn.Module):
     def forward(
         self, queries: Float[Tensor, "b n d"], memory: Float[Tensor, "b m d"], mask: Bool[Tensor, "b m"]
     ) -> Float[Tensor, "b n d"]:
+        """Attends from every query to the real tokens of the memory.
+
+        Args:
+          queries: the vectors that attend.
+          memory: the vectors that keys and values are computed from.
+          mask: True for real tokens of the memory.
+        """
+
         def heads(x: Float[Tensor, "b n d"]) -> Float[Tensor, "b h n k"]:
             return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
@@ -86,7 +132,12 @@ class MultiHeadAttention(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A BiLSTM, or `tanh(Linear)` per token in its place (Table 4)."""
+    """The sequence layer: a BiLSTM, or in its place `tanh(Linear)` per token (Table 4).
+
+    Args:
+      width: the width of the inputs.
+      config: the network's config; `sequence_layer` selects the layer.
+    """
 
     def __init__(self, width: int, config: ModelConfig):
         super().__init__()
@@ -99,13 +150,19 @@ class Encoder(nn.Module):
     def forward(
         self, x: Float[Tensor, "b n e"], lengths: Lengths, mask: Bool[Tensor, "b n"]
     ) -> Float[Tensor, "b n d"]:
+        """Returns one state per token; zero at padding."""
         if self.kind == "bilstm":
             return self.bilstm(x, lengths)
         return torch.tanh(self.mlp(x)) * mask[:, :, None]
 
 
 class BSA(nn.Module):
-    """BiLSTM-enhanced self-attention, §3.2."""
+    """The BiLSTM-enhanced self-attention of §3.2.
+
+    Args:
+      width: the width of the inputs.
+      config: the network's config; without `self_attention` only the sequence layer remains.
+    """
 
     def __init__(self, width: int, config: ModelConfig):
         super().__init__()
@@ -119,12 +176,17 @@ class BSA(nn.Module):
     def forward(
         self, x: Float[Tensor, "b n e"], lengths: Lengths, mask: Bool[Tensor, "b n"]
     ) -> Float[Tensor, "b n d"]:
+        """Returns one state per token."""
         states = self.dropout(self.encoder(x, lengths, mask))
         return self.norm(states + self.attention(states, states, mask)) if self.attended else states
 
 
 class BLA(nn.Module):
-    """BiLSTM-enhanced label-attention, §3.2."""
+    """The BiLSTM-enhanced label-attention of §3.2.
+
+    Args:
+      config: the network's config.
+    """
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -140,12 +202,25 @@ class BLA(nn.Module):
         lengths: Lengths,
         mask: Bool[Tensor, "b n"],
     ) -> Float[Tensor, "b n d"]:
+        """Attends from every token to the label states of its sentence.
+
+        Args:
+          x: the token states.
+          labels: the label embeddings; zero at padding.
+          lengths: the numbers of tokens.
+          mask: True for real tokens.
+        """
         memory = self.dropout(self.label_encoder(labels, lengths, mask))
         return self.norm(x + self.attention(x, memory, mask))
 
 
 class RelationScorer(nn.Module):
-    """Eq. (9): own U, W, b per relation, or one for all."""
+    """The relation scorer of Eq. (9), with separate U, W and b per relation type or shared ones.
+
+    Args:
+      num_relations: the number of relation types, with the class 'N' where there is one.
+      config: the network's config; `relation_scorer` selects separate or shared parameters.
+    """
 
     def __init__(self, num_relations: int, config: ModelConfig):
         super().__init__()
@@ -157,6 +232,7 @@ class RelationScorer(nn.Module):
         self.output = nn.Parameter(torch.randn(hidden, num_relations) * hidden**-0.5)
 
     def forward(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n m r"]:
+        """Returns the relation logits of every pair of tokens (subject, object)."""
         subject = self.subject(x).unflatten(-1, self.bias.shape) + self.bias
         object_ = self.object(x).unflatten(-1, self.bias.shape)
         hidden = torch.tanh(subject[:, :, None] + object_[:, None])

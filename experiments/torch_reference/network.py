@@ -1,4 +1,4 @@
-"""CMAN, the whole network (§3)."""
+"""The whole PyTorch network: CMAN (§3)."""
 
 from typing import NamedTuple
 
@@ -21,19 +21,24 @@ from experiments.torch_reference.modules import (
 
 
 class Potentials(NamedTuple):
-    """As `cman_jax.types.Potentials`."""
+    """The potentials of both tasks; the counterpart of `cman_jax.types.Potentials`.
+
+    Attributes:
+      tagging: the potentials of the CRF.
+      relation_logits: the logits of every relation type for every pair of tokens (subject, object).
+    """
 
     tagging: CRFPotentials
     relation_logits: Float[Tensor, "b n m r"]
 
 
 class TorchCMAN(nn.Module):
-    """Cross-Modal Attention Network.
+    """The Cross-Modal Attention Network.
 
     Args:
-      config: the network's.
-      sizes: what the data fix.
-      word_dim: width of the frozen word vectors; where they are trained it is the config's.
+      config: the network's config.
+      sizes: the sizes that the data determine, such as the number of tags.
+      word_dim: the width of frozen word vectors; None: the config's `word_dim`.
     """
 
     def __init__(self, config: ModelConfig, sizes: Sizes, word_dim: int | None = None):
@@ -62,7 +67,11 @@ class TorchCMAN(nn.Module):
         self.relation = RelationScorer(sizes.num_relations, config)
 
     def encode_inputs(self, batch: TorchBatch) -> Float[Tensor, "b n e"]:
-        """Token input before dropout: what the perturbation is added to."""
+        """Returns the token inputs before dropout, to which the perturbation is added; zero at padding.
+
+        Args:
+          batch: the sentences.
+        """
         parts = [self.char(batch.char_ids, batch.char_lengths)[batch.char_rows], self.word(batch.word_ids)]
         if batch.features.shape[1]:
             mixed = self.mix(batch.features)
@@ -70,7 +79,12 @@ class TorchCMAN(nn.Module):
         return torch.cat(parts, -1) * batch.mask[:, :, None]
 
     def encode_tokens(self, inputs: Float[Tensor, "b n e"], batch: TorchBatch) -> Float[Tensor, "b n d"]:
-        """`X^m`, Eq. (4)."""
+        """Computes the token states `X^m`, Eq. (4).
+
+        Args:
+          inputs: the token inputs.
+          batch: the sentences.
+        """
         x = self.input_dropout(inputs)
         for unit in self.bsa:
             x = unit(x, batch.lengths, batch.mask)
@@ -79,7 +93,13 @@ class TorchCMAN(nn.Module):
     def relate(
         self, x: Float[Tensor, "b n d"], tags: Int[Tensor, "b n"], batch: TorchBatch
     ) -> Float[Tensor, "b n m r"]:
-        """Relation logits given tags, Eqs. (5)-(7) and (9)."""
+        """Computes the relation logits under the given tags, Eqs. (5)-(7) and (9).
+
+        Args:
+          x: the token states `X^m`.
+          tags: the tag id of each token.
+          batch: the sentences.
+        """
         if self.config.label_attention:
             labels = self.label(tags) * batch.mask[:, :, None]
             first = self.bla[0](x, labels, batch.lengths, batch.mask)
@@ -88,6 +108,11 @@ class TorchCMAN(nn.Module):
         return self.relation(x)
 
     def forward(self, inputs: Float[Tensor, "b n e"], batch: TorchBatch) -> Potentials:
-        """Everything after the token input, with gold tags as labels."""
+        """Computes the potentials from the token inputs, with the gold tags as labels.
+
+        Args:
+          inputs: the token inputs.
+          batch: the sentences with their gold tags.
+        """
         x = self.encode_tokens(inputs, batch)
         return Potentials(self.tagging(x, batch.mask), self.relate(x, batch.tags, batch))

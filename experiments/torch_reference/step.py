@@ -1,4 +1,4 @@
-"""Losses, the adversarial training step, and prediction, Eqs. (11) to (14) and §3.5."""
+"""The losses, the adversarial training step, and the prediction, Eqs. (11) to (14) and §3.5."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,24 @@ from experiments.torch_reference.network import Potentials, TorchCMAN
 
 
 class LossTerms(NamedTuple):
-    """Sums over the sentences of a batch, in nats."""
+    """The losses of a batch, summed over its sentences, in nats.
+
+    Attributes:
+      ner: the negative log-likelihood of the gold tags.
+      relation: the binary cross-entropy of the relation cells.
+    """
 
     ner: Float[Tensor, ""]
     relation: Float[Tensor, ""]
 
 
 class TorchPredictions(NamedTuple):
-    """Viterbi tags and relation probabilities given them."""
+    """The predictions for a batch.
+
+    Attributes:
+      tags: the Viterbi tags.
+      relation_prob: the relation probabilities under the Viterbi tags.
+    """
 
     tags: Tensor
     relation_prob: Tensor
@@ -29,10 +39,18 @@ class TorchPredictions(NamedTuple):
 def relation_targets(
     batch: TorchBatch, num_relations: int, *, null_relation: bool
 ) -> Float[Tensor, "b n m r"]:
-    """Gold cells; with the class 'N' (the last) a token that is no subject points at itself."""
+    """Returns the gold relation cells: 1 for a relation, otherwise 0.
+
+    The class 'N' is the last relation type. With it, a token without a relation as a subject points to itself.
+
+    Args:
+      batch: the sentences with their gold relations.
+      num_relations: the number of relation types, with the class 'N' where there is one.
+      null_relation: whether the class 'N' exists.
+    """
     size, n = batch.mask.shape
     targets = torch.zeros(size, n, n, num_relations, device=batch.mask.device)
-    targets[tuple(batch.relation_cells.T)] = targets.new_ones(())  # a number would come from the CPU
+    targets[tuple(batch.relation_cells.T)] = targets.new_ones(())  # a number would be copied from the CPU
     if null_relation:
         no_subject = batch.mask & ~targets.bool().any(3).any(2)
         targets[..., -1] = torch.diag_embed(no_subject.float())
@@ -40,7 +58,13 @@ def relation_targets(
 
 
 def loss_terms(potentials: Potentials, batch: TorchBatch, *, null_relation: bool) -> LossTerms:
-    """Both losses, summed."""
+    """Computes both losses, summed over the sentences, in nats.
+
+    Args:
+      potentials: the potentials of the batch; values at padding are ignored.
+      batch: the sentences with their gold tags and relations.
+      null_relation: whether the class 'N' exists.
+    """
     tagging, logits = potentials
     ner = log_partition(tagging, batch.mask) - sequence_score(tagging, batch.tags, batch.mask)
     targets = relation_targets(batch, logits.shape[-1], null_relation=null_relation)
@@ -52,14 +76,29 @@ def loss_terms(potentials: Potentials, batch: TorchBatch, *, null_relation: bool
 def perturbation(
     gradient: Float[Tensor, "b n e"], mask: Bool[Tensor, "b n"], alpha: float
 ) -> Float[Tensor, "b n e"]:
-    """Eq. (14), one norm per sentence."""
+    """Computes the adversarial perturbation η, Eq. (14), with one norm per sentence.
+
+    Args:
+      gradient: the gradient of the loss with respect to the token inputs.
+      mask: True for real tokens; η is 0 at padding.
+      alpha: the factor α of the perturbation's norm.
+    """
     gradient = gradient.detach() * mask[:, :, None]
     norm = gradient.flatten(1).norm(dim=1)[:, None, None]
     return alpha * gradient.shape[-1] ** 0.5 * gradient / norm.clamp(min=1e-30)
 
 
 def accumulate_gradients(model: TorchCMAN, batch: TorchBatch, alpha: float) -> tuple[LossTerms, Tensor]:
-    """Gradients of `L(x) + L(x + η)`, mean over sentences, into `.grad`. Returns the clean losses and η."""
+    """Adds the gradients of `L(x) + L(x + η)`, as means over the sentences, to `.grad`.
+
+    Args:
+      model: the network.
+      batch: the sentences with their gold tags and relations.
+      alpha: the factor α of the perturbation's norm; 0: no adversarial training.
+
+    Returns:
+      The losses of the unperturbed inputs, summed over the sentences, and η.
+    """
 
     def backward(inputs: Tensor) -> LossTerms:
         terms = loss_terms(model(inputs, batch), batch, null_relation=model.config.null_relation)
@@ -78,7 +117,18 @@ def accumulate_gradients(model: TorchCMAN, batch: TorchBatch, alpha: float) -> t
 def train_step(
     model: TorchCMAN, optimizer: torch.optim.Optimizer, batch: TorchBatch, alpha: float, clip_norm: float
 ) -> LossTerms:
-    """One update."""
+    """Updates the parameters on one batch.
+
+    Args:
+      model: the network.
+      optimizer: the optimizer of the network's parameters.
+      batch: the sentences with their gold tags and relations.
+      alpha: the factor α of the perturbation's norm; 0: no adversarial training.
+      clip_norm: the largest norm of the gradients; 0: gradients are not clipped.
+
+    Returns:
+      The losses of the unperturbed inputs before the update, summed over the sentences.
+    """
     optimizer.zero_grad()
     terms, _ = accumulate_gradients(model, batch, alpha)
     if clip_norm > 0:
@@ -89,7 +139,12 @@ def train_step(
 
 @torch.inference_mode()
 def predict_step(model: TorchCMAN, batch: TorchBatch) -> TorchPredictions:
-    """Viterbi tags, then relations given them."""
+    """Predicts the Viterbi tags, then the relation probabilities under these tags.
+
+    Args:
+      model: the network.
+      batch: the sentences.
+    """
     x = model.encode_tokens(model.encode_inputs(batch), batch)
     tags = viterbi(model.tagging(x, batch.mask), batch.mask)
     return TorchPredictions(tags, torch.sigmoid(model.relate(x, tags, batch)))

@@ -1,4 +1,7 @@
-"""The training loop of the twin: the same data, batches, decoding and scores as `cman_jax.training.loop`."""
+"""The training loop of the PyTorch twin, with the data, batches, decoding and scores of the JAX loop.
+
+The JAX loop is `cman_jax.training.loop`.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -25,14 +28,20 @@ from experiments.torch_reference.step import predict_step, train_step
 
 
 def make_network(system: System, params: Params, device: torch.device | str = "cpu") -> TorchCMAN:
-    """The twin of the system's network with these parameters.
+    """Returns the PyTorch twin of the system's network, with the given parameters.
+
+    Args:
+      system: the system with the JAX network.
+      params: the parameters of the JAX network.
+      device: the device for the twin.
 
     Raises:
       InputError: the network is not CMAN.
     """
     kind = system.config.model.network
     if kind != "cman":
-        raise InputError("config", None, f"network {kind!r}", "'cman', the only one that has a twin")
+        expected = "'cman', the only network with a PyTorch twin"
+        raise InputError("config", None, f"network {kind!r}", expected)
     word_dim = system.constants["word"]["vectors"].shape[1] if system.constants else None
     network = TorchCMAN(system.config.model, system.model.sizes, word_dim)
     load_params(network, params, system.constants)
@@ -40,9 +49,18 @@ def make_network(system: System, params: Params, device: torch.device | str = "c
 
 
 def make_optimizer(network: TorchCMAN, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Adam over what is trained. Raises: InputError: the rate is to fall."""
+    """Returns Adam over all trained parameters.
+
+    Args:
+      network: the network.
+      config: the config of the training.
+
+    Raises:
+      InputError: the config has a learning-rate schedule.
+    """
     if config.final_rate != 1:
-        raise InputError("config", None, f"final_rate {config.final_rate}", "1, as the twin has no schedule")
+        expected = "1, because the PyTorch twin has no learning-rate schedule"
+        raise InputError("config", None, f"final_rate {config.final_rate}", expected)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     return torch.optim.Adam(trained, lr=config.learning_rate)
 
@@ -59,11 +77,18 @@ def train(
     wrap: Callable[[Callable], Callable] = lambda function: function,
     progress: Progress | None = None,
 ) -> TorchCMAN:
-    """Trains from `params` on "train", scores "dev" and saves a checkpoint after every epoch.
+    """Trains from `params` on "train"; after every epoch scores "dev" and saves a checkpoint.
 
     Args:
-      wrap: what to do to the training and the prediction step, such as `torch.compile`.
-      progress: hears of epochs; their rows hold losses, seconds and the scores on dev.
+      config: the config of the experiment.
+      splits: the sentences of "train" and "dev".
+      workdir: the folder of the run.
+      params: the initial parameters, of the JAX network.
+      vectors: the file of word vectors; None: the network trains its own word vectors.
+      device: the device to train on.
+      distinct_words: whether characters are encoded once per distinct word; see `to_torch`.
+      wrap: is applied to the training and the prediction step, such as `torch.compile`.
+      progress: is called around every epoch; a row holds losses, seconds and the scores on "dev".
     """
     progress = progress or Progress()
     system = open_run(config, splits, workdir, vectors)
@@ -101,17 +126,28 @@ def annotate(
     distinct_words: bool = False,
     predict: Callable = predict_step,
 ) -> list[Annotation]:
-    """One annotation per example, in their order; the entities' probabilities are not computed, and 0."""
+    """Predicts one annotation per example, in the order of the examples.
+
+    Entity probabilities are not computed; they are 0.
+
+    Args:
+      network: the network.
+      system: the system of the network.
+      examples: the encoded sentences.
+      device: the device of the network.
+      distinct_words: whether characters are encoded once per distinct word; see `to_torch`.
+      predict: the prediction step.
+    """
     network.eval()
     num_tags = len(system.vocabs.tags)
 
     def step(network: TorchCMAN, batch: Batch) -> Predictions:
         found = predict(network, to_torch(batch, device, distinct_words=distinct_words))
-        # Row k of the PyTorch batch is the k-th sentence with a token; what stands in the others is not read.
+        # Row k of the PyTorch batch is the k-th sentence with a token; rows of empty sentences are not read.
         rows = np.cumsum(batch.mask.any(1)) - 1
         tags, relation_prob = (x.float().cpu().numpy()[rows] for x in found)
         size, n = tags.shape
         edge_prob = np.zeros((size, n, num_tags, num_tags), np.float32)
         return Predictions(tags.astype(np.int64), relation_prob, edge_prob[:, 0, 0], edge_prob)
 
-    return Predictor(system, step)(network, examples)  # the network holds its parameters
+    return Predictor(system, step)(network, examples)  # the network in place of its parameters

@@ -39,7 +39,7 @@ def test_training_steps_in_jax_without_pytorch(tmp_path: Path) -> None:
     results = json.loads(out.read_text())
     assert set(results) == {"date", "machine", "flags", "config", "train_step"}
     assert results["machine"]["cores_used"] == 1
-    assert (results["flags"]["length"], results["config"]["model"]["encoder"]) == (["8"], "mlp")
+    assert (results["flags"]["length"], results["config"]["model"]["sequence_layer"]) == (["8"], "mlp")
     (row,) = results["train_step"]["rows"]
     jax_row = row["frameworks"]["jax"]
     assert len(jax_row["seconds"]) == 2

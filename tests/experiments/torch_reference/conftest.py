@@ -1,4 +1,4 @@
-"""Real sentences, little threads, and programs that compile faster than they run."""
+"""The fixtures of the twin's tests: real sentences, one thread, and fast compilation."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +18,13 @@ def compilation() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """The tensors are small, and the tests already run one process per core."""
+    """Restricts PyTorch to one thread: its tensors are small, and every core has its own test process."""
     torch = pytest.importorskip("torch", reason="needs PyTorch, which is an extra")
     torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
 def sentences(shared_data: Path) -> list[Sentence]:
-    """Those of CoNLL04's dev split with up to 16 tokens."""
+    """Returns the sentences of CoNLL04's dev split that have at most 16 tokens."""
     found, _ = read_split(shared_data / "conll04" / "bekoulis", "bekoulis", "dev")
     return [sentence for sentence in found if len(sentence.tokens) <= 16]

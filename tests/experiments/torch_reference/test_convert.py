@@ -1,4 +1,4 @@
-"""Parameters go to PyTorch and back bit for bit; a batch loses its padding and nothing else."""
+"""Tests that parameters convert to PyTorch and back bit for bit, and that a batch loses only its padding."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def twins(sentences: list[Sentence]) -> Twins:
 
 
 @pytest.mark.parametrize("config", CASES.values(), ids=CASES)
-def test_parameters_survive_the_way_there_and_back(config: object, sentences: list[Sentence]) -> None:
+def test_parameters_convert_to_pytorch_and_back(config: object, sentences: list[Sentence]) -> None:
     twins = make_twins(config, sentences)
     state = to_torch_params(twins.params, twins.constants)
     for found in (state, twins.network.state_dict()):
@@ -38,7 +38,7 @@ def test_parameters_survive_the_way_there_and_back(config: object, sentences: li
 
 def test_the_second_biases_are_zero_and_not_trained(twins: Twins) -> None:
     biases = [p for name, p in twins.network.named_parameters() if ".bias_hh" in name]
-    assert len(biases) == 2 * 6  # both directions of: characters, two BSA, two BLA, fusion
+    assert len(biases) == 2 * 6  # two directions each of characters, two BSA, two BLA, fusion
     assert not any(bias.any() or bias.requires_grad for bias in biases)
 
 
@@ -55,11 +55,11 @@ def test_parameters_of_another_network_are_refused(twins: Twins) -> None:
 
 
 def some(sentences: Sequence[Sentence]) -> list[Sentence]:
-    """Fewer than a batch holds, each shorter than its row, some words more than once."""
+    """Returns fewer sentences than a batch holds, shorter than the bucket and with repeated words."""
     return [s for s in sentences if s.relations and len(s.tokens) < LENGTH][: BATCH_SIZE - 1]
 
 
-def test_a_batch_loses_its_padding_and_nothing_else(twins: Twins, sentences: list[Sentence]) -> None:
+def test_a_batch_loses_only_its_padding(twins: Twins, sentences: list[Sentence]) -> None:
     chosen = some(sentences)
     lengths = [len(sentence.tokens) for sentence in chosen]
     batch = to_torch(twins.batch(chosen))

@@ -1,4 +1,4 @@
-"""Every module says the same in JAX and in PyTorch, and so do tags, probabilities and triples."""
+"""Tests that every module's output, tags, probabilities and triples agree in JAX and in PyTorch."""
 
 from typing import Any, NamedTuple
 
@@ -38,7 +38,7 @@ UNITS = (
 
 
 class Seen(NamedTuple):
-    """What both networks say of one batch, with each module's output by name."""
+    """The predictions of both networks for one batch, and each module's output by its name."""
 
     twins: Twins
     batch: Batch
@@ -51,7 +51,10 @@ class Seen(NamedTuple):
 
 @pytest.fixture(scope="module", params=CASES)
 def seen(request: pytest.FixtureRequest, sentences: list[Sentence]) -> Seen:
-    """The last sentence of the batch is empty, and the longest has fewer tokens than the bucket."""
+    """Runs both networks on one batch.
+
+    The last sentence of the batch is empty, and the longest has fewer tokens than the bucket.
+    """
     twins = make_twins(CASES[request.param], sentences)
     related = [s for s in sentences if s.relations and len(s.tokens) < LENGTH][: BATCH_SIZE - 1]
     batch = twins.batch(related)
@@ -77,24 +80,24 @@ def observed_by_hooks(network: TorchCMAN, batch: TorchBatch) -> tuple[TorchPredi
 
 
 def at_tokens(name: str, output: Any, mask: np.ndarray) -> list[np.ndarray]:
-    """A module's output without what stands at padding, one row per token or pair of tokens."""
+    """Returns a module's output without padding, with one row per token or pair of tokens."""
     if name == "tagging":
         return [output.initial[mask.any(1)], output.pairwise[mask]]
     return [output[mask[:, :, None] & mask[:, None, :] if name == "relation" else mask]]
 
 
-def test_every_module_gives_the_same(seen: Seen) -> None:
-    """Compared by name; what is only half of a module in one of the two networks has no counterpart."""
+def test_outputs_of_modules_are_the_same(seen: Seen) -> None:
+    """Compares outputs by name; a part of a module that exists in only one network has no counterpart."""
     units = {name for name, module in seen.twins.network.named_modules() if isinstance(module, UNITS)}
     common = seen.outputs.keys() & seen.torch_outputs.keys()
-    assert units - common == {"char.bilstm"}  # only its last states are asked for: they are `char`
+    assert units - common == {"char.bilstm"}  # the network reads only its last states: the output of `char`
     assert {"char", "word", "input_dropout", "tagging", "relation"} <= common
     mask, torch_mask = np.asarray(seen.batch.mask), seen.torch_batch.mask.numpy()
     rows, torch_rows = np.asarray(seen.batch.char_rows), seen.torch_batch.char_rows.numpy()
     for name in sorted(common):
         actual, expected = seen.torch_outputs[name], seen.outputs[name]
         actual = jax.tree.map(lambda tensor: tensor.numpy(), actual)
-        if name == "char":  # a row per word
+        if name == "char":  # one row per word
             actual, expected = actual[torch_rows], expected[rows]
         pairs = zip(at_tokens(name, actual, torch_mask), at_tokens(name, expected, mask), strict=True)
         for a, e in pairs:
@@ -104,8 +107,9 @@ def test_every_module_gives_the_same(seen: Seen) -> None:
 def test_tags_probabilities_and_triples_are_the_same(seen: Seen) -> None:
     lengths = np.asarray(seen.batch.mask).sum(1)
     num_tags, num_relations = seen.twins.vocabs.sizes.num_tags, 0
-    marginals = np.zeros(num_tags), np.zeros((LENGTH, num_tags, num_tags))  # read for entities' probabilities
-    names = seen.twins.vocabs, DecodingConfig(threshold=0.02)  # random parameters are sure of little
+    marginals = np.zeros(num_tags), np.zeros((LENGTH, num_tags, num_tags))  # for entities' probabilities only
+    # Random parameters predict low probabilities.
+    names = seen.twins.vocabs, DecodingConfig(threshold=0.02)
     ours, theirs = seen.predictions, TorchPredictions(*(x.numpy() for x in seen.torch_predictions))
     for row, length in enumerate(lengths[lengths > 0].tolist()):
         np.testing.assert_array_equal(theirs.tags[row, :length], ours.tags[row, :length])

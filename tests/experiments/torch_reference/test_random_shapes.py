@@ -1,7 +1,7 @@
-"""BiLSTM, chain and relation scorer in JAX and in PyTorch, each in a hundred random shapes.
+"""Tests that BiLSTM, chain and relation scorer agree in JAX and in PyTorch, each in a hundred random shapes.
 
-PyTorch sees exactly the drawn shape. JAX sees it as the library would show it: padded to the smallest of a
-few buckets that holds it, so that a program is compiled per bucket and not per shape.
+PyTorch computes exactly the drawn shape. As in the library, JAX pads it to the smallest of a few buckets that
+holds it. So one program is compiled per bucket, not per shape.
 """
 
 import functools
@@ -37,7 +37,7 @@ lengths_of_sentences = st.lists(st.integers(1, BUCKETS[-1][1]), min_size=1, max_
 
 
 def in_a_hundred_shapes(check: Callable, *strategies: st.SearchStrategy) -> None:
-    """Runs `check` on a hundred different draws, the same ones every time."""
+    """Calls `check` with a hundred different shapes, the same in every run."""
     shapes = set()
 
     @settings(deadline=None, derandomize=True, max_examples=100)
@@ -51,12 +51,12 @@ def in_a_hundred_shapes(check: Callable, *strategies: st.SearchStrategy) -> None
 
 
 def numbers(shape: Any, *sizes: int) -> np.ndarray:
-    """Gaussian, the same for the same shape."""
+    """Returns Gaussian random numbers that depend only on the shape."""
     return normal(zlib.crc32(repr((shape, sizes)).encode()), *sizes)
 
 
 def padded(x: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
-    """x in the corner of zeros."""
+    """Returns x padded with zeros at the end of every axis."""
     return np.pad(x, [(0, size - own) for own, size in zip(x.shape, sizes, strict=True)])
 
 
@@ -65,19 +65,19 @@ def bucket_of(size: int, length: int) -> tuple[int, int]:
 
 
 def assert_same(actual: Any, expected: Any) -> None:
-    """Trees; each leaf to 1e-5 of its largest entry, or of 1."""
+    """Raises AssertionError unless two trees agree, each leaf to 1e-5 times its largest entry or times 1."""
     for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, e, rtol=0, atol=1e-5 * max(1, np.abs(e).max()))
 
 
 def on_host(function: Callable) -> Callable:
-    """Compiled, with NumPy results: cutting a device array would compile a program per shape."""
+    """Returns the compiled function with NumPy results, because slicing a device array compiles per shape."""
     compiled = jax.jit(function)
     return lambda *arguments: jax.device_get(compiled(*arguments))
 
 
 class Twin(nn.Module):
-    """A PyTorch module under the name that the converter knows, with the parameters of its JAX twin."""
+    """A PyTorch module with the parameters of its JAX twin, under the name that the converter knows."""
 
     def __init__(self, name: str, module: nn.Module, params: Params):
         super().__init__()
@@ -86,7 +86,7 @@ class Twin(nn.Module):
         load_params(self, self.like, {})
 
     def values_and_gradients(self, x: np.ndarray, weights: np.ndarray, *rest: Any) -> tuple[Any, ...]:
-        """Output, and the gradients of its weighted sum with respect to parameters and x."""
+        """Returns the output and the gradients of its weighted sum with respect to the parameters and x."""
         self.zero_grad()
         tensor = torch.tensor(x, requires_grad=True)
         output = self.module[0](tensor, *rest)
@@ -96,7 +96,7 @@ class Twin(nn.Module):
 
 
 def values_and_gradients(module: Any) -> Callable:
-    """The same of a Linen module, as one program."""
+    """Returns a compiled function that does for a Linen module what `Twin.values_and_gradients` does."""
 
     def run(params: Params, x: Any, weights: Any, *rest: Any) -> tuple[Any, ...]:
         output, pull = jax.vjp(lambda params, x: module.apply({"params": params}, x, *rest), params, x)

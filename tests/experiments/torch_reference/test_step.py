@@ -1,4 +1,4 @@
-"""Losses, gradients, perturbations and twenty updates are the same in JAX and in PyTorch."""
+"""Tests that losses, gradients, perturbations and twenty updates agree in JAX and in PyTorch."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -27,8 +27,8 @@ from tests.experiments.torch_reference.twins import (
 from tests.observed import ObservedStep
 
 NUM_STEPS = 20
-# Compilation is nearly all of the time. The two mixtures differ from "full" and "as Bekoulis" only after X^m,
-# so they do without what comes before.
+# Compilation takes nearly all of the time. The two cases below differ from "full" and "as Bekoulis" only
+# after X^m, so they omit both attentions.
 CASES_HERE = CASES | {
     name: changed(CASES[name], self_attention=False, label_attention=False)
     for name in ("factored CRF", "shared scorer, no class N")
@@ -36,18 +36,32 @@ CASES_HERE = CASES | {
 
 
 class Trained(NamedTuple):
-    """What a network's first step computed, and where its updates led."""
+    """The results of training one network.
+
+    Attributes:
+      eta: the perturbation of the first step.
+      gradients: the gradients of the first step.
+      losses: the losses of every step, [step, (ner, relation)], in nats per sentence.
+      params: the parameters after the last step.
+    """
 
     eta: Any
     gradients: Params
-    losses: np.ndarray  # [step, (ner, relation)], nats per sentence
+    losses: np.ndarray
     params: Params
 
 
 class Pair(NamedTuple):
-    """Both networks' training, from the same parameters on the same batches."""
+    """The results of training both networks from the same parameters on the same batches.
 
-    mask: np.ndarray  # of the first batch
+    Attributes:
+      mask: the token mask of the first batch.
+      start: the initial parameters.
+      ours: the results of JAX.
+      theirs: the results of PyTorch.
+    """
+
+    mask: np.ndarray
     start: Params
     ours: Trained
     theirs: Trained
@@ -55,7 +69,7 @@ class Pair(NamedTuple):
 
 @pytest.fixture(scope="module", params=CASES_HERE)
 def pair(request: pytest.FixtureRequest, sentences: list[Sentence]) -> Pair:
-    """Half of each batch is empty. In the paper's widths there is one step only: it is slow."""
+    """Trains both networks on half-empty batches; with the paper's widths only one step, which is slow."""
     config = CASES_HERE[request.param]
     twins = make_twins(config, sentences)
     num_steps, size = 1 if config == PAPER else NUM_STEPS, BATCH_SIZE // 2
@@ -91,7 +105,7 @@ def train_torch(network: TorchCMAN, batches: Sequence[Batch], like: Params) -> T
 
 
 def largest(difference: Callable, actual: Params, expected: Params) -> float:
-    """Over all leaves."""
+    """Returns the largest difference over all leaves."""
     return max(jax.tree.leaves(jax.tree.map(difference, actual, expected)))
 
 
@@ -118,11 +132,11 @@ def test_gradients_of_both_passes_are_the_same(pair: Pair) -> None:
     assert largest(by_largest_entry, pair.theirs.gradients, pair.ours.gradients) <= 1e-4
 
 
-def test_twenty_updates_stay_together(pair: Pair) -> None:
+def test_twenty_updates_agree(pair: Pair) -> None:
     np.testing.assert_allclose(pair.theirs.losses, pair.ours.losses, rtol=1e-5)
     moved, moved_torch = (
         jax.tree.map(np.subtract, after, pair.start) for after in (pair.ours.params, pair.theirs.params)
     )
-    # Adam's first updates are g / |g|: in the few entries where a gradient is as small as the rounding of its
-    # sums, the update is mostly rounding too. So a leaf's whole way is compared, and not each entry's.
+    # Adam's first updates are g / |g|. In the few entries where a gradient is as small as its rounding error,
+    # the update is mostly rounding error too. So the total change of a leaf is compared, not of each entry.
     assert largest(by_length, moved_torch, moved) <= 2e-3

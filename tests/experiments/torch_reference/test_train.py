@@ -1,4 +1,4 @@
-"""The twin's loop: the same annotations as JAX from the same parameters, and a row per epoch."""
+"""Tests of the twin's training loop: the annotations of JAX from the same parameters, one row per epoch."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def tiny_config() -> Config:
     model.char_dim = model.char_lstm_dim = model.word_dim = model.lstm_dim = model.scorer_dim = 8
     model.sequence_layer, model.num_bsa, config.training.alpha = "mlp", 1, 0.0
     config.data.bucket_lengths, config.training.batch_size, config.training.num_epochs = (64,), 4, 2
-    config.decoding.threshold = 0.0  # every relation holds, so that all probabilities are seen
+    config.decoding.threshold = 0.0  # predicts every relation, so that all probabilities are compared
     return config
 
 
@@ -62,7 +62,7 @@ def test_a_network_without_a_twin_is_refused(start: tuple[System, Params]) -> No
         make_network(start[0]._replace(config=config), start[1])
 
 
-def test_training_tells_of_every_epoch_and_leaves_a_checkpoint(
+def test_training_reports_every_epoch_and_writes_a_checkpoint(
     start: tuple[System, Params], tmp_path: Path
 ) -> None:
     class Rows(Progress):

@@ -1,6 +1,7 @@
-"""The twin on trained parameters, and on multiples of them: potentials, losses, η, gradients and updates.
+"""Tests that JAX and the PyTorch twin agree on trained parameters and on multiples of them.
 
-Both networks run in float64, where they agree to many digits whatever the scale, and one pair in float32.
+They compare potentials, losses, η, gradients and updates. Most pairs of networks run in float64, where they
+agree to many digits at every scale. One pair runs in float32.
 """
 
 import contextlib
@@ -31,21 +32,29 @@ SETTINGS = [("all three", 1), *((part, scale) for part in trained.PARTS for scal
 
 
 class Pair(NamedTuple):
-    """What both networks compute of the same sentences from the same parameters."""
+    """The results of both networks for the same sentences and the same parameters.
+
+    Attributes:
+      dtype: the precision of both networks.
+      scale: the factor on the trained parameters.
+      ours: the results of JAX.
+      theirs: the results of PyTorch, without padding; `metrics` holds (NER loss, relation loss).
+    """
 
     dtype: type
     scale: float
     ours: Ours
-    theirs: Ours  # without padding; its metrics are (NER loss, relation loss)
+    theirs: Ours
 
     @property
     def tolerance(self) -> float:
+        """Returns the largest accepted error."""
         return 1e-6 if self.dtype == np.float64 else 1e-3
 
 
 @contextlib.contextmanager
 def default_precision(dtype: type) -> Iterator[None]:
-    """In it, PyTorch's tensors are of this type unless they are told otherwise."""
+    """Makes `dtype` the default type of PyTorch's tensors inside the context."""
     torch.set_default_dtype({np.float32: torch.float32, np.float64: torch.float64}[dtype])
     try:
         yield
@@ -77,11 +86,11 @@ def twin_of(case: Case, params: Params, dtype: type) -> TorchCMAN:
 
 
 def observed_twin(case: Case, params: Params, dtype: type) -> Ours:
-    network, said = twin_of(case, params, dtype), []
-    hook = network.register_forward_hook(lambda module, arguments, output: said.append(output))
+    network, outputs = twin_of(case, params, dtype), []
+    hook = network.register_forward_hook(lambda module, arguments, output: outputs.append(output))
     terms, eta = accumulate_gradients(network, to_torch(case.padded(case.members)), TRAINING.alpha)
     hook.remove()
-    potentials = jax.tree.map(lambda tensor: tensor.detach().numpy(), said[0])
+    potentials = jax.tree.map(lambda tensor: tensor.detach().numpy(), outputs[0])
     losses = tuple(term.item() / NUM_SENTENCES for term in terms)
     return Ours(potentials, losses, eta.numpy(), gradients(network, params))
 
@@ -101,7 +110,7 @@ def test_potentials_are_the_same(pair: Pair) -> None:
 def test_losses_are_the_same(pair: Pair) -> None:
     ner, relation = pair.theirs.metrics
     np.testing.assert_allclose(relation, pair.ours.metrics.relation_loss, rtol=pair.tolerance / 10)
-    # The chain's loss is the difference of two sums over the tokens, each exact to its rounding.
+    # The chain's loss is the difference of two sums over the tokens, and each sum has a rounding error.
     largest = np.abs(pair.theirs.potentials.tagging.pairwise).max()
     rounding = 8 * np.finfo(pair.dtype).eps * largest * pair.theirs.eta.shape[1]
     close = {"rtol": pair.tolerance / 10, "atol": rounding}
@@ -109,7 +118,7 @@ def test_losses_are_the_same(pair: Pair) -> None:
 
 
 def test_perturbations_and_gradients_are_the_same(pair: Pair) -> None:
-    """In float32 large parameters make derivatives of the rounding of their arguments."""
+    """Skips the comparison for large parameters in float32, where rounding errors dominate derivatives."""
     if pair.dtype == np.float64 or pair.scale == 1:
         for theirs, ours in zip(pair.theirs.eta, pair.ours.eta, strict=False):
             assert error(theirs, without_padding(ours, theirs)) < pair.tolerance
@@ -123,7 +132,7 @@ def test_perturbations_and_gradients_are_the_same(pair: Pair) -> None:
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(pair.theirs.gradient))
 
 
-def test_twenty_updates_stay_together(network: tuple[Case, type]) -> None:
+def test_twenty_updates_agree(network: tuple[Case, type]) -> None:
     case, dtype = network
     start = trained.scaled(case.params, "scorer", 3 if dtype == np.float64 else 1)
     ours = case.descended(start, NUM_STEPS, dtype)
@@ -134,7 +143,7 @@ def test_twenty_updates_stay_together(network: tuple[Case, type]) -> None:
     theirs = to_jax_params(twin.state_dict(), start)
     moved, expected = (jax.tree.map(np.subtract, after, start) for after in (theirs, ours))
     if dtype == np.float64:
-        # The clip's norm has 1e-6 added to it in PyTorch.
+        # PyTorch adds 1e-6 to the norm when it clips gradients.
         assert max(jax.tree.leaves(jax.tree.map(distance, moved, expected))) < 1e-3
     after, wanted, before = (
         sum(observed_twin(case, params, dtype).metrics) for params in (theirs, ours, start)

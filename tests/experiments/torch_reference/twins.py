@@ -1,4 +1,4 @@
-"""The JAX network and its PyTorch twin with the same parameters, and what both say of the same sentences."""
+"""The JAX network and its PyTorch twin with the same parameters, for the tests that compare them."""
 
 import dataclasses
 import re
@@ -31,12 +31,20 @@ CASES = {
 
 TRAINING = TrainingConfig(learning_rate=5e-4, clip_norm=1.0, alpha=0.01)
 LENGTH, BATCH_SIZE = 16, 6
-# Room for any batch, so that all have one shape.
+# One shape that every batch of the tests fits.
 DATA = DataConfig(bucket_lengths=(LENGTH,), char_lengths=(6, 32), char_shares=(0.8, 0.8))
 
 
 class Twins(NamedTuple):
-    """One set of parameters, two networks."""
+    """The two networks with one set of parameters.
+
+    Attributes:
+      model: the JAX network.
+      params: the parameters of the JAX network.
+      constants: the constants of the JAX network; empty without frozen word vectors.
+      vocabs: the vocabularies of the sentences.
+      network: the PyTorch network.
+    """
 
     model: CMAN
     params: Params
@@ -45,7 +53,7 @@ class Twins(NamedTuple):
     network: TorchCMAN
 
     def batch(self, sentences: Sequence[Sentence]) -> Batch:
-        """`BATCH_SIZE` sentences or fewer, padded."""
+        """Returns a padded batch of at most `BATCH_SIZE` sentences, with random contextual features."""
         sizes = self.model.sizes
         shapes = [(sizes.feature_layers, len(sentence.tokens), sizes.feature_width) for sentence in sentences]
         features = [normal(seed, *shape).astype("f2") for seed, shape in enumerate(shapes)]
@@ -54,7 +62,10 @@ class Twins(NamedTuple):
 
 
 def make_twins(config: ModelConfig, sentences: Sequence[Sentence]) -> Twins:
-    """Twins for the sentences' vocabulary; every parameter is random, also where it starts as 0 or 1."""
+    """Returns twins for the sentences' vocabulary.
+
+    Every parameter is random, even where initialization would set it to 0 or 1.
+    """
     vocabs = vocabs_of(sentences, null_relation=config.null_relation)
     constants = {}
     if config == PAPER:
@@ -79,16 +90,16 @@ def _random_params(model: CMAN, constants: Constants) -> Params:
 
     shapes, tree = jax.tree_util.tree_flatten_with_path(jax.eval_shape(init, jax.random.key(0)))
     leaves = []
-    for seed, (path, leaf) in enumerate(shapes, 100):  # a draw under which sentences get several entities
-        centre = path[-1].key == "scale"  # of a LayerNorm
+    for seed, (path, leaf) in enumerate(shapes, 100):  # with these seeds sentences get several entities
+        centre = path[-1].key == "scale"  # the scale of a LayerNorm is close to 1
         leaves.append(centre + normal(seed, *leaf.shape, scale=(2 * model.config.lstm_dim) ** -0.5))
     return jax.tree.unflatten(tree, leaves)
 
 
 def observed_predictions(twins: Twins, batch: Batch) -> tuple[Any, dict[str, Any]]:
-    """Tags and relation probabilities of `predict_step`, and the output of every module on the way.
+    """Returns the tags and relation probabilities of `predict_step`, and the output of every module.
 
-    The outputs go by the modules' names in PyTorch.
+    The keys of the outputs are the modules' names in PyTorch.
     """
     outputs = {}
 
