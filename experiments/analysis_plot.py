@@ -1,4 +1,4 @@
-"""Pictures of an analysis: Figures 4 and 5 with intervals, reliability, and precision over recall."""
+"""The plots of an analysis: Figures 4 and 5 with intervals, reliability, and precision by recall."""
 
 import importlib.util
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,17 @@ from typing import Any
 
 
 def plot_analysis(found: Mapping[str, Any], path: Path) -> str:
-    """Writes four panels as a PNG. Args: found: what `analyse` returned. Returns what to tell the user."""
+    """Writes four panels as a PNG file.
+
+    Args:
+      found: the result of `analyse`.
+      path: the file to write.
+
+    Returns:
+      A message for the user: the plot's path, or why no plot was drawn.
+    """
     if importlib.util.find_spec("matplotlib") is None:
-        return "no plot was drawn: matplotlib is missing; pip install 'cman-jax[plots]'"
+        return "no plot was drawn: matplotlib is not installed; install it with pip install 'cman-jax[plots]'"
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 8), layout="constrained")
@@ -21,7 +29,7 @@ def plot_analysis(found: Mapping[str, Any], path: Path) -> str:
     reliable.plot([b["mean_prob"] for b in bins], [b["share_right"] for b in bins], marker="o")
     for b in bins:
         reliable.annotate(str(b["count"]), (b["mean_prob"], b["share_right"]), fontsize="small")
-    reliable.set(xlabel="mean probability of relations", ylabel="share that is right")
+    reliable.set(xlabel="mean predicted probability of relations", ylabel="share of correct relations")
     points = found["curve"]["points"]
     curve.plot([p["recall"] for p in points], [p["precision"] for p in points])
     title = f"average precision {found['curve']['average_precision']:.3f}"
@@ -31,9 +39,19 @@ def plot_analysis(found: Mapping[str, Any], path: Path) -> str:
 
 
 def interval_bars(axes: Any, k: int, label: str, measured: Sequence[Mapping[str, Any]]) -> list[float]:
-    """The k-th of two bars at each place, F1 with its interval. Returns the bars' places."""
+    """Draws one of two bars per slice: F1 with its interval.
+
+    Args:
+      axes: the Matplotlib axes.
+      k: 0 for the left bars, 1 for the right bars.
+      label: the label of the bars in the legend.
+      measured: the F1 and the interval of each slice, in %.
+
+    Returns:
+      The horizontal positions of the bars.
+    """
     places = [i + 0.4 * k - 0.2 for i in range(len(measured))]
-    # Of few sentences the interval may leave the score itself out, which a bar's whisker cannot.
+    # With few sentences the interval may not contain the score; an error bar must.
     below = [max(each["f1"] - each["interval"][0], 0) for each in measured]
     above = [max(each["interval"][1] - each["f1"], 0) for each in measured]
     heights = [each["f1"] for each in measured]
@@ -42,7 +60,7 @@ def interval_bars(axes: Any, k: int, label: str, measured: Sequence[Mapping[str,
 
 
 def _bars(axes: Any, rows: Mapping[str, Mapping[str, Any]], what: str) -> None:
-    """F1 of both tasks with intervals; crosses: the other system's."""
+    """Draws F1 of both tasks with intervals; crosses show the other system's F1."""
     for k, (task, name) in enumerate((("ner", "NER"), ("re", "RE"))):
         values = [row[task] for row in rows.values()]
         places = interval_bars(axes, k, name, values)

@@ -1,1 +1,1 @@
-"""The paper's tables and figures: the runs they need, training what is missing, writing them down."""
+"""The reproduction of the paper's tables and figures: their runs, their training, and the report."""

@@ -1,4 +1,7 @@
-"""CMAN beside the baseline, slice by slice, on equal input: Figures 4 and 5, and the test of Table 1."""
+"""The comparison of CMAN with the baseline on equal input, slice by slice.
+
+Figures 4 and 5 show it, and Table 1 shows its significance test.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +18,22 @@ from experiments.reproduction.training import is_finished
 
 
 def compare_systems(split: str, setup: Setup, features: Encoder | None) -> list[dict[str, Any]]:
-    """For each input with finished runs of both systems: their scores on every slice of the split.
+    """Compares both systems on every slice of a split, for each input with finished runs of both.
 
-    Seeds are pooled: the answers that all networks of a system gave to a sentence are counted together, so
-    that intervals and p, which resample sentences, are of the system and not of one of its trainings. Only
-    seeds that both have take part, and can still answer; counts are summed over them.
+    The counts of a sentence are summed over all seeds of a system. Intervals and p resample sentences, so
+    they describe the system and not one of its trainings. A seed takes part only if it is finished in both
+    systems and both runs still have their checkpoints.
+
+    Args:
+      split: the split to predict.
+      setup: the setup of the reproduction.
+      features: the contextual features; None: runs with contextual features are not compared.
+
+    Returns:
+      One entry per input: its name, its seeds, and the scores of both systems by slice.
+
+    Raises:
+      InputError: a split of a run differs from the corpus.
     """
     cman, baseline = ([row for row in ROWS["figure4"] if row.label == label] for label in SYSTEMS)
     found = []
@@ -37,12 +51,15 @@ SYSTEMS = ("CMAN", "Multi-head + AT")
 
 
 def _has_parameters(run: Run) -> bool:
-    """Not where only its scores were kept, which are enough for the tables."""
+    """Returns whether the run still has its checkpoints; the tables need only its scores."""
     return (run.workdir / "checkpoints").is_dir()
 
 
 def _compare(ours: Sequence[Run], theirs: Sequence[Run], split: str, features: Encoder | None) -> Any:
-    """By what, slice and system: what `measure` says; p of the difference stands with the first system."""
+    """Returns the result of `measure` by kind of slice, slice and system.
+
+    The p of the difference is in the first system's result.
+    """
     like, average = System.load(ours[0].workdir), ours[0].config.scoring.average
     first, second = (_pooled(runs, split, features, like) for runs in (ours, theirs))
     sides = zip(SYSTEMS, (measure(first, average, second), measure(second, average)), strict=True)
@@ -54,7 +71,7 @@ def _compare(ours: Sequence[Run], theirs: Sequence[Run], split: str, features: E
 
 
 def _pooled(runs: Sequence[Run], split: str, features: Encoder | None, like: System) -> Slices:
-    """The counts of each sentence, summed over the runs."""
+    """Predicts the split with every run and returns the counts of each sentence, summed over the runs."""
     gold, train = (load_split(runs[0].data, name) for name in (split, "train"))
     for run in runs:
         check_split(run.workdir, split, gold)

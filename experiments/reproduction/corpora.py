@@ -1,4 +1,4 @@
-"""The corpora of the quick budget: the first short sentences of what is given, or generated ones."""
+"""The corpora of the quick budget: the first short sentences of the real corpora, or generated sentences."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,13 +15,18 @@ Splits = Mapping[str, list[Sentence]]
 
 
 def write_quick(conll04: Path | None, ade: Path | None, out: Path) -> dict[Corpus, Path]:
-    """Writes both below `out` and says where; None: a generated one in its place, with its own types.
+    """Writes both corpora below `out` and returns their folders.
 
-    Of ADE the first fold is read. The second that is written has its dev and test exchanged, and so the same
-    vocabulary: a program compiled for one serves the other.
+    The ADE corpus gets two folds, both made of fold 0 of `ade`; fold 1 exchanges its dev and test splits.
+    So both folds have the same vocabulary and share compiled programs.
+
+    Args:
+      conll04: the folder of CoNLL04; None: a generated corpus with its own types replaces it.
+      ade: the folder of ADE's folds; None: a generated corpus with its own types replaces it.
+      out: the folder to write to.
 
     Raises:
-      InputError: a split that should be there is not, or is damaged.
+      InputError: a split is missing or malformed.
     """
     corpora: dict[Corpus, Path] = {
         "conll04": out / ("conll04" if conll04 else "generated"),
@@ -35,7 +40,7 @@ def write_quick(conll04: Path | None, ade: Path | None, out: Path) -> dict[Corpu
 
 
 def _first(data: Path | None) -> Splits:
-    """As many sentences of each split, without those that would need a second shape."""
+    """Returns the first sentences of each split that fit the single shape of the quick budget."""
     if data is None:
         return generate_splits(SIZES)
     return {
@@ -45,5 +50,6 @@ def _first(data: Path | None) -> Splits:
 
 
 def _write(splits: Splits, folder: Path) -> None:
+    """Writes every split as a file of the folder."""
     for split, sentences in splits.items():
         write_jsonl(folder / f"{split}.jsonl", sentences)

@@ -1,4 +1,4 @@
-"""Figures 4 and 5 as JSON and as pictures."""
+"""Figures 4 and 5 as JSON and as plots."""
 
 import importlib.util
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,13 @@ _NAMES = {"ner": "NER", "re": "RE"}
 
 
 def make_figure(what: str, compared: Sequence[Mapping[str, Any]], setup: Setup) -> dict[str, Any]:
-    """Args: compared: what `compare_systems` found on dev."""
+    """Returns the data of a figure: panels, the paper's gains, notes, and the commands of missing runs.
+
+    Args:
+      what: "figure4" or "figure5".
+      compared: the result of `compare_systems` on dev.
+      setup: the setup of the reproduction.
+    """
     absent = {
         row.name: [train_command(run, setup) for run in runs_of(row, setup) if not is_finished(run)]
         for row in ROWS[what]
@@ -36,7 +42,12 @@ def make_figure(what: str, compared: Sequence[Mapping[str, Any]], setup: Setup) 
 
 
 def panels_of(compared: Sequence[Mapping[str, Any]], by: str) -> list[dict[str, Any]]:
-    """Of each input, both systems on everything and on the slices of one kind."""
+    """Returns one panel per input: both systems on all sentences and on the slices of one kind.
+
+    Args:
+      compared: the result of `compare_systems`.
+      by: the kind of slice, such as "distance".
+    """
     return [
         {"input": each["input"], "seeds": each["seeds"], "bins": each["slices"]["all"] | each["slices"][by]}
         for each in compared
@@ -44,11 +55,21 @@ def panels_of(compared: Sequence[Mapping[str, Any]], by: str) -> list[dict[str, 
 
 
 def plot_figure(what: str, figure: Mapping[str, Any], folder: Path) -> str:
-    """Writes WHAT.png and WHAT.svg, a row of panels for each input. Returns what to tell the user."""
+    """Writes a figure as PNG and SVG, with one row of panels per input.
+
+    Args:
+      what: "figure4" or "figure5"; it names the files.
+      figure: the result of `make_figure`.
+      folder: the folder to write to.
+
+    Returns:
+      A message for the user: the paths of the files, or why the figure was not drawn.
+    """
     if not figure["panels"]:
-        return f"{what} was not drawn: no seed of both systems is finished"
+        return f"{what} was not drawn: no seed is finished for both systems"
     if importlib.util.find_spec("matplotlib") is None:
-        return f"{what} was not drawn: matplotlib is missing; pip install 'cman-jax[plots]'"
+        reason = "matplotlib is not installed; install it with pip install 'cman-jax[plots]'"
+        return f"{what} was not drawn: {reason}"
     from matplotlib.figure import Figure
 
     rows = len(figure["panels"])

@@ -1,4 +1,7 @@
-"""What `tables` and `figures` made, as Markdown: published, ours, difference, settings, notes, commands."""
+"""The report as Markdown, from the data of `tables.py` and `figures.py`.
+
+It shows the published numbers, ours, their difference, the settings, notes, and the commands of missing runs.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,8 +14,12 @@ _BLANK = ""
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """The whole report. Args: document: the budget and its meaning, and each table and figure by its name."""
-    parts = [f"# Reproduction, budget {document['budget']}\n\n{document['about']}\n"]
+    """Returns the whole report.
+
+    Args:
+      document: the budget, its description, and the data of each table and figure by its name.
+    """
+    parts = [f"# Reproduction with the budget {document['budget']}\n\n{document['about']}\n"]
     for name in TITLES:
         if part := document.get(name):
             parts.append(render_table(part) if name.startswith("table") else render_figure(name, part))
@@ -20,18 +27,27 @@ def render(document: Mapping[str, Any]) -> str:
 
 
 def render_table(table: Mapping[str, Any]) -> str:
-    """One of Tables 1 to 4; F1 in %, entities / relations."""
+    """Returns one of Tables 1 to 4; a cell holds F1 in %, of entities / relations.
+
+    Args:
+      table: the result of `tables.make_table`.
+    """
     header = ("", "published", "ours, NER", "ours, RE", "difference", "setting")
     blocks = [_head(table), _grid(header, map(_table_row, table["rows"])), _notes(table["notes"])]
     for panel in table.get("comparison", ()):
         blocks.append(
-            f"CMAN beside Multi-head + AT, {_panel_name(panel)}:\n\n{_bins_grid(panel['bins'], {})}"
+            f"CMAN compared with Multi-head + AT, {_panel_name(panel)}:\n\n{_bins_grid(panel['bins'], {})}"
         )
     return "\n".join([*blocks, _conventions(table["rows"]), _missing(table["missing"])])
 
 
 def render_figure(name: str, figure: Mapping[str, Any]) -> str:
-    """Figure 4 or 5: its picture, where there is one, and the numbers behind it."""
+    """Returns Figure 4 or 5: a link to its plot, if it has panels, and its numbers.
+
+    Args:
+      name: "figure4" or "figure5".
+      figure: the result of `figures.make_figure`.
+    """
     blocks = [_head(figure)]
     if figure["panels"]:
         blocks.append(f"![{figure['title']}]({name}.png)\n")
@@ -42,10 +58,12 @@ def render_figure(name: str, figure: Mapping[str, Any]) -> str:
 
 
 def _head(part: Mapping[str, Any]) -> str:
+    """Returns the title and the setting of a table or figure."""
     return f"## {part['title']}\n\n{part['setting']}\n"
 
 
 def _table_row(row: Mapping[str, Any]) -> list[str]:
+    """Returns the cells of a table's row; a missing number is blank."""
     published = row["published"]
     return [
         row["label"],
@@ -57,12 +75,13 @@ def _table_row(row: Mapping[str, Any]) -> list[str]:
 
 
 def _mean(summary: Mapping[str, Any]) -> str:
+    """Formats a mean and, of several values, the standard deviation."""
     deviation = "" if summary["std"] is None else f" ± {summary['std']:.2f}"
     return f"{summary['mean']:.2f}{deviation}"
 
 
 def _conventions(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Every other way to count, folded away."""
+    """Returns our numbers under every scoring convention, in a block that the reader can open."""
     lines = [
         (row["label"], row["about"], name, *(_mean(f1[task]) for task in TASKS))
         for row in rows
@@ -71,15 +90,19 @@ def _conventions(rows: Sequence[Mapping[str, Any]]) -> str:
     if not lines:
         return ""
     grid = _grid(("", "setting", "convention", "NER", "RE"), lines)
-    return f"<details><summary>ours under every convention</summary>\n\n{grid}\n</details>\n"
+    return f"<details><summary>Our F1 under every convention</summary>\n\n{grid}\n</details>\n"
 
 
 def _panel_name(panel: Mapping[str, Any]) -> str:
+    """Returns the input and the seeds of a panel."""
     return f"{panel['input']}, seeds {', '.join(map(str, panel['seeds']))}"
 
 
 def _bins_grid(bins: Mapping[str, Any], gains: Mapping[str, Mapping[str, float]]) -> str:
-    """F1 with intervals of both systems, their difference, its p; `gains`: where the paper names one."""
+    """Returns F1 with intervals of both systems, their difference and its p, with one row per bin.
+
+    `gains` holds the differences that the paper publishes, by bin and task.
+    """
     published = ["published difference"] if gains else []
     header = [
         f"{task.upper()}, {what}" for task in TASKS for what in (*SYSTEMS, "difference", "p", *published)
@@ -92,28 +115,31 @@ def _bins_grid(bins: Mapping[str, Any], gains: Mapping[str, Mapping[str, float]]
 
 
 def _bin_cells(row: Mapping[str, Any], task: str, gains: Mapping[str, float], published: bool) -> list[str]:
+    """Returns the cells of one bin and task; `published` adds a cell for the paper's difference."""
     measured = [row[system][task] for system in SYSTEMS]
     scores = [f"{each['f1']:.2f} [{each['interval'][0]:.1f}, {each['interval'][1]:.1f}]" for each in measured]
     gain = f"{measured[0]['f1'] - measured[1]['f1']:+.2f}"
-    theirs = [f"{gains[task]:+.2f}" if task in gains else _BLANK] if published else []
-    return [*scores, gain, f"{measured[0]['p']:.4f}", *theirs]
+    published_gain = [f"{gains[task]:+.2f}" if task in gains else _BLANK] if published else []
+    return [*scores, gain, f"{measured[0]['p']:.4f}", *published_gain]
 
 
 def _notes(notes: Sequence[str]) -> str:
+    """Returns the notes as a list."""
     return "".join(f"- {note}\n" for note in notes)
 
 
 def _missing(missing: Mapping[str, Sequence[str]]) -> str:
-    """The first command of every blank; the others are in the JSON."""
+    """Returns the first command of every row with missing runs; reproduction.json holds all commands."""
     if not missing:
         return ""
     lines = []
     for name, (first, *others) in missing.items():
-        more = f", and {len(others)} more like it in reproduction.json" if others else ""
+        more = f" ({len(others)} more in reproduction.json)" if others else ""
         lines.append(f"# {name}{more}\n{first}\n")
-    return f"Not run:\n\n```\n{''.join(lines)}```\n"
+    return f"Commands of the missing runs:\n\n```\n{''.join(lines)}```\n"
 
 
 def _grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Returns a Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

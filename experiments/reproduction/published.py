@@ -1,4 +1,4 @@
-"""What the paper prints, and what is wrong or unsaid there. F1 in %, entities first, then relations.
+"""The paper's published numbers, and notes on its errors and gaps. F1 is in %, of entities, then relations.
 
 Source: Zhao et al., Modeling Dense Cross-Modal Interactions for Joint Entity-Relation Extraction, IJCAI 2020.
 """
@@ -46,53 +46,65 @@ PUBLISHED_GAINS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "figure4": {">=20": {"re": 14.67}},
     "figure5": {">=50": {"ner": 10.26, "re": 21.42}},
 }
-"""By how much CMAN's F1 exceeds the baseline's, where the text gives a number; the rest is only drawn."""
+"""The difference of CMAN's F1 and the baseline's, where the paper's text has a number.
 
-_UNEQUAL_INPUT = "The paper sets CMAN with ELMo beside a baseline without it. Here both read the same input."
-_SEEDS = "The paper names no seeds. Ours are mean ± standard deviation (n - 1) over those named in the row."
+The paper's figures show the other differences without numbers.
+"""
+
+_UNEQUAL_INPUT = (
+    "The paper compares CMAN with ELMo to a baseline without ELMo. Here both systems read the same input."
+)
+_SEEDS = (
+    "The paper does not name its seeds. Our numbers are the mean ± standard deviation (n - 1) over the seeds "
+    "named in the row."
+)
 _POOLED = (
-    "Where the two systems are compared, the answers of all seeds are pooled. Intervals: 95 %, bootstrap "
-    "over sentences. p: approximate randomisation test of the difference, two-sided, not corrected for the "
-    "number of bins."
+    "A comparison of the two systems pools the predictions of all seeds. Intervals are 95 % bootstrap "
+    "intervals over sentences. p belongs to a two-sided approximate randomisation test of the difference, "
+    "without a correction for the number of bins."
 )
 
 NOTES: Mapping[str, tuple[str, ...]] = {
     "table1": (
         "Multi-turn QA's 68.20 is its recall; its F1 is 68.9.",
-        "The paper says that Multi-head + AT concatenates features of labels; its released configuration has "
-        "label embeddings of size 0, and so has ours.",
-        "Multi-head without AT does not stand in the paper; its numbers are those of Bekoulis et al. (2018), "
-        "Joint entity recognition and relation extraction as a multi-head selection problem. Their released "
-        "code without AT gave 84.12 / 61.48 to an author who ran it again and 82.2 / 58.4 to a stranger "
-        "(issue 15 of its repository).",
-        "The paper does not say how the epoch was chosen. Protocol (i): trained on train, best epoch by the "
-        "mean of both F1 on dev; (ii): trained on train and dev, last epoch.",
-        "In the paper's text: CMAN gains 1.68 / 1.50 over SpERT and 7.01 / 11.02 over Multi-head + AT.",
+        "The paper says that Multi-head + AT concatenates features of labels. The released configuration of "
+        "Multi-head + AT has label embeddings of size 0, and so does ours.",
+        "Multi-head without AT is not in the paper. Its numbers are from Bekoulis et al. (2018), Joint "
+        "entity recognition and relation extraction as a multi-head selection problem. Their released code without "
+        "AT reached 84.12 / 61.48 when one of its authors ran it again, and 82.2 / 58.4 when an outside user "
+        "ran it (issue 15 of its repository).",
+        "The paper does not say how it chose the epoch. Protocol (i) trains on train and takes the epoch "
+        "with the best mean of both F1 on dev. Protocol (ii) trains on train and dev and takes the last epoch.",
+        "According to the paper's text, CMAN gains 1.68 / 1.50 over SpERT and 7.01 / 11.02 over "
+        "Multi-head + AT.",
         _UNEQUAL_INPUT,
         _SEEDS,
         _POOLED,
     ),
     "table2": (
-        "The paper claims more than 1.9 % over SpERT in RE; it is 1.90 exactly (and 0.15 in NER).",
-        "Spans that overlap cannot be tagged: training keeps the longest, scoring drops both from gold and "
-        "predictions, with their relations, as SpERT does. 15 % of each fold's training part is its dev.",
-        "Ours are mean ± standard deviation (n - 1) over folds.",
+        "The paper claims a gain of more than 1.9 % over SpERT in RE; it is exactly 1.90 (and 0.15 in NER).",
+        "BIO tags cannot express overlapping entities. Training keeps the longest of two overlapping "
+        "entities. Scoring drops both, with their relations, from gold and predictions, as SpERT does. The "
+        "dev split of a fold is 15 % of its training part.",
+        "Our numbers are the mean ± standard deviation (n - 1) over folds.",
     ),
     "table3": (
-        "The paper's NER differs between its two lines, but NER never reads labels: it cannot. Ours is found "
-        "equal to the last count. Only RE can be compared.",
+        "The paper's NER differs between its two lines. But NER does not read labels, so it cannot differ. "
+        "Our NER was checked: all counts are equal. Only RE can be compared.",
         _SEEDS,
     ),
     "table4": (_SEEDS,),
     "figure4": (
-        'The paper gives no bin edges, and its text says "more than 20": hence the bin >20 beside >=20.',
-        "Distance: between the offsets of both entities' last characters, tokens joined by one space. A "
-        "relation counts by its own distance, an entity at that of every relation it takes part in.",
+        'The paper does not state the edges of its bins, and its text says "more than 20". So both the bin '
+        ">20 and the bin >=20 are shown.",
+        "The distance is between the last characters of both entities, with tokens joined by one space. A "
+        "relation counts at its own distance, an entity at the distance of every relation that it is in.",
         _UNEQUAL_INPUT,
         _POOLED,
     ),
     "figure5": (
-        "In the paper's split, Bekoulis', 20 sentences of dev have 50 tokens or more: mind the intervals.",
+        "In the paper's split, Bekoulis', 20 sentences of dev have 50 tokens or more. Read the numbers of "
+        "this bin with their intervals.",
         _UNEQUAL_INPUT,
         _POOLED,
     ),

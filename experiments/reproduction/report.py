@@ -1,4 +1,4 @@
-"""The files of a reproduction: all tables and figures as JSON and Markdown, and the figures' pictures."""
+"""The files of a reproduction: all tables and figures as JSON and Markdown, and the figures' plots."""
 
 from collections.abc import Sequence
 
@@ -14,18 +14,21 @@ from experiments.reproduction.training import is_finished, score_gold_labels
 
 
 def write_down(whats: Sequence[str], setup: Setup, features: Encoder | None) -> list[str]:
-    """Makes those tables and figures of the finished runs, beside what is there of others, and all files.
+    """Writes the report with new data for some tables and figures, from the finished runs.
 
-    Predicts what no training has left: Table 3's gold labels, and what Table 1 and the figures compare.
+    The report keeps the earlier data of all other tables and figures. Predictions that training does not
+    store are made here: with gold labels for Table 3, and for the comparisons in Table 1 and the figures.
 
     Args:
-      features: without them, nothing is predicted by the runs that read any.
+      whats: the tables and figures to compute again, such as "table1" or "figure4".
+      setup: the setup of the reproduction.
+      features: the contextual features; None: runs with contextual features make no predictions here.
 
     Returns:
-      What to tell the user.
+      Messages for the user, one per file.
 
     Raises:
-      InputError: a run has other settings, or a file of it is damaged.
+      InputError: the settings of a run differ from its row's, or a file of a run is damaged.
     """
     out = setup.workdir / setup.budget
     document = read_json(out / "reproduction.json")
@@ -41,11 +44,12 @@ def write_down(whats: Sequence[str], setup: Setup, features: Encoder | None) -> 
         document["table1"]["comparison"] = panels_of(on_test, "train")
     write_json(out / "reproduction.json", document)
     write_atomically(out / "reproduction.md", render(document).encode())
-    drawn = [plot_figure(what, document[what], out) for what in figures]
-    return [*drawn, f"{out / 'reproduction'}.md, .json"]
+    messages = [plot_figure(what, document[what], out) for what in figures]
+    return [*messages, f"{out / 'reproduction'}.md, .json"]
 
 
 def _score_gold_labels(setup: Setup, features: Encoder | None) -> None:
+    """Scores the finished runs of Table 3 with gold labels."""
     for row in ROWS["table3"]:
         if features is not None or not row.features:
             for run in filter(is_finished, runs_of(row, setup)):

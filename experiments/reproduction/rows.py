@@ -1,4 +1,4 @@
-"""The networks that stand in the paper's tables and figures, ours beside theirs."""
+"""The networks in the paper's tables and figures that this project trains."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -8,22 +8,30 @@ Corpus = Literal["conll04", "ade"]
 
 
 class Row(NamedTuple):
-    """A network under one protocol, to be trained once for each seed or fold."""
+    """A network under one protocol, trained once for each seed or fold.
 
-    name: str  # of its folder
-    label: str  # as printed; rows of equal labels differ in input or protocol
-    config: str  # which of cman_jax.configs
-    overrides: Mapping[str, Any] = MappingProxyType({})  # fields of it by dotted name
-    features: bool = False  # reads contextual features beside words and characters
+    Attributes:
+      name: the name of the row's folder.
+      label: the label in the tables; rows with equal labels differ in input or protocol.
+      config: the name of a file in experiments/configs.
+      overrides: the fields that differ from the config file, by dotted name.
+      features: whether the network reads contextual features in addition to words and characters.
+    """
+
+    name: str
+    label: str
+    config: str
+    overrides: Mapping[str, Any] = MappingProxyType({})
+    features: bool = False
 
     @property
     def corpus(self) -> Corpus:
-        """What it is trained on."""
+        """Returns the corpus that the network is trained on."""
         return "ade" if self.config in ("ade", "multihead_ade") else "conll04"
 
 
 def _both_inputs(row: Row) -> tuple[Row, Row]:
-    """On words and characters, and the same with contextual features."""
+    """Returns the row on words and characters, and the same row with contextual features."""
     return row, row._replace(name=f"{row.name}_features", features=True)
 
 
@@ -58,14 +66,18 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
     "figure4": (*_CMAN, *_BASELINE),
     "figure5": (*_CMAN, *_BASELINE),
 }
-"""What each of them needs."""
+"""The rows of each table and figure."""
 
 
 def rows_for(whats: Sequence[str], with_features: bool) -> list[Row]:
-    """The rows to train for those tables and figures, each once.
+    """Returns the rows to train for some tables and figures, each once.
 
-    Tables 1 and 2 set words alone beside contextual features; the others are of CMAN with features in the
-    paper, and words stand in for them only where there are none.
+    Tables 1 and 2 compare rows without contextual features to rows with them. In the paper, the other tables
+    and figures show CMAN with contextual features. Without features, they show rows on words and characters.
+
+    Args:
+      whats: the tables and figures, such as "table1" or "figure4".
+      with_features: whether contextual features are available.
     """
     wanted = (
         row

@@ -41,7 +41,7 @@ def relation_targets(
 ) -> Float[Tensor, "b n m r"]:
     """Returns the gold relation cells: 1 for a relation, otherwise 0.
 
-    The class 'N' is the last relation type. With it, a token without a relation as a subject points to itself.
+    The class 'N' is the last relation type. With it, a token that is not a subject points to itself.
 
     Args:
       batch: the sentences with their gold relations.
@@ -50,7 +50,8 @@ def relation_targets(
     """
     size, n = batch.mask.shape
     targets = torch.zeros(size, n, n, num_relations, device=batch.mask.device)
-    targets[tuple(batch.relation_cells.T)] = targets.new_ones(())  # a number would be copied from the CPU
+    # A Python number in place of the tensor would be copied from the CPU.
+    targets[tuple(batch.relation_cells.T)] = targets.new_ones(())
     if null_relation:
         no_subject = batch.mask & ~targets.bool().any(3).any(2)
         targets[..., -1] = torch.diag_embed(no_subject.float())

@@ -1,4 +1,4 @@
-"""A setup in a temporary folder, and runs that look finished without ever having trained."""
+"""Helpers for tests: a setup in a temporary folder, and files of finished runs without any training."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,9 +15,9 @@ from experiments.reproduction.runs import Run, Setup, runs_of
 TYPES = {"entity_types": ("Peop", "Other"), "relation_types": ("Kill",)}
 ANN, BEN = Entity(0, 1, "Peop"), Entity(2, 3, "Peop")
 GOLD = Sentence("1", ("Ann", "saw", "Ben", "."), (ANN, BEN), (Relation(0, 1, "Kill"),))
-ALL = Annotation(GOLD.entities, GOLD.relations)  # F1 100 and 100
-NO_RELATION = Annotation(GOLD.entities, ())  # 100 and 0
-HALF = Annotation((ANN,), ())  # 66.67 and 0
+ALL = Annotation(GOLD.entities, GOLD.relations)  # F1 of entities and relations: 100 and 100
+NO_RELATION = Annotation(GOLD.entities, ())  # F1 100 and 0
+HALF = Annotation((ANN,), ())  # F1 66.67 and 0
 
 
 def setup_in(folder: Path, num_seeds: int = 2, **fields: Any) -> Setup:
@@ -30,7 +30,12 @@ def row_named(name: str) -> Row:
 
 
 def finish(run: Run, answers: Mapping[str, Annotation]) -> None:
-    """Leaves a run's files, its last epoch the best; `answers` to `GOLD` by entry of scores.json."""
+    """Writes the files of a finished run whose last epoch is the best.
+
+    Args:
+      run: the run.
+      answers: the run's annotation of `GOLD`, by entry of scores.json.
+    """
     (run.workdir / "checkpoints").mkdir(parents=True, exist_ok=True)
     epochs = run.config.training.num_epochs
     write_json(run.workdir / "config.json", to_dict(run.config))
@@ -44,7 +49,7 @@ def finish(run: Run, answers: Mapping[str, Annotation]) -> None:
 
 
 def finish_row(name: str, setup: Setup, answers: Sequence[Annotation]) -> list[Run]:
-    """The row's first runs, an answer each on both dev and test."""
+    """Finishes the row's first runs, one per annotation, which scores both dev and test."""
     runs = runs_of(row_named(name), setup)[: len(answers)]
     for run, answer in zip(runs, answers, strict=True):
         finish(run, {"dev": answer, "test": answer})

@@ -1,4 +1,4 @@
-"""CMAN beside the baseline: seeds pooled by sentence, the paper's bins, and pictures of them."""
+"""Tests of the comparison of CMAN with the baseline: pooled seeds, the paper's bins, and their plots."""
 
 import importlib.util
 from pathlib import Path
@@ -23,7 +23,10 @@ from tests.experiments.reproduction.places import ALL, GOLD, HALF, NO_RELATION, 
 
 @pytest.fixture
 def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setup:
-    """A corpus; a run answers every sentence of it as its scores on dev say, without a network."""
+    """Returns a setup with a corpus and two finished runs of CMAN.
+
+    Without a network, a run predicts for every sentence the annotation that has its scores on dev.
+    """
 
     def judge_run(workdir: Path, gold: Any, *others: Any) -> Any:
         found = read_json(workdir / "scores.json")["dev"]
@@ -41,6 +44,7 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setup:
 
 
 def score_of(answer: Annotation) -> tuple[Any, Any]:
+    """Returns the scores of both tasks for one annotation of `GOLD`."""
     scores = score([GOLD], [answer], **TYPES).as_dict()
     return scores["ner"], scores["re"]
 
@@ -54,26 +58,26 @@ def test_only_seeds_of_both_are_compared(setup: Setup) -> None:
     assert everything["Multi-head + AT"]["ner"]["f1"] == pytest.approx(200 / 3)
 
 
-def test_a_seed_of_which_only_the_scores_were_kept_is_left_out(setup: Setup) -> None:
+def test_a_seed_without_checkpoints_is_not_compared(setup: Setup) -> None:
     _, second = finish_row("multihead", setup, [HALF, HALF])
     (second.workdir / "checkpoints").rmdir()
     (found,) = compare_systems("dev", setup, None)
     assert found["seeds"] == [0]
 
 
-def test_the_answers_of_all_seeds_count_together(setup: Setup) -> None:
+def test_the_counts_of_all_seeds_are_summed(setup: Setup) -> None:
     finish_row("multihead", setup, [HALF, HALF])
     (found,) = compare_systems("dev", setup, None)
     measured = found["slices"]["all"]["all"]["CMAN"]["re"]
-    # Seed 0 finds the relation of both sentences, seed 1 none: two of four.
+    # Seed 0 predicts the relation of both sentences, seed 1 of neither: two of four.
     assert found["seeds"] == [0, 1]
     assert (measured["tp"], measured["fp"], measured["fn"]) == (2, 0, 2)
     assert measured["f1"] == pytest.approx(200 / 3)
-    # Sentences are resampled, and all of them are alike.
+    # The bootstrap resamples sentences, and all sentences have equal counts.
     assert measured["interval"] == pytest.approx([200 / 3, 200 / 3])
 
 
-def test_a_figure_has_the_papers_bins_and_what_the_paper_says(setup: Setup, tmp_path: Path) -> None:
+def test_a_figure_has_the_papers_bins_and_gains(setup: Setup, tmp_path: Path) -> None:
     finish_row("multihead", setup, [HALF])
     compared = compare_systems("dev", setup, None)
     bins = {"figure4": ["0-9", "10-19", ">=20", ">20"], "figure5": ["0-19", "20-34", "35-49", ">=50"]}
@@ -83,16 +87,16 @@ def test_a_figure_has_the_papers_bins_and_what_the_paper_says(setup: Setup, tmp_
         assert set(figure["missing"]) == {"cman_features", "multihead", "multihead_features"}
         text = render_figure(what, figure)
         assert ("+14.67" in text, "+21.42" in text) == (what == "figure4", what == "figure5")
-        # Both entities end 8 characters apart, in sentences of four tokens.
+        # The two entities end 8 characters apart, in sentences of four tokens.
         assert figure["panels"][0]["bins"][names[0]]["CMAN"]["re"]["tp"] == 2
-        said = plot_figure(what, figure, tmp_path)
+        message = plot_figure(what, figure, tmp_path)
         drawn = importlib.util.find_spec("matplotlib") is not None
-        assert drawn or "pip install 'cman-jax[plots]'" in said
+        assert drawn or "pip install 'cman-jax[plots]'" in message
         assert [(tmp_path / f"{what}.{kind}").exists() for kind in ("png", "svg")] == [drawn, drawn]
 
 
-def test_without_runs_there_is_no_picture(tmp_path: Path) -> None:
+def test_without_runs_no_plot_is_drawn(tmp_path: Path) -> None:
     figure = make_figure("figure4", compare_systems("dev", setup_in(tmp_path), None), setup_in(tmp_path))
     assert plot_figure("figure4", figure, tmp_path) == (
-        "figure4 was not drawn: no seed of both systems is finished"
+        "figure4 was not drawn: no seed is finished for both systems"
     )

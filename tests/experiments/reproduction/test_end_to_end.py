@@ -1,4 +1,4 @@
-"""From nothing to tables and figures, with networks that compile in seconds; and the command itself."""
+"""Tests of a whole reproduction with networks that compile in seconds, and of its command."""
 
 import json
 import shutil
@@ -25,7 +25,10 @@ from tests.experiments.reproduction.places import row_named
 
 
 def make_tiny(config: Config) -> None:
-    """No recurrence, no second pass; a threshold under which relations are found without learning."""
+    """Makes the network tiny, without recurrence and without adversarial training.
+
+    The low threshold lets an untrained network predict relations.
+    """
     model, training = config.model, config.training
     model.char_dim = model.char_lstm_dim = model.word_dim = model.lstm_dim = model.scorer_dim = 8
     model.num_bsa, model.sequence_layer, model.self_attention = 1, "mlp", False
@@ -36,7 +39,7 @@ def make_tiny(config: Config) -> None:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Setup, Run]]:
-    """The setup after training CMAN and writing down Table 3, and the run."""
+    """Trains CMAN, writes the report with Table 3, and returns the setup and the run."""
     folder = tmp_path_factory.mktemp("reproduction")
     with pytest.MonkeyPatch.context() as patch, quick_compilation():
         patch.setattr(runs_module, "_make_quick", make_tiny)
@@ -51,7 +54,7 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def test_the_table_holds_what_the_run_scored(done: tuple[Setup, Run]) -> None:
+def test_the_table_contains_the_scores_of_the_run(done: tuple[Setup, Run]) -> None:
     setup, run = done
     scores = read(run.workdir / "scores.json")
     rows = read(setup.workdir / "quick" / "reproduction.json")["table3"]["rows"]
@@ -62,13 +65,13 @@ def test_the_table_holds_what_the_run_scored(done: tuple[Setup, Run]) -> None:
             assert ours[label][task] == {"mean": f1, "std": None, "values": [f1]}
     assert scores[GOLD_LABELS]["ner"] == scores["test"]["ner"]
     answers = [(run.workdir / f"predictions{name}.jsonl").read_text() for name in ("", f"_{GOLD_LABELS}")]
-    assert answers[0] != answers[1]  # in probabilities at least
+    assert answers[0] != answers[1]  # at least the probabilities differ
     text = (setup.workdir / "quick" / "reproduction.md").read_text()
     assert "# cman_features\n" in text
     assert "# cman\n" not in text
 
 
-def test_a_finished_run_is_left_alone_and_other_data_refused(
+def test_a_finished_run_is_not_trained_again_and_other_data_are_refused(
     done: tuple[Setup, Run], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     _, run = done
@@ -105,7 +108,7 @@ def test_scores_on_other_sentences_are_refused(done: tuple[Setup, Run], tmp_path
         train_missing([run._replace(workdir=copy)], None, None)
 
 
-def test_the_command_without_training_leaves_blanks_and_says_what_fills_them(tmp_path: Path) -> None:
+def test_the_command_without_training_lists_the_commands_of_missing_runs(tmp_path: Path) -> None:
     done = reproduce("--what=table4", "--budget=short", "--notrain", f"--workdir={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'short' / 'reproduction'}.md, .json\n"
@@ -119,12 +122,14 @@ def test_the_command_without_training_leaves_blanks_and_says_what_fills_them(tmp
     [
         (
             ("--what=table3", "--rows=mlp", "--budget=quick"),
-            "flags: found rows = mlp, expected some of cman\n",
+            "flags: found rows = mlp, expected one or more of cman\n",
         ),
         (("--what=table3", "--data=no/where"), "no/where: found no such directory, expected a corpus"),
     ],
 )
-def test_what_cannot_be_is_one_line(tmp_path: Path, flags: tuple[str, ...], message: str) -> None:
+def test_an_invalid_flag_is_a_message_of_one_line(
+    tmp_path: Path, flags: tuple[str, ...], message: str
+) -> None:
     done = reproduce(*flags, f"--workdir={tmp_path}")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert f"error: {message}" in done.stderr

@@ -1,4 +1,4 @@
-"""Rows, budgets and commands: what a run is, and that its command says all of it."""
+"""Tests of rows, budgets and commands: the settings of a run, and that its command contains all of them."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ from experiments.reproduction.runs import BUDGETS, Run, Setup, config_of, runs_o
 from experiments.reproduction.training import groups
 from tests.experiments.reproduction.places import row_named
 
-# ml_collections loads config files in a manner that Python will drop.
+# ml_collections loads config files with a deprecated function of Python.
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
 
 EVERY_ROW = {row.name: row for rows in ROWS.values() for row in rows}
@@ -27,7 +27,7 @@ def setup_of(budget: str, **fields: object) -> Setup:
 
 
 def parsed(command: str) -> tuple[Config, dict[str, str]]:
-    """The config that the program would get, and the flags beside it."""
+    """Returns the config that the command selects, and its other flags."""
     words = shlex.split(command)
     assert words[:3] == ["python", "-m", "experiments.train"]
     own = [word for word in words[3:] if word.startswith("--config")]
@@ -42,7 +42,7 @@ def parsed(command: str) -> tuple[Config, dict[str, str]]:
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_a_command_says_all_that_makes_a_run(budget: str) -> None:
+def test_a_command_contains_all_settings_of_its_run(budget: str) -> None:
     setup = setup_of(budget, vectors=Path("v"), features=Path("f"))
     for run in (runs_of(row, setup)[1] for row in EVERY_ROW.values()):
         config, others = parsed(train_command(run, setup))
@@ -51,14 +51,14 @@ def test_a_command_says_all_that_makes_a_run(budget: str) -> None:
         assert others == expected | ({"features": "f"} if run.row.features else {})
 
 
-def test_without_features_their_command_names_the_papers_encoder() -> None:
+def test_without_stored_features_a_command_names_the_papers_encoder() -> None:
     setup = setup_of("full")
     _, others = parsed(train_command(runs_of(row_named("cman_features"), setup)[0], setup))
     assert others["encoder"] == "elmo"
     assert "vectors" not in others
 
 
-def test_seeds_and_folds_have_folders_of_their_own() -> None:
+def test_every_seed_and_fold_has_its_own_folder() -> None:
     def places(runs: list[Run]) -> list[tuple[int, str, str]]:
         return [(run.config.training.seed, str(run.data), str(run.workdir)) for run in runs]
 
@@ -86,7 +86,7 @@ def test_the_budgets() -> None:
         assert quick.training.num_epochs == 2
 
 
-def test_rows_differ_from_their_systems_in_what_they_are_named_after() -> None:
+def test_rows_differ_from_their_systems_only_as_their_names_say() -> None:
     def changes(name: str, system: str) -> dict[str, object]:
         found = differences(config_of(row_named(system), "full"), config_of(row_named(name), "full"))
         return {name: here for name, _, here in found}
@@ -101,13 +101,13 @@ def test_rows_differ_from_their_systems_in_what_they_are_named_after() -> None:
     assert changes("multihead_without_at", "multihead_train_dev") == {"training.alpha": 0.0}
 
 
-def test_names_are_folders_and_so_belong_to_one_row() -> None:
+def test_every_name_belongs_to_one_row_because_it_names_a_folder() -> None:
     for rows in ROWS.values():
         assert all(EVERY_ROW[row.name] == row for row in rows)
         assert len({row.name for row in rows}) == len(rows)
 
 
-def test_features_take_the_place_of_words_where_the_paper_has_them() -> None:
+def test_features_replace_words_where_the_paper_uses_features() -> None:
     def names(what: str, with_features: bool) -> list[str]:
         return [row.name for row in rows_for([what], with_features)]
 
@@ -120,7 +120,7 @@ def test_features_take_the_place_of_words_where_the_paper_has_them() -> None:
     assert len(every) == len(set(every))
 
 
-def test_a_population_has_seeds_of_one_row_alone() -> None:
+def test_a_population_has_only_seeds_of_one_row() -> None:
     setup = setup_of("full")._replace(num_seeds=3)
     runs = [run for name in ("cman", "mlp") for run in runs_of(row_named(name), setup)]
     runs = sorted(runs, key=lambda run: run.index)

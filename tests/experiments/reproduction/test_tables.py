@@ -1,4 +1,4 @@
-"""Tables from made-up scores: means, differences, blanks, notes, and what refuses to be shown."""
+"""Tests of tables from made-up scores: means, differences, blanks, notes, and refused runs."""
 
 import json
 from pathlib import Path
@@ -24,12 +24,12 @@ from tests.experiments.reproduction.places import (
 
 
 def lines_of(text: str) -> dict[str, list[str]]:
-    """The first table's lines by label and setting."""
+    """Returns the lines of the first table by label and setting."""
     cells = [[c.strip() for c in line.split("|")[1:-1]] for line in text.splitlines() if line[:1] == "|"]
     return {f"{c[0]}; {c[-1]}": c for c in cells if len(c) == 6}
 
 
-def test_published_ours_and_difference_stand_side_by_side(tmp_path: Path) -> None:
+def test_a_row_shows_published_numbers_ours_and_their_difference(tmp_path: Path) -> None:
     setup = setup_in(tmp_path)
     finish_row("cman", setup, [ALL, NO_RELATION])
     finish_row("multihead_train_dev", setup, [HALF])
@@ -45,7 +45,7 @@ def test_published_ours_and_difference_stand_side_by_side(tmp_path: Path) -> Non
     assert lines["CMAN − AT; words and characters; (i) dev"][1] == ""
 
 
-def test_every_blank_has_its_commands_and_the_paper_its_footnotes(tmp_path: Path) -> None:
+def test_every_blank_has_its_commands_and_the_table_has_its_notes(tmp_path: Path) -> None:
     setup = setup_in(tmp_path)
     first, second = runs_of(row_named("cman"), setup)
     finish(first, {"dev": ALL, "test": ALL})
@@ -54,12 +54,12 @@ def test_every_blank_has_its_commands_and_the_paper_its_footnotes(tmp_path: Path
     assert len(table["missing"]["cman_without_at"]) == 2
     text = render_table(table)
     assert f"# cman\n{train_command(second, setup)}\n" in text
-    assert "# multihead, and 1 more like it in reproduction.json\n" in text
+    assert "# multihead (1 more in reproduction.json)\n" in text
     assert "68.20 is its recall; its F1 is 68.9" in text
     assert f"{tmp_path / 'conll04'}, test; strict, micro, with Other" in text
 
 
-def test_ade_is_a_mean_over_folds_by_its_own_convention(tmp_path: Path) -> None:
+def test_ade_shows_means_over_folds_under_its_own_convention(tmp_path: Path) -> None:
     setup = setup_in(tmp_path)
     finish_row("cman_ade", setup, [ALL, HALF])
     table = make_table("table2", setup)
@@ -72,7 +72,7 @@ def test_ade_is_a_mean_over_folds_by_its_own_convention(tmp_path: Path) -> None:
     assert row["ours"]["re"]["values"] == [100.0, 0.0]
 
 
-def test_every_convention_is_there(tmp_path: Path) -> None:
+def test_a_row_contains_every_convention(tmp_path: Path) -> None:
     setup = setup_in(tmp_path)
     finish_row("cman", setup, [HALF])
     row = next(row for row in make_table("table1", setup)["rows"] if "ours" in row)
@@ -80,7 +80,7 @@ def test_every_convention_is_there(tmp_path: Path) -> None:
     assert row["conventions"]["boundaries, micro, without Other"]["ner"]["mean"] == pytest.approx(200 / 3)
 
 
-def test_label_sources_differ_in_relations_alone(tmp_path: Path) -> None:
+def test_label_sources_differ_only_in_relations(tmp_path: Path) -> None:
     setup = setup_in(tmp_path, num_seeds=1)
     (run,) = finish_row("cman", setup, [NO_RELATION])
     assert "--what=table3" in make_table("table3", setup)["missing"]["cman"][0]
