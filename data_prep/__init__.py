@@ -1,1 +1,1 @@
-"""Raw corpora and vectors into the forms that cman_jax reads."""
+"""The preparation of corpora, word vectors and features in the formats that cman_jax reads."""

@@ -1,18 +1,18 @@
-"""Converts ADE (Gurulingappa et al. 2012) in SpERT's ten folds to fold_K/{train,dev,test}.jsonl.
+"""The conversion of ADE (Gurulingappa et al. 2012) in SpERT's ten folds to fold_K/{train,dev,test}.jsonl.
 
     python -m data_prep.ade --source=DIR --out=data/ade
 
-SpERT has no dev sets: a share of every fold's training sentences (--dev_fraction) is drawn as one, the same
-for the same --seed. The one relation type is called "Adverse-Effect", as in SpERT; its subject is the effect,
-its object the drug. full.jsonl is the whole corpus, unaltered. `python -m data_prep.download --corpus=ade`
-fetches the source.
+`python -m data_prep.download --corpus=ade` downloads the source. SpERT has no dev splits. The program draws a
+dev split from every fold's training sentences (--dev_fraction). The same --seed draws the same sentences.
+The only relation type is "Adverse-Effect", as in SpERT; its subject is the effect, its object the drug.
+full.jsonl is the whole corpus without changes.
 
-119 sentences have entities that overlap, which BIO tags cannot express; --overlap says what becomes of them:
+119 sentences have overlapping entities, which BIO tags cannot express. --overlap selects their treatment:
 
-  longest        train and dev keep the longest of two overlapping entities. TEST KEEPS ALL, since the scorer
-                 applies SpERT's rule to it (drop both, in the gold and in the predictions).
-  drop-sentence  those sentences leave all three splits; 4,153 of 4,272 remain.
-  keep           nothing is altered.
+  longest        train and dev keep the longest of two overlapping entities. TEST KEEPS ALL, because the
+                 scorer applies SpERT's rule (drop both entities, in the gold and in the predictions).
+  drop-sentence  these sentences are removed from all three splits; 4,153 of 4,272 sentences remain.
+  keep           all entities are kept in all splits.
 """
 
 import random
@@ -38,7 +38,13 @@ Overlap = Literal["longest", "drop-sentence", "keep"]
 
 
 def resolve_overlap(sentences: Sequence[Sentence], overlap: Overlap, split: str) -> list[Sentence]:
-    """The sentences of a split under one of the choices (see the module's docstring)."""
+    """Returns the sentences of a split under one treatment of overlapping entities.
+
+    Args:
+      sentences: the sentences of the split.
+      overlap: the treatment; the module's docstring describes the three.
+      split: "train", "dev" or "test"; "longest" does not change "test".
+    """
     if overlap == "drop-sentence":
         return [sentence for sentence in sentences if not has_overlap(sentence)]
     if overlap == "longest" and split != "test":
@@ -49,9 +55,17 @@ def resolve_overlap(sentences: Sequence[Sentence], overlap: Overlap, split: str)
 def draw_dev(
     sentences: Sequence[Sentence], fraction: float, seed: int
 ) -> tuple[list[Sentence], list[Sentence]]:
-    """Splits into (train, dev); dev holds about `fraction` of the sentences, both keep their order."""
+    """Draws dev sentences at random and returns (train, dev), both in the original order.
+
+    Args:
+      sentences: the training sentences of a fold.
+      fraction: the share of the sentences for dev, rounded to whole sentences.
+      seed: the seed of the draw.
+    """
     rng = random.Random(seed)
-    draws = [rng.random() for _ in sentences]  # random() alone gives the same stream in every Python
+    draws = [
+        rng.random() for _ in sentences
+    ]  # only random() returns the same numbers in every Python version
     order = sorted(range(len(sentences)), key=lambda index: draws[index])
     chosen = set(order[: round(fraction * len(sentences))])
     train = [sentence for index, sentence in enumerate(sentences) if index not in chosen]
@@ -59,7 +73,15 @@ def draw_dev(
 
 
 def read_folds(source: str | Path, full: Sequence[Sentence]) -> list[tuple[list[Sentence], list[Sentence]]]:
-    """The ten folds as (train, test), each checked to be the `full` corpus cut in two."""
+    """Reads the ten folds and returns each one as (train, test).
+
+    Args:
+      source: the folder of SpERT's files.
+      full: the sentences of ade_full.json.
+
+    Raises:
+      InputError: a file is malformed, or a fold does not split the full corpus in two.
+    """
     directory = Path(source)
     corpus = {sentence.id: sentence for sentence in full}
     folds = []
@@ -68,16 +90,29 @@ def read_folds(source: str | Path, full: Sequence[Sentence]) -> list[tuple[list[
         train = read_spert(directory / f"ade_split_{fold}_train.json")[0]
         test = read_spert(test_path)[0]
         if {sentence.id: sentence for sentence in train + test} != corpus or len(train + test) != len(corpus):
-            found = f"{len(train)} training and {len(test)} test sentences that are not ade_full.json's"
-            raise InputError(test_path, None, found, f"its {len(corpus)} sentences, cut in two")
+            found = (
+                f"{len(train)} training and {len(test)} test sentences that are not those of ade_full.json"
+            )
+            expected = f"the {len(corpus)} sentences of ade_full.json, each in train or in test"
+            raise InputError(test_path, None, found, expected)
         folds.append((train, test))
     return folds
 
 
 def convert(source: str | Path, out: str | Path, overlap: Overlap, dev_fraction: float, seed: int) -> str:
-    """Reads everything, then writes full.jsonl and the folds; returns the report to print.
+    """Reads all files, then writes full.jsonl and the folds, and returns a report for the user.
 
-    The dev sentences are drawn before overlaps are resolved: all choices of `overlap` share one dev set.
+    The dev sentences are drawn before overlaps are resolved, so that all treatments share one dev split.
+
+    Args:
+      source: the folder of SpERT's files.
+      out: the folder to write to.
+      overlap: the treatment of overlapping entities.
+      dev_fraction: the share of a fold's training sentences for dev.
+      seed: the seed of the draw of dev sentences.
+
+    Raises:
+      InputError: a file is malformed, or a fold does not split the full corpus in two.
     """
     full_path = Path(out) / "full.jsonl"
     full, oddities = read_spert(Path(source) / "ade_full.json")
@@ -95,31 +130,35 @@ def convert(source: str | Path, out: str | Path, overlap: Overlap, dev_fraction:
 
 
 def _losses(before: Sequence[Sentence], after: Sequence[Sentence]) -> str:
-    """What resolving the overlaps cost."""
+    """Describes how many sentences, entities and relations the treatment of overlaps removed."""
     sentences = len(before) - len(after)
     entities = sum(len(s.entities) for s in before) - sum(len(s.entities) for s in after)
     relations = sum(len(s.relations) for s in before) - sum(len(s.relations) for s in after)
-    return f"overlaps took {sentences} sentences, {entities} entities, {relations} relations"
+    return f"removed for overlaps: {sentences} sentences, {entities} entities, {relations} relations"
 
 
 def _main(argv: Sequence[str]) -> None:
+    """Converts the corpus with the settings in the flags and prints the report."""
     del argv
     f = flags.FLAGS
     print(convert(f.source, f.out, f.overlap, f.dev_fraction, f.seed))
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "Directory of ade_full.json and ade_split_K_*.json.", required=True)
-    flags.DEFINE_string("out", None, "Directory to write full.jsonl and fold_0 ... fold_9 to.", required=True)
+    flags.DEFINE_string(
+        "source", None, "Folder with SpERT's ade_full.json and ade_split_K_*.json.", required=True
+    )
+    flags.DEFINE_string("out", None, "Folder to write full.jsonl and fold_0 ... fold_9 to.", required=True)
     flags.DEFINE_enum(
         "overlap",
         "longest",
         OVERLAP_CHOICES,
-        "Overlapping entities: `longest` keeps the longest in train and dev but all of them in test, where "
-        "the scorer applies SpERT's rule; `drop-sentence` drops such sentences everywhere; `keep` keeps all.",
+        "Treatment of overlapping entities. `longest` keeps the longest in train and dev, and all of them in "
+        "test, where the scorer applies SpERT's rule. `drop-sentence` removes sentences with overlapping "
+        "entities from all splits. `keep` keeps all entities.",
     )
     flags.DEFINE_float(
-        "dev_fraction", 0.15, "Share of a fold's training sentences to make dev.", 0.001, 0.999
+        "dev_fraction", 0.15, "Share of a fold's training sentences to use as its dev split.", 0.001, 0.999
     )
-    flags.DEFINE_integer("seed", 0, "Seed of the draw of the dev sentences.", lower_bound=0)
+    flags.DEFINE_integer("seed", 0, "Seed for drawing the dev sentences.", lower_bound=0)
     run_main(_main)

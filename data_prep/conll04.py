@@ -1,12 +1,16 @@
-"""Converts CoNLL04 (Roth & Yih 2004) to train.jsonl, dev.jsonl and test.jsonl.
+"""The conversion of CoNLL04 (Roth & Yih 2004) to train.jsonl, dev.jsonl and test.jsonl.
 
     python -m data_prep.conll04 --source=DIR --split_from=bekoulis --out=data/conll04
 
---split_from=bekoulis reads {train,dev,test}.txt, the split of Bekoulis et al. (2018), 910 / 243 / 288
-sentences: the default everywhere in this project. --split_from=spert reads conll04_{train,dev,test}.json,
-the split of Gupta et al. as SpERT publishes it, 922 / 231 / 288: the same test sentences, though final
-periods are glued to the last word. `python -m data_prep.download --corpus=conll04` fetches both. What is odd
-in the files is printed and counted; what is malformed stops the program with its file and line.
+`python -m data_prep.download --corpus=conll04` downloads the files of both splits:
+
+  bekoulis  {train,dev,test}.txt, the split of Bekoulis et al. (2018): 910 / 243 / 288 sentences. It is the
+            default everywhere in this project.
+  spert     conll04_{train,dev,test}.json, the split of Gupta et al. as SpERT publishes it: 922 / 231 / 288
+            sentences. Its test sentences are the same, but final periods are part of the last word.
+
+The program prints and counts oddities in the files. A malformed file stops the program with a message that
+names the file and the line.
 """
 
 from collections.abc import Sequence
@@ -25,14 +29,32 @@ SPLITS = ("train", "dev", "test")
 
 
 def read_split(source: str | Path, split_from: str, split: str) -> tuple[list[Sentence], list[Oddity]]:
-    """One split of CoNLL04 as its publisher wrote it; `split_from` is "bekoulis" or "spert"."""
+    """Reads one split of CoNLL04 in its publisher's format and returns its sentences and oddities.
+
+    Args:
+      source: the folder of the publisher's files.
+      split_from: the publisher, "bekoulis" or "spert".
+      split: "train", "dev" or "test".
+
+    Raises:
+      InputError: the file is malformed.
+    """
     if split_from == "bekoulis":
         return read_columns(Path(source) / f"{split}.txt")
     return read_spert(Path(source) / f"conll04_{split}.json")
 
 
 def convert(source: str | Path, split_from: str, out: str | Path) -> str:
-    """Reads all three splits, then writes them; returns the report to print."""
+    """Reads all three splits, then writes them, and returns a report for the user.
+
+    Args:
+      source: the folder of the publisher's files.
+      split_from: the publisher, "bekoulis" or "spert".
+      out: the folder to write to.
+
+    Raises:
+      InputError: a file is malformed; nothing is written then.
+    """
     splits = {split: read_split(source, split_from, split) for split in SPLITS}
     lines = []
     for split, (sentences, _) in splits.items():
@@ -44,7 +66,11 @@ def convert(source: str | Path, split_from: str, out: str | Path) -> str:
 
 
 def describe_counts(sentences: Sequence[Sentence]) -> str:
-    """How many sentences, tokens, entities and relations there are."""
+    """Describes how many sentences, tokens, entities and relations a split has.
+
+    Args:
+      sentences: the sentences of the split.
+    """
     tokens = sum(len(sentence.tokens) for sentence in sentences)
     entities = sum(len(sentence.entities) for sentence in sentences)
     relations = sum(len(sentence.relations) for sentence in sentences)
@@ -52,14 +78,20 @@ def describe_counts(sentences: Sequence[Sentence]) -> str:
 
 
 def _main(argv: Sequence[str]) -> None:
+    """Converts the corpus with the settings in the flags and prints the report."""
     del argv
     print(convert(flags.FLAGS.source, flags.FLAGS.split_from, flags.FLAGS.out))
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "Directory of the downloaded files.", required=True)
-    flags.DEFINE_enum("split_from", "bekoulis", ["bekoulis", "spert"], "Whose split, and so which format.")
+    flags.DEFINE_string("source", None, "Folder of the downloaded files.", required=True)
+    flags.DEFINE_enum(
+        "split_from",
+        "bekoulis",
+        ["bekoulis", "spert"],
+        "Publisher of the split, which also determines the format of the files.",
+    )
     flags.DEFINE_string(
-        "out", None, "Directory to write train.jsonl, dev.jsonl and test.jsonl to.", required=True
+        "out", None, "Folder to write train.jsonl, dev.jsonl and test.jsonl to.", required=True
     )
     run_main(_main)

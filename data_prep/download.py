@@ -1,14 +1,15 @@
-"""Downloads the corpora from where their authors and users published them, and checks every byte.
+"""The download of the corpora from their publishers' repositories, with a check of every byte.
 
     python -m data_prep.download --corpus=all --out=data/raw
 
-Each file comes from one fixed commit on GitHub and must have the size and the SHA-256 in pins.py. Files that
-are already there and right are skipped, so an interrupted download is simply started again. What arrives
-wrong is kept beside its place as NAME.rejected and never installed. The files land in conll04/bekoulis,
-conll04/spert, ade/spert_folds and ade/raw_v2; `data_prep.conll04` and `data_prep.ade` convert them.
+Every file comes from a fixed commit on GitHub and must have the size and the SHA-256 in pins.py. The program
+skips correct files that exist already, so an interrupted download can be started again. A file with other
+content is written next to its place as NAME.rejected and is not installed. The files are written to
+conll04/bekoulis, conll04/spert, ade/spert_folds and ade/raw_v2. `data_prep.conll04` and `data_prep.ade`
+convert them.
 
-The 50-dimensional word vectors which this project trained have no public address and are not downloaded; any
-word2vec or GloVe file can take their place.
+The 50-dimensional word vectors that this project trained have no public address, so they are not downloaded.
+Any word2vec or GloVe file can replace them.
 """
 
 import hashlib
@@ -31,7 +32,13 @@ TIMEOUT_SECONDS = 60.0
 
 
 class Download(NamedTuple):
-    """One file to fetch: its address, where it goes, and what it must be."""
+    """A file to download.
+
+    Attributes:
+      url: the address of the file.
+      path: the path to write it to.
+      file: its pinned name, size and digest.
+    """
 
     url: str
     path: Path
@@ -41,7 +48,14 @@ class Download(NamedTuple):
 def plan(
     corpus: str, out: str | Path, base_url: str = BASE_URL, sources: Sequence[Source] = SOURCES
 ) -> Iterator[Download]:
-    """What has to be downloaded for `corpus`, which is a Source's or "all"."""
+    """Yields the files to download for a corpus.
+
+    Args:
+      corpus: the name of a corpus in `sources`, or "all".
+      out: the folder to write to.
+      base_url: the server, with the layout of raw.githubusercontent.com.
+      sources: the pinned sources.
+    """
     for source in sources:
         if corpus in (source.corpus, "all"):
             for file in source.files:
@@ -51,10 +65,13 @@ def plan(
 
 
 def install(download: Download) -> str:
-    """Makes the file be there, whole and right; returns "kept" or "downloaded".
+    """Downloads a file unless its path already has the pinned content; returns "kept" or "downloaded".
+
+    Args:
+      download: the file to download.
 
     Raises:
-      InputError: no answer, or bytes other than the pinned ones (these are in NAME.rejected then).
+      InputError: the server does not answer, or it sends other content, which is written to NAME.rejected.
       OSError: the file cannot be written.
     """
     url, path, file = download
@@ -65,13 +82,13 @@ def install(download: Download) -> str:
         rejected = path.with_name(path.name + ".rejected")
         write_atomically(rejected, content)
         expected = f"{file.size} bytes with SHA-256 {file.sha256}"
-        raise InputError(url, None, f"{found} (kept as {rejected}, not installed)", expected)
+        raise InputError(url, None, f"{found} (written to {rejected}, not installed)", expected)
     write_atomically(path, content)
     return "downloaded"
 
 
 def _mismatch(content: bytes, file: File) -> str | None:
-    """What is wrong with the content; None if it is what the pin says."""
+    """Describes how the content differs from the pin; returns None if it does not differ."""
     digest = hashlib.sha256(content).hexdigest()
     if len(content) > file.size:
         return f"more than {file.size} bytes"
@@ -79,33 +96,46 @@ def _mismatch(content: bytes, file: File) -> str | None:
 
 
 def fetch(url: str, limit: int) -> bytes:
-    """The first `limit` bytes at an address; every way in which that fails is an InputError."""
+    """Downloads at most `limit` bytes from an address.
+
+    Args:
+      url: the address.
+      limit: the largest number of bytes to read.
+
+    Raises:
+      InputError: the download fails for any reason.
+    """
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
             return response.read(limit)
     except urllib.error.HTTPError as error:
-        reason = f"the answer {error.code} {error.reason}"
+        reason = f"the HTTP status {error.code} {error.reason}"
         error.close()
     except urllib.error.URLError as error:
         reason = f"no answer ({error.reason})"
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = f"a failing connection ({error!r})"
-    raise InputError(url, None, reason, "the file (is there a network? --base_url names another server)")
+        reason = f"a connection error ({error!r})"
+    expected = "the file; check the network connection, or name another server with --base_url"
+    raise InputError(url, None, reason, expected)
 
 
 def _main(argv: Sequence[str]) -> None:
+    """Downloads the corpora that the flags name and prints a line for each file."""
     del argv
     f = flags.FLAGS
     if f.corpus == "vectors":
-        raise InputError("--corpus=vectors", None, "word vectors without a public address", "a corpus")
+        expected = "conll04, ade or all; any word2vec or GloVe file can replace the vectors"
+        raise InputError("flags", None, "--corpus=vectors, which have no public address", expected)
     for download in plan(f.corpus, f.out, f.base_url):
         print(f"{install(download)}: {download.path}", flush=True)
     if f.corpus == "all":
-        print("not downloaded: the word vectors, which have no public address (see --help)")
+        print("not downloaded: the word vectors, because they have no public address (see --help)")
 
 
 if __name__ == "__main__":
-    flags.DEFINE_enum("corpus", "all", ["conll04", "ade", "vectors", "all"], "What to download.")
-    flags.DEFINE_string("out", None, "Directory to put the files in.", required=True)
-    flags.DEFINE_string("base_url", BASE_URL, "Server with raw.githubusercontent.com's layout, or file://...")
+    flags.DEFINE_enum("corpus", "all", ["conll04", "ade", "vectors", "all"], "Corpus to download.")
+    flags.DEFINE_string("out", None, "Folder to write the files to.", required=True)
+    flags.DEFINE_string(
+        "base_url", BASE_URL, "Address of a server with raw.githubusercontent.com's layout, or file://FOLDER."
+    )
     run_main(_main)

@@ -1,14 +1,21 @@
-"""Where the corpora are published: repository, commit, size and SHA-256 of every file.
+"""The published sources of the corpora: repository, commit, size and SHA-256 of every file.
 
-Neither corpus states a licence for the data; they are downloaded, not redistributed. The word vectors that
-this project trained have no public address and so no entry.
+Neither corpus states a licence for its data, so the files are downloaded and not redistributed. The word
+vectors that this project trained have no public address, so they have no entry.
 """
 
 from typing import NamedTuple
 
 
 class File(NamedTuple):
-    """A file: its name here, its bytes, their digest, and its name there where that differs."""
+    """A published file.
+
+    Attributes:
+      name: the name under which the file is written.
+      size: its size in bytes.
+      sha256: its SHA-256 digest, in hexadecimal.
+      published_as: the name in the repository; empty: `name`.
+    """
 
     name: str
     size: int
@@ -17,13 +24,14 @@ class File(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Files of one directory of one commit.
+    """The files of one folder of a repository, at one commit.
 
     Attributes:
-      corpus: what --corpus calls it.
-      commit: "owner/repository/hash", as raw.githubusercontent.com writes it.
-      published_in: the directory in that repository.
-      directory: where the files go, relative to --out.
+      corpus: the name of the corpus in --corpus.
+      commit: "owner/repository/hash", as in addresses on raw.githubusercontent.com.
+      published_in: the folder in the repository.
+      directory: the folder to write the files to, relative to --out.
+      files: the files.
     """
 
     corpus: str

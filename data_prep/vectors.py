@@ -1,11 +1,12 @@
-"""Completes a file of word vectors for a corpus: a token that has none gets the mean of its parts'.
+"""The completion of word vectors for a corpus: a token without a vector gets the mean vector of its parts.
 
     python -m data_prep.vectors --vectors=vectors.txt.gz --data=data/conll04 --out=data/vectors.txt.gz
 
-Vectors are made of text that was cut into words in another way than the corpus: a file that splits at
-punctuation has no "U.S.", "Jr." or "'s", and all of these share the unknown word's vector. Here "U.S." gets
-that of "US", "'s" that of "s", and "Tel-Aviv-based" the mean of its three parts. The file's own words keep
-their vectors to the bit; its unknown word (such as "<unk>"), if it has one, comes first.
+Word vectors often come from text with another tokenization than the corpus. A file that splits words at
+punctuation has no "U.S.", "Jr." or "'s", so that all of these share the vector of the unknown word. Here
+"U.S." gets the vector of "US", and "'s" gets the vector of "s". "Tel-Aviv-based" gets the mean of its three
+parts' vectors. The words of the file keep their vectors to the bit. The unknown word of the file (such as
+"<unk>"), if it has one, comes first.
 """
 
 import gzip
@@ -28,9 +29,15 @@ Vector = Float[np.ndarray, " e"]
 
 
 def vector_from_parts(token: str, vectors: Mapping[str, Vector]) -> Vector | None:
-    """The vector of the token without its dots or outer punctuation, else the mean of its parts'.
+    """Returns a vector for a token from its parts, or None if no part has a vector.
 
-    Parts with a digit count as "0", as in files where all numbers do. None: no part has a vector.
+    The function first looks up the token without dots, then the token without outer punctuation. Otherwise it
+    averages the vectors of the parts. A part with a digit is looked up as "0", as in files that replace all
+    numbers by "0".
+
+    Args:
+      token: the token.
+      vectors: the known vectors, by word.
     """
     for form in (token.replace(".", ""), token.strip("'-`\".,")):
         if (vector := look_up(form, vectors)) is not None:
@@ -43,7 +50,15 @@ def vector_from_parts(token: str, vectors: Mapping[str, Vector]) -> Vector | Non
 def complete(
     tokens: Sequence[str], vectors: Mapping[str, Vector]
 ) -> tuple[dict[str, Vector], tuple[str, ...]]:
-    """Vectors for those distinct tokens that have none, and the tokens that none can be made for."""
+    """Makes vectors for the distinct tokens without a vector.
+
+    Args:
+      tokens: the tokens of the corpus.
+      vectors: the known vectors, by word.
+
+    Returns:
+      The new vectors by token, and the tokens whose parts have no vectors.
+    """
     missing = [token for token in dict.fromkeys(tokens) if look_up(token, vectors) is None]
     made = {token: vector_from_parts(token, vectors) for token in missing}
     without = tuple(token for token, vector in made.items() if vector is None)
@@ -51,7 +66,12 @@ def complete(
 
 
 def to_word2vec(vectors: WordVectors, made: Mapping[str, Vector]) -> str:
-    """Returns word2vec text of the vectors and the made ones; `read_word_vectors` reads the same numbers."""
+    """Returns the known and the new vectors as word2vec text; `read_word_vectors` reads the same numbers.
+
+    Args:
+      vectors: the known vectors.
+      made: the new vectors, by token.
+    """
     entries = list(zip(vectors.words, vectors.matrix[1:], strict=True))
     if vectors.unknown is not None:
         entries.insert(0, (vectors.unknown, vectors.matrix[0]))
@@ -61,13 +81,19 @@ def to_word2vec(vectors: WordVectors, made: Mapping[str, Vector]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_VECTORS = flags.DEFINE_string("vectors", None, "Word vectors, as for experiments.train.", required=True)
+_VECTORS = flags.DEFINE_string(
+    "vectors", None, "File of word vectors, in a format that experiments.train reads.", required=True
+)
 _DATA = flags.DEFINE_string("data", None, "Folder of the corpus.", required=True)
-_OUT = flags.DEFINE_string("out", None, "File to write: word2vec text, gzipped.", required=True)
+_OUT = flags.DEFINE_string("out", None, "File to write, in word2vec's text format, gzipped.", required=True)
 
 
 def main(argv: Sequence[str]) -> None:
-    """Reads, completes, writes, and says what was done."""
+    """Reads the vectors, completes them, writes the result, and prints how many tokens have a vector.
+
+    Args:
+      argv: not used; absl has parsed the flags.
+    """
     del argv
     splits = load_splits(_DATA.value)
     tokens = [token for split in splits.values() for sentence in split for token in sentence.tokens]
@@ -77,8 +103,8 @@ def main(argv: Sequence[str]) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, gzip.compress(to_word2vec(vectors, made).encode(), 6, mtime=0))
     distinct = len(set(tokens))
-    print(f"{distinct} different tokens: {distinct - len(made) - len(without)} had a vector,", end=" ")
-    print(f"{len(made)} have one from their parts, {len(without)} have none")
+    print(f"{distinct} distinct tokens: {distinct - len(made) - len(without)} had a vector,", end=" ")
+    print(f"{len(made)} got a vector from their parts, {len(without)} have no vector")
 
 
 if __name__ == "__main__":

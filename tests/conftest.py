@@ -1,16 +1,17 @@
-"""Shared by all tests: strict broadcasting, several CPU devices, the real corpora."""
+"""The settings and fixtures of all tests: strict broadcasting, several CPU devices, the real corpora."""
 
 import os
 from importlib.metadata import version
 from pathlib import Path
 
-# Before jax starts: pmap needs devices; and as tests compile more than they compute, the compiler hurries
-# (half the time for a training step; its older code generator is the faster one to compile with).
+# These flags must be set before JAX starts. pmap needs several devices. Tests compile more than they compute,
+# so the compiler skips optimizations, which halves the time of a training step. Its older code generator
+# compiles faster.
 _XLA_FLAGS = (
     "--xla_force_host_platform_device_count=4",
     "--xla_backend_optimization_level=1",
     "--xla_llvm_disable_expensive_passes=true",
-    # XLA refuses to start with a flag that it does not know, as a later one may not know this.
+    # XLA refuses to start with an unknown flag, and a later version may not know this flag.
     *(["--xla_cpu_use_fusion_emitters=false"] if version("jaxlib").startswith("0.10.") else []),
 )
 os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *_XLA_FLAGS))
@@ -26,7 +27,7 @@ SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder with the real corpora and vectors, which are no part of the repository."""
+    """Returns the folder with the real corpora and vectors, which are not part of the repository."""
     if not SHARED_DATA.is_dir():
-        pytest.skip("the real corpora are not here (expected in ../shared/data)")
+        pytest.skip("the real corpora are missing (expected in ../shared/data)")
     return SHARED_DATA

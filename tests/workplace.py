@@ -1,4 +1,4 @@
-"""Where tests run the commands as a user does: a small corpus, and runs so short that they learn little."""
+"""The workplace of tests that run the commands as a user does: a small corpus and very short trainings."""
 
 import subprocess
 import sys
@@ -19,7 +19,15 @@ TINY = {
 
 
 class Workplace:
-    """A corpus, a folder of compiled programs, and the commands that use them."""
+    """A corpus, a folder of compiled programs, and the commands that use them.
+
+    Args:
+      folder: the folder to write to.
+
+    Attributes:
+      folder: the folder of the workplace.
+      data: the folder of the corpus.
+    """
 
     def __init__(self, folder: Path):
         self.folder, self.data = folder, folder / "data"
@@ -27,12 +35,14 @@ class Workplace:
             write_jsonl(self.data / f"{split}.jsonl", sentences)
 
     def command(self, name: str, *flags: str) -> list[str]:
+        """Returns the command line of `experiments.NAME` with these flags."""
         cache = f"--compilation_cache={self.folder / 'compiled'}"
-        # As `builders.quick_compilation`.
+        # The variable has the effect of `builders.quick_compilation`.
         python = ["env", "JAX_DISABLE_MOST_OPTIMIZATIONS=1", sys.executable]
         return [*python, "-m", f"experiments.{name}", cache, *flags]
 
     def training(self, workdir: Path, *flags: str, **overrides: object) -> list[str]:
+        """Returns the command line of a training; `overrides` are config fields by dotted name."""
         settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]
         config = "--config=generated"
         places = (f"--data={self.data}", f"--workdir={workdir}")
@@ -40,4 +50,5 @@ class Workplace:
 
 
 def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess:
+    """Runs a command and returns its exit status and its output."""
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=900)

@@ -1,1 +1,1 @@
-"""A corpus that is made by rules, without a download."""
+"""The generated corpus, which is written by a grammar and needs no download."""

@@ -1,8 +1,8 @@
-"""Writes the generated corpus, which needs no download; see generated_corpus.py.
+"""The program that writes the generated corpus, which needs no download; corpus.py describes the corpus.
 
     python -m data_prep.generated --out=data/generated
 
-The same seed gives the same bytes.
+The same seed writes the same bytes.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,24 @@ from cman_jax.app.program import run_main
 from cman_jax.data.corpus import write_jsonl
 from data_prep.generated.corpus import SIZES, generate_splits
 
-_OUT = flags.DEFINE_string("out", None, "Directory for train.jsonl, dev.jsonl and test.jsonl.", required=True)
+_OUT = flags.DEFINE_string(
+    "out", None, "Folder to write train.jsonl, dev.jsonl and test.jsonl to.", required=True
+)
 _SIZES = {
-    split: flags.DEFINE_integer(f"num_{split}", number, f"Sentences in {split}.jsonl.", lower_bound=1)
+    split: flags.DEFINE_integer(
+        f"num_{split}", number, f"Number of sentences in {split}.jsonl.", lower_bound=1
+    )
     for split, number in SIZES.items()
 }
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the corpus.", lower_bound=0)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed for generating the corpus.", lower_bound=0)
 
 
 def main(argv: Sequence[str]) -> None:
-    """Writes the three splits."""
+    """Writes the three splits and prints a line for each file.
+
+    Args:
+      argv: not used; absl has parsed the flags.
+    """
     del argv
     sizes = {split: flag.value for split, flag in _SIZES.items()}
     for split, sentences in generate_splits(sizes, _SEED.value).items():

@@ -1,8 +1,8 @@
-"""A corpus that needs no download: newswire-like sentences with CoNLL04's types, written by a grammar.
+"""The generated corpus: newswire-like sentences with CoNLL04's types, written by a grammar.
 
-It is for trying the library out and for testing it end to end. Names are ambiguous and mostly new in the
-dev and test splits, so that a tagger must read the context; every sentence is decidable from its own words.
-The same seed gives the same sentences.
+It serves to try the library and to test it end to end. Names are ambiguous, and most names in the dev and
+test splits are new, so that a tagger must read the context. The words of a sentence determine its annotation.
+The same seed generates the same sentences.
 """
 
 import random
@@ -21,13 +21,24 @@ NAMELESS_EVERY = 25
 
 
 def owner(text: str) -> str:
-    """The one split in which a name or an entity-free sentence may occur: 60 % train, 20 % dev, 20 % test."""
+    """Returns the only split in which a name, or a sentence without entities, may occur.
+
+    60 % of all names belong to train, 20 % to dev and 20 % to test.
+
+    Args:
+      text: the name or the sentence.
+    """
     bucket = zlib.crc32(text.encode()) % 10
     return "train" if bucket < 6 else "dev" if bucket < 8 else "test"
 
 
 def make_writer(split: str, rng: random.Random) -> Writer:
-    """A writer whose names all belong to `split`."""
+    """Returns a writer whose names all belong to one split.
+
+    Args:
+      split: "train", "dev" or "test".
+      rng: the source of random numbers.
+    """
     names = parse_grammar(NAMES)
 
     def make_name(symbol: str) -> str:
@@ -40,7 +51,12 @@ def make_writer(split: str, rng: random.Random) -> Writer:
 
 
 def write_draft(writer: Writer, symbol: str) -> Draft:
-    """Writes `symbol` as a sentence of its own."""
+    """Writes a symbol as a whole sentence, with a capital letter at its start.
+
+    Args:
+      writer: the writer.
+      symbol: the symbol of the grammar.
+    """
     draft = Draft()
     writer.write(draft, symbol)
     draft.tokens[0] = draft.tokens[0][0].upper() + draft.tokens[0][1:]
@@ -48,7 +64,15 @@ def write_draft(writer: Writer, symbol: str) -> Draft:
 
 
 def is_fit(draft: Draft, split: str) -> bool:
-    """Whether the draft is short enough, names nothing twice and, without a name, belongs to `split`."""
+    """Returns whether the corpus may contain a draft.
+
+    The draft must have at most `MAX_TOKENS` tokens and must not repeat a name. A draft without names must
+    belong to the split.
+
+    Args:
+      draft: the draft.
+      split: "train", "dev" or "test".
+    """
     mentions = [tuple(draft.tokens[entity.start : entity.end]) for entity in draft.entities]
     if len(draft.tokens) > MAX_TOKENS or len(set(mentions)) < len(mentions):
         return False
@@ -56,12 +80,12 @@ def is_fit(draft: Draft, split: str) -> bool:
 
 
 def generate(num_sentences: int, split: str, seed: int) -> list[Sentence]:
-    """Writes distinct sentences; those of different splits share neither a sentence nor a whole name.
+    """Generates distinct sentences; different splits share neither sentences nor whole names.
 
     Args:
-      num_sentences: how many.
+      num_sentences: how many sentences to generate; the first ones do not depend on this number.
       split: "train", "dev" or "test".
-      seed: any number from 0 up; the first `n` sentences do not depend on `num_sentences`.
+      seed: the seed, at least 0.
     """
     rng = random.Random(len(SPLITS) * seed + SPLITS.index(split))
     writer = make_writer(split, rng)
@@ -80,5 +104,10 @@ def generate(num_sentences: int, split: str, seed: int) -> list[Sentence]:
 
 
 def generate_splits(sizes: Mapping[str, int] = SIZES, seed: int = 0) -> dict[str, list[Sentence]]:
-    """The three splits, each of its size."""
+    """Generates one list of sentences for each split.
+
+    Args:
+      sizes: the number of sentences, by split.
+      seed: the seed, at least 0.
+    """
     return {split: generate(size, split, seed) for split, size in sizes.items()}

@@ -1,11 +1,11 @@
-"""Invented names for the generated corpus, as a grammar of strings (format: `generated_grammar`).
+"""The invented names of the generated corpus, as a grammar of strings in the notation of `grammar.py`.
 
-Names are composed, so that most single tokens are rare, as in newswire, and the same stems and endings make
-surnames, towns, firms and prizes: a token alone does not tell its type, the words around it do.
+Names are composed of parts, so that most single tokens are rare, as in newswire. Surnames, towns, firms and
+prizes share the same stems and endings. So the type of a token depends on the words around it.
 """
 
-# The symbols that are entity mentions. `firm` shows by itself that it is an organisation, `org` may be a bare
-# surname and needs an organisation's verb or noun beside it; `person` and `surname` differ in the same way.
+# The symbols that are entity mentions. A `firm` is recognisable as an organisation. An `org` may be only a
+# surname and needs an organisation's verb or noun next to it. `person` and `surname` differ in the same way.
 ENTITY_TYPES = {
     "person": "Peop",
     "surname": "Peop",

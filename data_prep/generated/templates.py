@@ -1,8 +1,9 @@
-"""The sentences of the generated corpus, as a grammar (format: `generated_grammar`).
+"""The sentences of the generated corpus, as a grammar in the notation of `grammar.py`.
 
-Two rules keep every sentence decidable: a name that could be of several types stands only beside words that
-settle its type, and a relation is annotated if and only if the sentence states it in words ("was born in",
-"based in"), never by inference. Neutral clauses put the same types side by side without a relation.
+Two principles make the words of every sentence determine its annotation. A name that could have several types
+occurs only next to words that determine its type. A relation is annotated if and only if the sentence states
+it in words ("was born in", "based in"), never by inference. Neutral clauses contain the same pairs of types
+without a relation.
 """
 
 SENTENCES = """

@@ -70,11 +70,12 @@ NOTES: Mapping[str, tuple[str, ...]] = {
         "The paper says that Multi-head + AT concatenates features of labels. The released configuration of "
         "Multi-head + AT has label embeddings of size 0, and so does ours.",
         "Multi-head without AT is not in the paper. Its numbers are from Bekoulis et al. (2018), Joint "
-        "entity recognition and relation extraction as a multi-head selection problem. Their released code without "
-        "AT reached 84.12 / 61.48 when one of its authors ran it again, and 82.2 / 58.4 when an outside user "
-        "ran it (issue 15 of its repository).",
+        "entity recognition and relation extraction as a multi-head selection problem. Their released code "
+        "without AT reached 84.12 / 61.48 when one of its authors ran it again, and 82.2 / 58.4 when an "
+        "outside user ran it (issue 15 of its repository).",
         "The paper does not say how it chose the epoch. Protocol (i) trains on train and takes the epoch "
-        "with the best mean of both F1 on dev. Protocol (ii) trains on train and dev and takes the last epoch.",
+        "with the best mean of both F1 on dev. Protocol (ii) trains on train and dev and takes the last "
+        "epoch.",
         "According to the paper's text, CMAN gains 1.68 / 1.50 over SpERT and 7.01 / 11.02 over "
         "Multi-head + AT.",
         _UNEQUAL_INPUT,

@@ -1,4 +1,4 @@
-"""ADE: the published counts, the folds, and what each choice for overlapping entities does."""
+"""Tests of ADE: the published counts, the folds, and the treatments of overlapping entities."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def test_counts(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
     assert relations == {"Adverse-Effect": 6_821}
     assert count_kinds(oddities) == {OVERLAP: 120}
     assert sum(map(has_overlap, sentences)) == 119
-    assert len({sentence.tokens for sentence in sentences}) == 4_271  # one sentence stands there twice
+    assert len({sentence.tokens for sentence in sentences}) == 4_271  # one sentence occurs twice
 
 
 def test_the_effect_is_the_subject(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
@@ -41,7 +41,7 @@ def test_the_effect_is_the_subject(corpus: tuple[list[Sentence], list[Oddity]]) 
     assert arguments == {("Adverse-Effect", "Drug")}
 
 
-def test_what_each_choice_leaves(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+def test_counts_after_each_treatment_of_overlaps(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
     sentences = corpus[0]
     assert len(resolve_overlap(sentences, "drop-sentence", "test")) == 4_153
     assert len(resolve_overlap(sentences, "drop-sentence", "train")) == 4_153
@@ -54,14 +54,14 @@ def test_what_each_choice_leaves(corpus: tuple[list[Sentence], list[Oddity]]) ->
     assert sum(len(sentence.relations) for sentence in longest) == 6_627
 
 
-def test_what_scoring_leaves(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+def test_counts_after_dropping_overlaps_for_scoring(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
     scored = [drop_overlapping(sentence) for sentence in corpus[0]]
     assert sum(len(spans.entities) for spans in scored) == 10_599
     assert sum(len(spans.relations) for spans in scored) == 6_701
 
 
 def test_the_test_sets_partition_the_corpus(shared_data: Path) -> None:
-    """Read with json alone: twenty files are slow to check with every annotation turned on."""
+    """Reads the files only with json, because type checks would make the reading of twenty files slow."""
     folder = shared_data / "ade" / "spert_folds"
     full = json.loads((folder / "ade_full.json").read_text())
     tests = [json.loads((folder / f"ade_split_{fold}_test.json").read_text()) for fold in range(10)]
@@ -69,7 +69,7 @@ def test_the_test_sets_partition_the_corpus(shared_data: Path) -> None:
     assert sorted((item for test in tests for item in test), key=lambda item: item["orig_id"]) == full
 
 
-def test_dev_is_drawn_by_the_seed(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+def test_the_seed_determines_the_dev_split(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
     sentences = corpus[0][:1000]
     train, dev = draw_dev(sentences, 0.15, seed=0)
     assert len(dev) == 150
@@ -77,11 +77,11 @@ def test_dev_is_drawn_by_the_seed(corpus: tuple[list[Sentence], list[Oddity]]) -
     assert [s.id for s in dev] == sorted((s.id for s in dev), key=int)
     assert draw_dev(sentences, 0.15, seed=0) == (train, dev)
     assert draw_dev(sentences, 0.15, seed=1)[1] != dev
-    assert [int(s.id) for s in dev[:5]] == [25, 35, 40, 52, 56]  # the same on every machine, for ever
+    assert [int(s.id) for s in dev[:5]] == [25, 35, 40, 52, 56]  # the same on every machine
 
 
 def item(number: int, overlapping: bool) -> dict[str, Any]:
-    """An invented sentence in SpERT's form: "<n> patch caused patch rash ." """
+    """Returns an invented sentence in SpERT's format: "<n> patch caused patch rash ." """
     drug_in_effect = {"type": "Drug", "start": 3, "end": 4}
     return {
         "tokens": [str(number), "patch", "caused", "patch", "rash", "."],
@@ -95,7 +95,7 @@ def item(number: int, overlapping: bool) -> dict[str, Any]:
 
 
 def write_folds(source: Path) -> Path:
-    """Forty sentences, every fourth with overlap, in ten folds."""
+    """Writes ten folds of forty sentences; every fourth sentence has overlapping entities."""
     items = [item(number, overlapping=number % 4 == 0) for number in range(40)]
     source.mkdir()
     (source / "ade_full.json").write_text(json.dumps(items))
@@ -114,18 +114,18 @@ def folds(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The forty sentences, converted under each choice into a directory of its name."""
+    """Converts the forty sentences under each treatment, into a folder with the treatment's name."""
     out = tmp_path_factory.mktemp("ade")
     source = write_folds(out / "source")
     for overlap in OVERLAP_CHOICES:
         report = convert(source, out / overlap, overlap, dev_fraction=0.25, seed=3)
         assert f"10 x {OVERLAP}" in report
-        assert report.count("overlaps took") == 30
+        assert report.count("removed for overlaps") == 30
     return out
 
 
 @pytest.mark.parametrize("overlap", OVERLAP_CHOICES)
-def test_folds_are_written_under_each_choice(overlap: str, converted: Path) -> None:
+def test_folds_are_written_under_each_treatment(overlap: str, converted: Path) -> None:
     full = {sentence.id: sentence for sentence in read_jsonl(converted / overlap / "full.jsonl")}
     assert len(full) == 40
     for fold in range(10):
@@ -149,7 +149,7 @@ def test_folds_are_written_under_each_choice(overlap: str, converted: Path) -> N
                     assert sentence.relations == (Relation(0, 1, "Adverse-Effect"),)
 
 
-def test_all_choices_share_one_dev_set(converted: Path) -> None:
+def test_all_treatments_share_one_dev_split(converted: Path) -> None:
     kept, longest, without = (
         {sentence.id for sentence in load_split(converted / overlap / "fold_2", "dev")}
         for overlap in ("keep", "longest", "drop-sentence")
@@ -159,7 +159,7 @@ def test_all_choices_share_one_dev_set(converted: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["lost", "altered", "twice"])
-def test_folds_that_are_not_the_corpus_are_refused(change: str, folds: Path, tmp_path: Path) -> None:
+def test_folds_that_do_not_make_up_the_corpus_are_refused(change: str, folds: Path, tmp_path: Path) -> None:
     path = folds / "ade_split_3_train.json"
     items = json.loads(path.read_text())
     if change == "lost":
@@ -169,14 +169,13 @@ def test_folds_that_are_not_the_corpus_are_refused(change: str, folds: Path, tmp
     else:
         items.append(item(12, overlapping=True))  # a test sentence of this fold
     path.write_text(json.dumps(items))
-    with pytest.raises(
-        InputError, match=re.escape(str(folds / "ade_split_3_test.json")) + ": found .* cut in two"
-    ):
+    place = re.escape(str(folds / "ade_split_3_test.json"))
+    with pytest.raises(InputError, match=f"{place}: found .* not those of ade_full.json, expected the 40 "):
         convert(folds, tmp_path / "out", "longest", dev_fraction=0.25, seed=3)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_broken_fold_is_named(folds: Path, tmp_path: Path) -> None:
+def test_the_message_for_a_malformed_fold_names_its_file(folds: Path, tmp_path: Path) -> None:
     path = folds / "ade_split_7_test.json"
     path.write_text(path.read_text().replace('"end": 5', '"end": 7', 1))
     with pytest.raises(InputError, match=r"ade_split_7_test\.json:1: found in sentence 1 entity 0 end = 7"):

@@ -1,4 +1,4 @@
-"""CoNLL04 from both publishers: the known counts, the known oddities, and programs that end well."""
+"""Tests of CoNLL04 from both publishers: the known counts, the known oddities, and the program."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def spert(shared_data: Path) -> Splits:
 
 
 def counts(splits: Splits) -> list[tuple[int, int, int]]:
-    """Sentences, entities and relations of each split."""
+    """Returns the numbers of sentences, entities and relations of each split."""
     return [
         (len(sentences), sum(len(s.entities) for s in sentences), sum(len(s.relations) for s in sentences))
         for sentences, _ in splits.values()
@@ -67,7 +67,7 @@ def test_332_sentences_are_tokenised_differently(bekoulis: Splits, spert: Splits
     assert sum(ours[doc] != theirs[doc] for doc in ours) == 332
 
 
-def test_the_known_oddities_are_reported_and_nothing_else(bekoulis: Splits, spert: Splits) -> None:
+def test_exactly_the_known_oddities_are_reported(bekoulis: Splits, spert: Splits) -> None:
     found = {split: [(o.line, o.kind) for o in oddities] for split, (_, oddities) in bekoulis.items()}
     assert found == {"train": [(3176, NO_B), (25434, NO_B)], "dev": [(5816, BOTH_WAYS)], "test": []}
     details = [oddity.detail for oddity in bekoulis["train"][1]]
@@ -76,7 +76,7 @@ def test_the_known_oddities_are_reported_and_nothing_else(bekoulis: Splits, sper
     assert [oddities for _, oddities in spert.values()] == [[], [], []]
 
 
-def test_the_entities_without_b_are_there(bekoulis: Splits) -> None:
+def test_entities_that_start_without_b_are_read(bekoulis: Splits) -> None:
     train = {sentence.id: sentence for sentence in bekoulis["train"][0]}
     loc = next(i for i, entity in enumerate(train["4295"].entities) if entity.start == 31)
     assert train["4295"].entities[loc].type == "Loc"
@@ -84,8 +84,8 @@ def test_the_entities_without_b_are_there(bekoulis: Splits) -> None:
     assert any(entity.start == 34 and entity.type == "Org" for entity in train["1395"].entities)
 
 
-def test_every_relation_of_the_file_arrives(bekoulis: Splits, shared_data: Path) -> None:
-    """Triples of (document, last token, last token, type), read from the columns by other means."""
+def test_every_relation_of_the_file_is_read(bekoulis: Splits, shared_data: Path) -> None:
+    """Compares (document, last token, last token, type) with an independent reading of the columns."""
     for split, (sentences, _) in bekoulis.items():
         expected = set()
         doc = ""
@@ -98,15 +98,15 @@ def test_every_relation_of_the_file_arrives(bekoulis: Splits, shared_data: Path)
                 expected |= {
                     (doc, int(cells[0]), int(e), t.strip("'")) for t, e in zip(types, ends, strict=True)
                 }
-        arrived = {
+        found = {
             (s.id, s.entities[r.subject].end - 1, s.entities[r.object].end - 1, r.type)
             for s in sentences
             for r in s.relations
         }
-        assert arrived == expected
+        assert found == expected
 
 
-def test_sentences_that_stand_in_two_splits(bekoulis: Splits) -> None:
+def test_sentences_that_occur_in_two_splits(bekoulis: Splits) -> None:
     train, dev, test = (sentences for sentences, _ in bekoulis.values())
     assert shared_sentences(test, train) == 21
     assert shared_sentences(dev, train) == 13
@@ -115,7 +115,7 @@ def test_sentences_that_stand_in_two_splits(bekoulis: Splits) -> None:
     assert count_contradictions([*train, *dev, *test]) == 8
 
 
-def test_round_trip_through_the_canonical_form(bekoulis: Splits, tmp_path: Path) -> None:
+def test_the_canonical_format_preserves_all_sentences(bekoulis: Splits, tmp_path: Path) -> None:
     for split, (sentences, _) in bekoulis.items():
         write_jsonl(tmp_path / f"{split}.jsonl", sentences)
         assert load_split(tmp_path, split) == sentences
@@ -131,7 +131,7 @@ ROWS = """#doc 1
 """
 
 
-def test_nothing_is_written_when_one_split_is_bad(tmp_path: Path) -> None:
+def test_nothing_is_written_when_one_split_is_malformed(tmp_path: Path) -> None:
     for split in ("train", "dev", "test"):
         (tmp_path / f"{split}.txt").write_text(ROWS if split != "test" else "?")
     with pytest.raises(InputError, match=r"test\.txt:1"):
@@ -155,7 +155,7 @@ def test_the_program(tmp_path: Path) -> None:
     assert len(read_jsonl(tmp_path / "out" / "test.jsonl")) == 2
 
 
-def test_the_program_reports_bad_input_on_one_line(tmp_path: Path) -> None:
+def test_the_program_reports_malformed_input_on_one_line(tmp_path: Path) -> None:
     missing = program(f"--source={tmp_path}", f"--out={tmp_path}")
     assert missing.returncode == 2
     assert missing.stderr == f"error: {tmp_path / 'train.txt'}: No such file or directory\n"

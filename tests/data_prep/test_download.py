@@ -1,4 +1,4 @@
-"""Downloads: only pinned bytes are installed, whatever the server does; the pins are the real files'."""
+"""Tests of downloads: only pinned content is installed, and the pins match the real files."""
 
 import hashlib
 import re
@@ -20,11 +20,12 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves CONTENT, damaged as the path asks."""
+    """A request handler that serves CONTENT, damaged in the way that the path names."""
 
     requests: list[str]
 
     def do_GET(self) -> None:
+        """Sends CONTENT, other content, cut content or an error."""
         self.requests.append(self.path)
         kind = self.path.split("/")[-1]
         if kind == "missing.txt":
@@ -37,12 +38,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body[:7] if kind == "cut.txt" else body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture
 def server() -> Iterator[tuple[str, list[str]]]:
-    """A server on the loopback interface: its address and the paths asked of it."""
+    """Starts a server on the loopback interface and returns its address and the requested paths."""
     handler = type("_Handler", (Handler,), {"requests": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
@@ -58,7 +59,7 @@ def download(base_url: str, tmp_path: Path, name: str = "train.txt") -> Download
     return planned
 
 
-def test_a_right_file_is_installed_once(server: tuple[str, list[str]], tmp_path: Path) -> None:
+def test_a_correct_file_is_downloaded_once(server: tuple[str, list[str]], tmp_path: Path) -> None:
     base_url, requests = server
     wanted = download(base_url, tmp_path)
     assert wanted.path == tmp_path / "conll04" / "x" / "train.txt"
@@ -67,11 +68,13 @@ def test_a_right_file_is_installed_once(server: tuple[str, list[str]], tmp_path:
     assert requests == ["/o/r/abc/data/train.txt"]
 
 
-@pytest.mark.parametrize("there", [CONTENT[:5], CONTENT[::-1], CONTENT * 2])
-def test_a_wrong_file_is_replaced(there: bytes, server: tuple[str, list[str]], tmp_path: Path) -> None:
+@pytest.mark.parametrize("existing", [CONTENT[:5], CONTENT[::-1], CONTENT * 2])
+def test_an_incorrect_file_is_replaced(
+    existing: bytes, server: tuple[str, list[str]], tmp_path: Path
+) -> None:
     wanted = download(server[0], tmp_path)
     wanted.path.parent.mkdir(parents=True)
-    wanted.path.write_bytes(there)
+    wanted.path.write_bytes(existing)
     assert install(wanted) == "downloaded"
     assert wanted.path.read_bytes() == CONTENT
 
@@ -80,7 +83,7 @@ def test_a_wrong_file_is_replaced(there: bytes, server: tuple[str, list[str]], t
     ("name", "found"),
     [("wrong.txt", "found 27 bytes with SHA-256"), ("long.txt", "more than"), ("cut.txt", "found 7 bytes")],
 )
-def test_a_wrong_answer_is_kept_aside(
+def test_other_content_is_written_to_a_rejected_file(
     name: str, found: str, server: tuple[str, list[str]], tmp_path: Path
 ) -> None:
     wanted = download(server[0], tmp_path, name)
@@ -93,7 +96,7 @@ def test_a_wrong_answer_is_kept_aside(
 
 
 def test_a_missing_file_is_an_error(server: tuple[str, list[str]], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"missing\.txt: found the answer 404"):
+    with pytest.raises(InputError, match=r"missing\.txt: found the HTTP status 404"):
         install(download(server[0], tmp_path, "missing.txt"))
     assert list(tmp_path.iterdir()) == []
 
@@ -101,13 +104,13 @@ def test_a_missing_file_is_an_error(server: tuple[str, list[str]], tmp_path: Pat
 @pytest.mark.parametrize(
     ("base_url", "reason"),
     [
-        ("http://127.0.0.1:9", "found no answer"),  # the discard port: nobody listens
+        ("http://127.0.0.1:9", "found no answer"),  # the discard port, on which no server listens
         ("file:///nowhere", "found no answer"),
-        ("nonsense", "found a failing connection"),
-        ("http://[", "found a failing connection"),
+        ("nonsense", "found a connection error"),
+        ("http://[", "found a connection error"),
     ],
 )
-def test_no_server_is_an_error(base_url: str, reason: str, tmp_path: Path) -> None:
+def test_a_missing_server_is_an_error(base_url: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=reason):
         install(download(base_url, tmp_path))
     assert list(tmp_path.iterdir()) == []
@@ -128,14 +131,14 @@ def test_addresses_are_pinned_to_commits() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.directory)
-def test_the_pins_are_the_digests_of_the_real_files(source: Source, shared_data: Path) -> None:
+def test_the_pins_match_the_real_files(source: Source, shared_data: Path) -> None:
     for file in source.files:
         content = (shared_data / source.directory / file.name).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size, file.sha256), file.name
 
 
 def test_the_program_downloads_everything(shared_data: Path, tmp_path: Path) -> None:
-    """From a directory that is laid out as the server is."""
+    """Downloads from a folder with the layout of the server."""
     mirror = tmp_path / "mirror"
     for wanted in plan("conll04", shared_data, str(mirror)):
         link = Path(wanted.url)
@@ -154,8 +157,8 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
 
 
-def test_the_program_says_that_vectors_cannot_be_downloaded(tmp_path: Path) -> None:
+def test_the_program_refuses_to_download_vectors(tmp_path: Path) -> None:
     ran = program("--corpus=vectors", f"--out={tmp_path}")
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
-    assert "without a public address" in ran.stderr
+    assert "error: flags: found --corpus=vectors, which have no public address, expected" in ran.stderr

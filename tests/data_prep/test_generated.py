@@ -1,4 +1,4 @@
-"""The generated corpus: well formed, disjoint, reproducible, and out of a frequency baseline's reach."""
+"""Tests that the generated corpus is valid, disjoint, reproducible, and too hard for a frequency baseline."""
 
 import hashlib
 import random
@@ -48,7 +48,7 @@ def f1(num_right: int, num_predicted: int, num_gold: int) -> float:
     return 200 * num_right / (num_predicted + num_gold)
 
 
-def test_spans_lie_inside_in_order_and_apart(sentences: list[Sentence]) -> None:
+def test_spans_are_valid_ordered_and_disjoint(sentences: list[Sentence]) -> None:
     for sentence in sentences:
         edges = [edge for entity in sentence.entities for edge in (entity.start, entity.end)]
         assert edges == sorted(edges)
@@ -81,7 +81,7 @@ def test_lengths(sentences: list[Sentence]) -> None:
     assert 45 <= max(lengths) < 64
 
 
-def test_both_argument_orders_in_every_split(corpus: Corpus) -> None:
+def test_both_argument_orders_occur_in_every_split(corpus: Corpus) -> None:
     for split in SPLITS:
         orders = Counter(
             (relation.type, sentence.entities[relation.subject] < sentence.entities[relation.object])
@@ -102,7 +102,7 @@ def test_kinds_of_sentences(corpus: Corpus) -> None:
         assert np.mean(num_relations > 1) > 0.18
 
 
-def test_arguments_are_shared_and_some_are_far_apart(sentences: list[Sentence]) -> None:
+def test_some_relations_share_arguments_and_some_arguments_are_distant(sentences: list[Sentence]) -> None:
     shared_subjects = shared_objects = far = 0
     for sentence in sentences:
         relations = sentence.relations
@@ -144,11 +144,11 @@ def test_words_outside_names_are_a_closed_vocabulary(corpus: Corpus) -> None:
             assert i in inside or counts[token.lower()] >= 5, token
 
 
-def test_same_seed_same_bytes(corpus: Corpus) -> None:
+def test_the_same_seed_generates_the_same_corpus(corpus: Corpus) -> None:
     assert hashlib.sha256(repr(corpus).encode()).hexdigest() == DIGEST
 
 
-def test_a_shorter_corpus_is_a_prefix_and_seeds_differ(corpus: Corpus) -> None:
+def test_a_smaller_corpus_is_a_prefix_and_seeds_change_the_corpus(corpus: Corpus) -> None:
     assert generate(20, "dev", seed=0) == corpus["dev"][:20]
     assert generate(20, "dev", seed=1) != corpus["dev"][:20]
 
@@ -171,7 +171,7 @@ def test_every_symbol_is_defined_and_used() -> None:
         assert set(grammar) <= used | tops
 
 
-def test_grammar_names_heads_and_relations() -> None:
+def test_a_grammar_writes_names_heads_and_relations() -> None:
     grammar = parse_grammar("[top]\n{s=who} lives in {o=city} , . :: Live_In s o\n[who]\n2* {h=person} ,")
     draft = Draft()
     types = {"person": "Peop", "city": "Loc"}
@@ -201,7 +201,10 @@ def gold_tags(sentence: Sentence) -> list[str]:
 
 
 def chunks(tags: list[str]) -> set[Entity]:
-    """A chunk starts at B, and at an I whose type differs from the tag before it."""
+    """Returns the chunks of a tag sequence.
+
+    A chunk starts at a B tag, and at an I tag whose type differs from the type of the previous tag.
+    """
     found, start = set(), None
     for i, tag in enumerate([*tags, "O"]):
         if start is not None and tag != "I-" + tags[start][2:]:
@@ -214,7 +217,10 @@ def chunks(tags: list[str]) -> set[Entity]:
 
 @pytest.mark.parametrize("unseen_names", ["O", "B-Peop", "B-Loc"])
 def test_frequency_baseline_fails(corpus: Corpus, unseen_names: str) -> None:
-    """Most frequent tag per token; the relation that the types of two entities allow, for all such pairs."""
+    """Scores a baseline that predicts each token's most frequent tag.
+
+    For every pair of entities, the baseline predicts the relation that their types allow.
+    """
     tag_of = frequent_tags(corpus["train"])
     allowed = {types: relation_type for relation_type, types in SIGNATURES.items()}
     ner, re, re_gold = Counter[str](), Counter[str](), Counter[str]()

@@ -1,9 +1,9 @@
-"""2,000 damaged corpora: each is read with nothing lost, or refused at a place in the file.
+"""Tests of 2,000 damaged corpora: each is read without loss, or refused with a message that names the place.
 
-Pieces of the real files, in all three formats, are damaged at random (the same way in every run). Reading
-one may end in two ways only. Either it is read, and then an independent look at the file must find every
-sentence, token, tag and relation in the result or among the oddities. Or it is an InputError that names the
-file, and the line unless the whole file is at fault. Another exception, a silent loss or a hang fails.
+The tests damage pieces of the real files at random, the same way in every run, in all three formats. A
+damaged file has only two valid outcomes. If it is read, an independent reading of the file must find every
+sentence, token, tag and relation in the result or among the oddities. If it is refused, the InputError must
+name the file, and the line unless the whole file is wrong. Another exception, a silent loss or a hang fails.
 """
 
 import ast
@@ -78,19 +78,19 @@ NASTY = [
 ]
 
 
-# A tag, a type or a number: values that can stand in each other's place.
+# A tag, a type or a number: values that can replace each other.
 VALUE = re.compile(
     rb"(?<=\t)(?:O|[BI]-[A-Z][a-z]+)(?=\t)|(?<=')[A-Z]\w*(?=')|(?<=\")[A-Z]\w*(?=\")|(?<=[ [])\d+(?=[],}])"
 )
 
 
 def damage(content: bytes, rng: random.Random) -> bytes:
-    """The content after one random accident: to its bytes, to its fields or to its values."""
+    """Damages the content once at random: its bytes, its fields or its values."""
     return rng.choice([damage_bytes, damage_fields, damage_values, damage_values])(content, rng)
 
 
 def damage_bytes(content: bytes, rng: random.Random) -> bytes:
-    """Flips a bit, deletes, repeats, truncates or inserts, anywhere."""
+    """Flips a bit, or deletes, repeats, truncates or inserts bytes, at a random place."""
     start = rng.randrange(len(content) + 1)
     end = min(len(content), start + rng.choice([1, 2, 5, 40, 400]))
     flipped = bytes(byte ^ 1 << rng.randrange(8) for byte in content[start : start + 1])
@@ -124,7 +124,7 @@ def damage_fields(content: bytes, rng: random.Random) -> bytes:
 
 
 def damage_values(content: bytes, rng: random.Random) -> bytes:
-    """Overwrites a tag, a type or a number with another one of the same sort: the file stays well-formed."""
+    """Replaces a tag, a type or a number by another of the same kind, so that the file stays well-formed."""
     values = list(VALUE.finditer(content))
     if not values:
         return content
@@ -137,7 +137,7 @@ Reading = tuple[list[Sentence], list[Oddity]]
 
 
 def account_for_columns(text: str, reading: Reading) -> None:
-    """Every header, token, non-O tag and relation of the file is in the result."""
+    """Raises AssertionError unless the result has every header, token, non-O tag and relation of the file."""
     sentences, oddities = reading
     lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
     rows = [line.split("\t") for line in lines if not line.startswith("#doc")]
@@ -151,7 +151,7 @@ def account_for_columns(text: str, reading: Reading) -> None:
 
 
 def account_for_spert(text: str, reading: Reading) -> None:
-    """Every item of the array is in the result, whole."""
+    """Raises AssertionError unless the result has every item of the array without changes."""
     expected = []
     for item in json.loads(text):
         relations = [
@@ -163,7 +163,7 @@ def account_for_spert(text: str, reading: Reading) -> None:
 
 
 def account_for_jsonl(text: str, reading: Reading) -> None:
-    """Every line is in the result, whole."""
+    """Raises AssertionError unless the result has every line without changes."""
     lines = text.removesuffix("\n").split("\n")
     assert [to_json(sentence) for sentence in reading[0]] == [json.loads(line) for line in lines]
 
@@ -177,7 +177,7 @@ Format = tuple[Callable[[str | Path], Reading], Callable[[str, Reading], None], 
 
 @pytest.fixture(scope="module")
 def formats(shared_data: Path) -> dict[str, Format]:
-    """For each format its reader, its accountant and five sentences of CoNLL04 in it."""
+    """Returns for each format its reader, its check for losses, and five sentences of CoNLL04."""
     documents = (shared_data / "conll04" / "bekoulis" / "dev.txt").read_text().split("#doc")[1:6]
     items = json.loads((shared_data / "conll04" / "spert" / "conll04_dev.json").read_text())[:5]
     columns = "".join("#doc" + document for document in documents).encode()
@@ -190,7 +190,7 @@ def formats(shared_data: Path) -> dict[str, Format]:
 
 
 def as_jsonl(items: list[dict[str, Any]]) -> bytes:
-    """SpERT's sentences in the canonical form, by hand."""
+    """Converts SpERT's sentences to the canonical format, independently of the library."""
     lines = []
     for item in items:
         relations = [
@@ -207,7 +207,7 @@ def as_jsonl(items: list[dict[str, Any]]) -> bytes:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raises AssertionError in the body after so many seconds."""
+    """Raises AssertionError inside the context after this number of seconds."""
 
     def stop(signum: int, frame: object) -> None:
         raise AssertionError(f"still reading after {seconds} s")
@@ -222,7 +222,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def check_refusal(error: InputError, path: Path, content: bytes) -> None:
-    """The error is one line that says the file and a line in it."""
+    """Raises AssertionError unless the error is one line that names the file and a line in it."""
     assert re.fullmatch(re.escape(str(path)) + r"(:\d+)?: found .+, expected .+", str(error))
     assert len(str(error)) < 600
     if error.line is None:
@@ -232,7 +232,7 @@ def check_refusal(error: InputError, path: Path, content: bytes) -> None:
 
 
 def outcome(content: bytes, path: Path, form: Format) -> str:
-    """Reads the content and checks that it ends well: as "read" or as "refused"."""
+    """Reads the content, checks the outcome, and returns "read" or "refused"."""
     read, account_for, _ = form
     path.write_bytes(content)
     try:
@@ -268,7 +268,9 @@ def test_damaged_files(name: str, block: int, formats: dict[str, Format], tmp_pa
 
 
 @pytest.mark.parametrize("field", range(5))
-def test_a_spoilt_cell_is_refused_at_its_line(field: int, formats: dict[str, Format], tmp_path: Path) -> None:
+def test_a_damaged_cell_is_refused_with_its_line(
+    field: int, formats: dict[str, Format], tmp_path: Path
+) -> None:
     lines = formats["columns"][2].decode().split("\n")
     rng = random.Random(field)
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""Vectors for tokens that a file lacks: the rule, and the command from file to file."""
+"""Tests of vectors for tokens without one: the rule for the parts, and the program."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ VECTORS = {word: np.eye(6)[k] for k, word in enumerate(("US", "s", "tel", "aviv"
         ("Qatif", []),
     ],
 )
-def test_a_token_gets_the_vector_of_what_is_known_of_it(token: str, words: list[str]) -> None:
+def test_a_token_gets_the_mean_vector_of_its_known_parts(token: str, words: list[str]) -> None:
     vector = vector_from_parts(token, VECTORS)
     if words:
         np.testing.assert_allclose(vector, np.mean([VECTORS[word] for word in words], 0))
@@ -35,14 +35,18 @@ def test_a_token_gets_the_vector_of_what_is_known_of_it(token: str, words: list[
         assert vector is None
 
 
-def test_tokens_that_the_lookup_finds_are_left_alone() -> None:
+def test_tokens_with_a_vector_get_no_new_one() -> None:
     made, without = complete(["us", "us", "Based", "7", "U.S.", "Qatif", "U.S."], VECTORS)
     assert list(made) == ["U.S."]
-    assert without == ("us", "Qatif")  # the lookup's forms of "us" are itself and "Us"
+    assert without == ("us", "Qatif")  # the forms of "us" that `look_up` tries are "us" and "Us"
 
 
 def complete_file(tmp_path: Path, content: str, tokens: tuple[str, ...]) -> tuple[WordVectors, str]:
-    """What training reads of the command's file, and what the command printed."""
+    """Runs the program on a corpus with these tokens and a file with this content.
+
+    Returns:
+      The vectors that training reads from the program's file, and the program's output.
+    """
     for split in ("train", "dev"):
         write_jsonl(tmp_path / "data" / f"{split}.jsonl", [Sentence("1", tokens)])
     (tmp_path / "vectors.txt").write_text(content)
@@ -55,13 +59,15 @@ def complete_file(tmp_path: Path, content: str, tokens: tuple[str, ...]) -> tupl
 def test_the_command_writes_a_file_that_training_reads(tmp_path: Path) -> None:
     lines = [f"{word} {' '.join(map(str, vector))}" for word, vector in VECTORS.items()]
     vectors, output = complete_file(tmp_path, "\n".join(lines) + "\n", ("US", "U.S.", "Qatif"))
-    assert output == "3 different tokens: 1 had a vector, 1 have one from their parts, 1 have none\n"
+    assert output == (
+        "3 distinct tokens: 1 had a vector, 1 got a vector from their parts, 1 have no vector\n"
+    )
     assert vectors.words == (*VECTORS, "U.S.")
     assert vectors.unknown is None
     np.testing.assert_array_equal(vectors.matrix, [np.zeros(6), *VECTORS.values(), VECTORS["US"]])
 
 
-def test_the_file_s_own_words_stay_and_the_unknown_word_with_them(tmp_path: Path) -> None:
+def test_the_words_of_the_file_and_its_unknown_word_keep_their_vectors(tmp_path: Path) -> None:
     content = "Mr. 1 2 0.123456789\n<unk> 9 9 9\nUNK 8 8 8\n. . . 1e-30 -0 3\nUS 7 7 7\n"
     (tmp_path / "before").write_text(content)
     before = read_word_vectors(tmp_path / "before", (), 100)
