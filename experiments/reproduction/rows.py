@@ -13,8 +13,8 @@ class Row(NamedTuple):
     Attributes:
       name: the name of the row's folder.
       label: the label in the tables; rows with equal labels differ in input or protocol.
-      config: the name of a file in experiments/configs.
-      overrides: the fields that differ from the config file, by dotted name.
+      config: the name of a packaged config, such as "conll04".
+      overrides: the fields that differ from the packaged config, by dotted name.
       features: whether the network reads contextual features in addition to words and characters.
     """
 
