@@ -15,9 +15,10 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton as plgpu
 from jaxtyping import Array, Bool, Float
 
+from cman_jax.layers.platform import num_processors
+
 Ref = Any  # memory that a kernel reads or writes by indexing
 _GATES = range(4)  # input, forget, cell, output
-_PROCESSORS = 132  # of a large GPU, each of which runs one program at a time
 _TILE = 16  # sequences of a program that multiplies matrices, the least that Triton takes
 
 
@@ -110,10 +111,11 @@ def plan_for(sequences: int, dim: int) -> Plan:
 
     What is kept, and the number of warps, are the most that the compiler needs no other memory for.
     """
+    processors = num_processors()
     if dim <= 64:
-        rows = next((rows for rows in (1, 2) if sequences <= rows * _PROCESSORS), _TILE)
+        rows = next((rows for rows in (1, 2) if sequences <= rows * processors), _TILE)
         return Plan(rows, kept=4, warps=8 if dim == 64 else 4)
-    rows = next((rows for rows in (1, 2) if sequences <= rows * _PROCESSORS), 4)
+    rows = next((rows for rows in (1, 2) if sequences <= rows * processors), 4)
     return Plan(rows, kept=max(0, 3 - rows), warps=8)
 
 

@@ -1,5 +1,6 @@
 """What is different on NVIDIA GPUs: formulas with a faster form there, and the settings of the compiler."""
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -23,3 +24,12 @@ def kernel(module: str, name: str) -> Callable[..., Any]:
     The modules of kernels need Pallas, which takes a while to import and is of no use without a GPU.
     """
     return lambda *arguments: getattr(importlib.import_module(module), name)(*arguments)
+
+
+@functools.cache
+def num_processors() -> int:
+    """Returns the number of the default GPU's multiprocessors, each of which runs one program at a time.
+
+    Without a GPU, where kernels are only interpreted or lowered, the number is that of an H100 or H200.
+    """
+    return getattr(jax.local_devices()[0], "core_count", 132)

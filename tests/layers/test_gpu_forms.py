@@ -8,6 +8,7 @@ import contextlib
 import functools
 import warnings
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -20,7 +21,7 @@ from cman_jax.compilation import compiler_options
 from cman_jax.layers import crf, crf_tree, lstm, lstm_kernels, pairwise, pairwise_kernels
 from cman_jax.layers.dense import batched_matmul, weight_gradient
 from cman_jax.layers.lstm_kernels import Plan
-from cman_jax.layers.platform import by_platform, kernel
+from cman_jax.layers.platform import by_platform, kernel, num_processors
 from cman_jax.model import embedding
 from cman_jax.types import CRFPotentials
 from tests.builders import TOLERANCES, lengths_to_mask, normal, precision
@@ -101,6 +102,15 @@ def test_a_program_has_one_sequence_until_there_are_more_than_processors(
     plan = lstm_kernels.plan_for(sequences, dim)
     assert plan.rows == rows
     assert plan.kept * dim**2 * 4 <= 192 * 2**10  # bytes of the weights that are to stay in registers
+
+
+def test_the_number_of_processors_is_asked_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    num_processors.cache_clear()
+    monkeypatch.setattr(jax, "local_devices", lambda: [SimpleNamespace(core_count=40)])
+    assert num_processors() == 40
+    assert [lstm_kernels.plan_for(sequences, 128).rows for sequences in (40, 64, 100)] == [1, 2, 4]
+    monkeypatch.undo()
+    num_processors.cache_clear()
 
 
 # Scorer
