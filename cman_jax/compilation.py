@@ -1,4 +1,4 @@
-"""How programs are compiled: settings of the compiler, and programs compiled before they are needed."""
+"""The compiler's settings, and functions whose programs are compiled before they are needed."""
 
 import functools
 import os
@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 _GPU_OPTIONS = {
-    # Trying Triton's kernels for every product and fusion takes minutes; both have others.
+    # Trying Triton's kernels for every product and fusion takes minutes. Both have other kernels.
     "xla_gpu_enable_triton_gemm": False,
     "xla_gpu_experimental_enable_fusion_autotuner": False,
 }
@@ -19,13 +19,17 @@ _GPU_OPTIONS = {
 
 @functools.cache
 def compiler_options() -> dict[str, Any]:
-    """For `jax.jit`, on this process' default device: those of the settings above that its compiler knows."""
+    """Returns the settings of `_GPU_OPTIONS` that the compiler of this process's default device knows.
+
+    The result is an argument of `jax.jit`. It is empty on devices other than GPUs.
+    """
     if jax.default_backend() != "gpu":
         return {}
     return {name: value for name, value in _GPU_OPTIONS.items() if _is_known({name: value})}
 
 
 def _is_known(options: dict[str, Any]) -> bool:
+    """Returns whether the compiler accepts the settings."""
     try:
         jax.jit(lambda x: x + 1, compiler_options=options).lower(1.0).compile()
     except jax.errors.JaxRuntimeError:
@@ -33,13 +37,16 @@ def _is_known(options: dict[str, Any]) -> bool:
     return True
 
 
-_MOST_THREADS = 8  # a program of CMAN's takes 800 MiB while it is compiled
+_MOST_THREADS = 8  # compiling one program of CMAN takes 800 MiB
 
 
 class Ahead:
-    """A function under `jax.jit` whose programs can be compiled before it is called.
+    """A jitted function whose programs can be compiled before the function is called.
 
-    JAX keeps one cache of programs for all threads, so that a call finds what was compiled for its shapes.
+    JAX shares one cache of programs between all threads, so a call finds the program for its shapes.
+
+    Args:
+      function: the result of `jax.jit`.
     """
 
     def __init__(self, function: Callable[..., Any]):
@@ -47,10 +54,15 @@ class Ahead:
         self._compiling: dict[Hashable, Future] = {}
 
     def prepare(self, compiler: Executor, *arguments: Any, **options: Any) -> None:
-        """Has the program for arguments of these shapes compiled.
+        """Starts compiling the program for arguments of these shapes, unless it was started before.
 
-        An error there is dropped: the call compiles the program again, without others beside it, and raises
-        what goes wrong then.
+        An error of this compilation is dropped. The later call compiles the program again, without other
+        compilations beside it, and raises the error if it occurs again.
+
+        Args:
+          compiler: the threads that compile.
+          *arguments: arguments of the function, or their shapes and types.
+          **options: keyword arguments of the function.
         """
 
         def compile_program() -> None:
@@ -61,7 +73,7 @@ class Ahead:
             self._compiling[shapes] = compiler.submit(compile_program)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """Returns the function's value; waits for its program if that is being compiled."""
+        """Returns the function's value, after its program is compiled if a compilation was started."""
         if self._compiling:
             compiling = self._compiling.pop(_shapes(arguments, options), None)
             if compiling:
@@ -93,7 +105,10 @@ def default_cache() -> Path:
 
 @contextmanager
 def compiler_threads() -> Iterator[Executor]:
-    """Threads for `prepare`, one for each core; at the end, what they have not begun is left undone."""
+    """Yields threads for `prepare`: one for each core, at most `_MOST_THREADS`.
+
+    When the `with` block ends, compilations that have not begun are cancelled.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = ThreadPoolExecutor(min(cores, _MOST_THREADS), thread_name_prefix="compiler")
     try:
@@ -103,5 +118,6 @@ def compiler_threads() -> Iterator[Executor]:
 
 
 def _shapes(arguments: tuple[Any, ...], options: dict[str, Any]) -> Hashable:
+    """Returns a key that is equal for arguments that the same program serves."""
     leaves, structure = jax.tree.flatten((arguments, options))
     return structure, tuple((x.shape, x.dtype) if hasattr(x, "shape") else x for x in leaves)

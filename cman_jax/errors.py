@@ -1,4 +1,4 @@
-"""The one error that bad input raises, with what was found and what was expected; failing allocations."""
+"""The error for bad input, which states what was found and what was expected; notes on failed allocations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +6,15 @@ from pathlib import Path
 
 
 class InputError(ValueError):
-    """Malformed input; programs print it as `file:line: found ..., expected ...` and stop.
+    """An error about malformed input, with the message `file:line: found ..., expected ...`.
+
+    Programs print the message and stop.
 
     Args:
       path: the file, as the user named it.
-      line: 1-based line number, or None when the fault belongs to the file as a whole.
-      found: what stands there.
-      expected: what should stand there.
+      line: the number of the line, from 1 on; None: the whole file is at fault.
+      found: what the input contains at that place.
+      expected: what the input should contain at that place.
     """
 
     def __init__(self, path: str | Path, line: int | None, found: str, expected: str):
@@ -22,7 +24,11 @@ class InputError(ValueError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed, in Python, in NumPy or in a program of JAX on any device."""
+    """Returns whether an allocation failed in Python, in NumPy or in a JAX program on any device.
+
+    Args:
+      error: the exception that was raised.
+    """
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
     )
@@ -30,7 +36,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def noting_what(doing: str) -> Iterator[None]:
-    """In it, a failing allocation gets the note "while ...". Args: doing: such as "training epoch 3"."""
+    """Adds the note "while ..." to every error of a failed allocation inside the `with` block.
+
+    Args:
+      doing: what the block does, such as "training epoch 3".
+    """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -43,8 +53,8 @@ def missing_extra(place: str | Path, found: str, extra: str) -> InputError:
     """Returns the error for input that needs an optional dependency which is not installed.
 
     Args:
-      place: the file, or what the user gave.
-      found: what is there, such as "a BERT encoder".
-      extra: the name of the extra of `cman-jax` that reads it.
+      place: the file, or the value that the user gave.
+      found: what the place contains, such as "a BERT encoder".
+      extra: the name of the extra of `cman-jax` that can read the input.
     """
     return InputError(place, None, found, f"the extra that reads it (pip install 'cman-jax[{extra}]')")

@@ -1,6 +1,6 @@
-"""Files: text, lines, JSON and HDF5 with one error for each kind of damage, and atomic writes.
+"""Readers of text, lines, JSON and HDF5, which raise one error for each kind of damage, and atomic writes.
 
-No other file of the library opens one for writing, except the feature cache and the lock, which append.
+No other module of the library opens a file for writing, except the feature cache and the lock, which append.
 """
 
 import codecs
@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from cman_jax.errors import InputError
 
 Fail = Callable[[str, str], InputError]
-"""Makes the error for one place in one file from what was found and what was expected."""
+"""The type of functions that return the error for one place in a file, from what is found and expected."""
 
 
 _short_repr = Repr()
@@ -23,12 +23,16 @@ _short_repr.maxstring = _short_repr.maxother = _short_repr.maxlong = 60
 
 
 def show(value: Any) -> str:
-    """A value as error messages quote it: its repr, cut to a length that fits on a line."""
+    """Returns the repr of a value for error messages, shortened so that it fits on a line."""
     return _short_repr.repr(value)
 
 
 def skip_bom(start: bytes) -> bytes:
-    """Returns the beginning of a file, or all of it, without the byte order mark."""
+    """Returns bytes without the UTF-8 byte order mark.
+
+    Args:
+      start: the beginning of a file, or the whole file.
+    """
     return start.removeprefix(codecs.BOM_UTF8)
 
 
@@ -37,18 +41,18 @@ def read_text(path: Path) -> str:
 
     Raises:
       OSError: the file cannot be read.
-      UnicodeDecodeError: it is not valid UTF-8.
+      UnicodeDecodeError: the file is not valid UTF-8.
     """
     return skip_bom(path.read_bytes()).decode()
 
 
 def decode_line(raw: bytes, path: str | Path, number: int) -> str:
-    """Returns a line without its end: a line feed and a carriage return before it.
+    """Returns the text of a line without its end, which is "\\n" or "\\r\\n".
 
     Args:
       raw: the line's bytes; the end may be missing.
       path: the line's file, for the error message.
-      number: the line's number, from 1 on. The first line may begin with a byte order mark.
+      number: the line's number, from 1 on. Line 1 may begin with a byte order mark, which is removed.
 
     Raises:
       InputError: the bytes are not valid UTF-8.
@@ -63,7 +67,7 @@ def decode_line(raw: bytes, path: str | Path, number: int) -> str:
 def read_lines(path: str | Path) -> list[str]:
     """Returns the lines of a UTF-8 text file, each as `decode_line` returns it.
 
-    Only a line feed ends a line (JSON strings may hold the other separators).
+    Only a line feed ends a line, because JSON strings may contain the other line separators.
 
     Raises:
       InputError: a line is not valid UTF-8.
@@ -79,8 +83,8 @@ def json_text(value: Any, **layout: Any) -> str:
     """Returns the value as JSON text.
 
     Args:
-      value: whatever `json.dumps` takes.
-      layout: further arguments of `json.dumps`, such as `indent`.
+      value: any value that `json.dumps` accepts.
+      **layout: further arguments of `json.dumps`, such as `indent`.
 
     Raises:
       ValueError: a number is NaN or infinite, which JSON cannot express.
@@ -89,17 +93,44 @@ def json_text(value: Any, **layout: Any) -> str:
 
 
 def parse_json(text: str, fail: Fail) -> Any:
-    """The JSON value of `text`; a repeated key is an error too, for one of its values would be lost."""
+    """Returns the value of JSON text.
+
+    A repeated key is an error too, because one of its values would be lost.
+
+    Args:
+      text: the JSON text.
+      fail: returns the error to raise.
+
+    Raises:
+      InputError: the error of `fail`; the text is not valid JSON, repeats a key or is nested too deeply.
+    """
     try:
         return json.loads(text, object_pairs_hook=unique_keys)
     except RecursionError:
         raise fail("JSON nested too deeply", "a JSON object of lists and flat objects") from None
     except ValueError as error:  # JSONDecodeError, a repeated key, an integer of thousands of digits
-        raise fail(f"bad JSON ({error})", "a JSON object") from None
+        raise fail(describe_bad_json(error), "a JSON object") from None
+
+
+def describe_bad_json(error: ValueError) -> str:
+    """Returns an error message's description of bad JSON, which quotes the text at the fault.
+
+    Args:
+      error: the error that `json` raised.
+    """
+    if not isinstance(error, json.JSONDecodeError):
+        return f"bad JSON ({error})"
+    piece = error.doc[error.pos : error.pos + 40]
+    place = f"at {show(piece)}" if piece else "at the end"
+    return f"bad JSON ({error.msg}: column {error.colno}, {place})"
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For json's `object_pairs_hook`: a dict; a key that occurs twice is a ValueError."""
+    """Returns the key-value pairs of a JSON object as a dict; serves as json's `object_pairs_hook`.
+
+    Raises:
+      ValueError: a key occurs twice.
+    """
     result = dict(pairs)
     if len(result) != len(pairs):
         keys = [key for key, _ in pairs]
@@ -109,7 +140,18 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_keys(obj: Any, required: Sequence[str], allowed: Sequence[str], what: str, fail: Fail) -> None:
-    """Raises unless `obj` is a dict that has all `required` keys and no key outside `allowed`."""
+    """Checks that `obj` is a dict with all `required` keys and without any key outside `allowed`.
+
+    Args:
+      obj: a decoded JSON value.
+      required: the keys that must be present.
+      allowed: the keys that may be present.
+      what: a name for the value in error messages, such as "entity 3".
+      fail: returns the error to raise.
+
+    Raises:
+      InputError: the error of `fail`.
+    """
     if not isinstance(obj, dict):
         raise fail(f"{what} that is {show(obj)}", "a JSON object")
     if missing := [key for key in required if key not in obj]:
@@ -119,27 +161,39 @@ def check_keys(obj: Any, required: Sequence[str], allowed: Sequence[str], what: 
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """What `write_json` wrote; empty where there is no file. Raises: InputError: it is damaged."""
+    """Returns the JSON object that `write_json` wrote to a file, or an empty dict if the file does not exist.
+
+    Raises:
+      InputError: the file is damaged.
+    """
     try:
         value = json.loads(read_text(path)) if path.is_file() else {}
     except ValueError as error:
-        raise InputError(path, None, f"{error}", "JSON as a program of this project wrote it") from None
+        raise InputError(path, None, f"a damaged file ({error})", "JSON that this library wrote") from None
     if not isinstance(value, dict):
         raise InputError(path, None, f"a {type(value).__name__}", "a JSON object")
     return value
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON, atomically. Raises: InputError: a number in it is not finite."""
+    """Writes a value as indented JSON, atomically.
+
+    Raises:
+      InputError: the value contains a number that is not finite.
+    """
     try:
         text = json_text(value, indent=1, ensure_ascii=False)
     except ValueError as error:
-        raise InputError(path, None, f"{error}", "finite numbers to write") from None
+        found = f"a value that JSON cannot express ({error})"
+        raise InputError(path, None, found, "finite numbers to write") from None
     write_atomically(path, (text + "\n").encode())
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
-    """Writes a file so that no reader ever sees half of it; makes the directory when it is missing."""
+    """Writes a file in such a way that no reader ever sees an incomplete file.
+
+    A missing directory is created.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -164,13 +218,14 @@ def write_in_place(path: Path) -> Iterator[BinaryIO]:
 
 
 def open_hdf5(path: str | Path, expected: str) -> Any:
-    """The `h5py.File`, open for reading.
+    """Returns the `h5py.File`, open for reading.
 
     Args:
-      expected: what the file should be, for the error.
+      path: the file.
+      expected: what the file should contain, for the error message.
 
     Raises:
-      InputError: there is no file, it is no HDF5, or the extra `elmo` is not installed.
+      InputError: the file does not exist or is not HDF5, or the extra `elmo` is not installed.
     """
     if not Path(path).is_file():
         raise InputError(path, None, "no such file", expected)
@@ -185,7 +240,15 @@ def open_hdf5(path: str | Path, expected: str) -> Any:
 
 @contextmanager
 def reading(path: str | Path, expected: str) -> Iterator[None]:
-    """To read in: what h5py raises for damage leaves as an InputError. Args: as `open_hdf5`."""
+    """Turns the errors that h5py raises for a damaged file inside the `with` block into an InputError.
+
+    Args:
+      path: the file that the block reads.
+      expected: what the file should contain, for the error message.
+
+    Raises:
+      InputError: the file is damaged.
+    """
     try:
         yield
     except InputError:

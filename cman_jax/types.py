@@ -1,13 +1,13 @@
-"""The vocabulary of types that the whole library shares.
+"""The types that the whole library shares.
 
-Dimension key, in annotations and einsum strings alike:
+Annotations and einsum strings use one dimension key:
 
     b sentences    n tokens (subject)    m tokens again (object)    c characters
     d model width  e input width         h heads                    k head width
     f scorer width t tags                r relation types           l feature layers
     v vocabulary   w distinct words      p gold relation cells      g directions
 
-Host types hold strings and spans; device types are NamedTuples of arrays, so that they are pytrees.
+Host types contain strings and spans. Device types are NamedTuples of arrays, which JAX treats as pytrees.
 """
 
 from typing import Any, NamedTuple
@@ -17,11 +17,17 @@ from jaxtyping import Bool, Float, Int
 Params = Any
 """The tree of trained arrays."""
 Constants = Any
-"""Arrays that are never trained, the collection `constants`; empty without pretrained vectors."""
+"""The tree of untrained arrays (Flax's collection `constants`); empty without pretrained word vectors."""
 
 
 class Entity(NamedTuple):
-    """Tokens `start` (inclusive) to `end` (exclusive) form one mention of type `type`."""
+    """A typed mention, which covers consecutive tokens of a sentence.
+
+    Attributes:
+      start: index of the first token.
+      end: index after the last token.
+      type: the entity type.
+    """
 
     start: int
     end: int
@@ -29,7 +35,13 @@ class Entity(NamedTuple):
 
 
 class Relation(NamedTuple):
-    """A typed, directed relation; `subject` and `object` index the sentence's entities."""
+    """A typed, directed relation between two entities of a sentence.
+
+    Attributes:
+      subject: index of the subject among the sentence's entities.
+      object: index of the object among the sentence's entities.
+      type: the relation type.
+    """
 
     subject: int
     object: int
@@ -37,7 +49,14 @@ class Relation(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """What a system says of one sentence; the probabilities are parallel to the two tuples, or empty."""
+    """The entities and relations that a system predicts for one sentence.
+
+    Attributes:
+      entities: the predicted entities.
+      relations: the predicted relations, whose arguments index `entities`.
+      entity_prob: the probability of each entity, in the same order; may be empty.
+      relation_prob: the probability of each relation, in the same order; may be empty.
+    """
 
     entities: tuple[Entity, ...]
     relations: tuple[Relation, ...]
@@ -46,7 +65,14 @@ class Annotation(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """A tokenised sentence with its gold annotation (empty where there is none)."""
+    """A tokenised sentence with its gold annotation.
+
+    Attributes:
+      id: the sentence's name, which is unique in its file.
+      tokens: the tokens; see `is_token`.
+      entities: the gold entities; empty without an annotation.
+      relations: the gold relations, whose arguments index `entities`; empty without an annotation.
+    """
 
     id: str
     tokens: tuple[str, ...]
@@ -55,58 +81,101 @@ class Sentence(NamedTuple):
 
 
 class EncoderSpec(NamedTuple):
-    """Where contextual features come from: equal specs give equal features."""
+    """The identity of a pretrained encoder. Encoders with equal specs compute equal features.
+
+    Attributes:
+      name: kind of encoder, such as "elmo".
+      num_layers: l, the number of feature layers.
+      width: size of the vector of one layer.
+      digest: SHA-256 of everything that is read from files: weights, options and tokeniser.
+      version: version of this library's code, which rises whenever the code computes different features.
+    """
 
     name: str
-    num_layers: int  # l
-    width: int  # of one layer's vector
-    digest: str  # SHA-256 of everything read from files: weights, options, tokeniser
-    version: int  # of our code; raised with every change of what it computes
+    num_layers: int
+    width: int
+    digest: str
+    version: int
 
 
 class Sizes(NamedTuple):
-    """What vocabularies and contextual features fix of a network's shape."""
+    """The sizes of a network that follow from the vocabularies and the contextual features.
+
+    Attributes:
+      num_words: number of word ids, the unknown word included.
+      num_chars: number of character ids, padding and the unknown character included.
+      num_tags: number of BIO tags.
+      num_relations: number of relation types, the null relation included.
+      frozen_words: whether word vectors are pretrained and stay unchanged.
+      feature_layers: l, the number of feature layers; 0: no contextual features.
+      feature_width: size of the vector of one layer.
+    """
 
     num_words: int
     num_chars: int
     num_tags: int
-    num_relations: int  # the null relation included
-    frozen_words: bool  # pretrained vectors, kept as they are
-    feature_layers: int = 0  # l; 0 = no contextual features
-    feature_width: int = 0  # of one layer's vector
+    num_relations: int
+    frozen_words: bool
+    feature_layers: int = 0
+    feature_width: int = 0
 
 
 class Batch(NamedTuple):
-    """Sentences of one bucket, padded; made on the host, consumed by the device.
+    """Sentences of one bucket, padded on the host and consumed by the device.
 
-    Padding holds word 0, character 0, tag 0 (`O`), zero features, and relation cells outside the tensor.
+    Padding contains word 0, character 0, tag 0 (`O`), zero features, and relation cells outside the tensor.
+
+    Attributes:
+      word_ids: the word id of each token.
+      mask: True at real tokens.
+      tags: the gold tags.
+      char_ids: characters of the batch's distinct words, one table [w c] per word length class.
+      char_rows: each token's row, counted through the character tables one after another.
+      relation_cells: gold (subject token, object token, relation type); padding contains (n, n, r).
+      features: float16 features of a frozen encoder; without contextual features, l = 0.
     """
 
     word_ids: Int[Any, "b n"]
-    mask: Bool[Any, "b n"]  # True = a real token
-    tags: Int[Any, "b n"]  # gold tags
-    char_ids: tuple[Int[Any, "_ _"], ...]  # the batch's distinct words, a table [w c] per word length class
-    char_rows: Int[Any, "b n"]  # row of each token's word in the tables laid end to end
-    relation_cells: Int[Any, "b p 3"]  # gold (subject token, object token, relation type); padding: (n, n, r)
-    features: Float[Any, "b l n _"]  # float16, of a frozen encoder; none: l = 0
+    mask: Bool[Any, "b n"]
+    tags: Int[Any, "b n"]
+    char_ids: tuple[Int[Any, "_ _"], ...]
+    char_rows: Int[Any, "b n"]
+    relation_cells: Int[Any, "b p 3"]
+    features: Float[Any, "b l n _"]
 
 
 class CRFPotentials(NamedTuple):
-    """Log potentials of a linear chain, in nats; Eq. 8's log φ."""
+    """Log potentials of a linear chain, in nats: `log φ` of Eq. (8).
 
-    initial: Float[Any, "b t"]  # first token's tag
-    pairwise: Float[Any, "b n t t"]  # [i, a, b]: tag a at token i-1, tag b at token i; [0] is not read
+    Attributes:
+      initial: log potential of the first token's tag.
+      pairwise: at [i, a, b], log potential of tag a at token i-1 and tag b at token i; [0] is not read.
+    """
+
+    initial: Float[Any, "b t"]
+    pairwise: Float[Any, "b n t t"]
 
 
 class Potentials(NamedTuple):
-    """What the network says of a batch, before any decision."""
+    """The network's scores for a batch, before any decision.
+
+    Attributes:
+      tagging: log potentials of the tag sequences, in nats.
+      relation_logits: logits of all relation cells.
+    """
 
     tagging: CRFPotentials
     relation_logits: Float[Any, "b n m r"]
 
 
 class LossTerms(NamedTuple):
-    """Sums over the sentences of a batch, in nats, and how many sentences they sum over."""
+    """Sums of the losses over the sentences of a batch, in nats.
+
+    Attributes:
+      ner: loss of the tagging.
+      relation: loss of the relations.
+      num_sentences: number of sentences in the sums.
+    """
 
     ner: Float[Any, ""]
     relation: Float[Any, ""]
@@ -114,29 +183,44 @@ class LossTerms(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """Decisions and probabilities, still as tensors."""
+    """Decisions and probabilities for a batch, as tensors.
 
-    tags: Int[Any, "b n"]  # Viterbi path
+    Attributes:
+      tags: the Viterbi path.
+      relation_prob: probability of each relation cell.
+      initial_prob: marginal probability of the first token's tag.
+      edge_prob: marginal probabilities of neighbouring tags; [0] is zero.
+    """
+
+    tags: Int[Any, "b n"]
     relation_prob: Float[Any, "b n m r"]
-    initial_prob: Float[Any, "b t"]  # marginal of the first token's tag
-    edge_prob: Float[Any, "b n t t"]  # marginals of neighbouring tags; [0] is zero
+    initial_prob: Float[Any, "b t"]
+    edge_prob: Float[Any, "b n t t"]
 
 
 class TokenPredictions(NamedTuple):
-    """Decisions and probabilities of single tokens, and what is needed to score their relations."""
+    """Decisions and probabilities for single tokens, with the input of the relation scorer.
 
-    tags: Int[Any, "b n"]  # Viterbi path
-    initial_prob: Float[Any, "b t"]  # as in `Predictions`
+    Attributes:
+      tags: the Viterbi path.
+      initial_prob: marginal probability of the first token's tag.
+      edge_prob: marginal probabilities of neighbouring tags; [0] is zero.
+      relation_tokens: the token vectors that the relation scorer reads.
+    """
+
+    tags: Int[Any, "b n"]
+    initial_prob: Float[Any, "b t"]
     edge_prob: Float[Any, "b n t t"]
-    relation_tokens: Float[Any, "b n _"]  # all that the relation scorer reads
+    relation_tokens: Float[Any, "b n _"]
 
 
 def is_token(text: str) -> bool:
-    """Whether `text` can stand as a token: not empty, no whitespace, no NUL, encodable as UTF-8."""
+    """Returns whether `text` is a valid token: not empty, without whitespace or NUL, encodable as UTF-8."""
     return are_tokens([text])
 
 
 def are_tokens(texts: list[str]) -> bool:
+    """Returns whether every text is a valid token, by the rule of `is_token`."""
     joined = " ".join(texts)
     try:
         joined.encode()

@@ -1,4 +1,4 @@
-"""That what is prepared is what the call uses, once, whatever happens in between."""
+"""Tests that a call uses the program that was prepared for it, and compiles each program once."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tests.builders import compilations
 
 @pytest.fixture
 def busy() -> Iterator[tuple[Executor, threading.Event]]:
-    """A compiler of one thread, which is busy until the event is set."""
+    """Yields a compiler with one thread, and the event until which the thread is busy."""
     free = threading.Event()
     with ThreadPoolExecutor(1) as compiler:
         compiler.submit(free.wait)
@@ -38,12 +38,12 @@ def test_a_program_is_compiled_once_per_shape_and_before_the_call() -> None:
 
 
 def test_a_call_waits_for_its_program_and_does_not_trace_it_again() -> None:
-    traced, tracing, go_on = [], threading.Event(), threading.Event()
+    traced, tracing, may_continue = [], threading.Event(), threading.Event()
 
     def increment(x: Array) -> Array:
         traced.append(threading.current_thread().name)
         tracing.set()
-        assert go_on.wait(30)
+        assert may_continue.wait(30)
         return x + 1
 
     ahead = Ahead(jax.jit(increment))
@@ -51,12 +51,12 @@ def test_a_call_waits_for_its_program_and_does_not_trace_it_again() -> None:
         ahead.prepare(compiler, jnp.ones(3))
         assert tracing.wait(30)
         value = other.submit(ahead, jnp.ones(3))
-        go_on.set()
+        may_continue.set()
         assert value.result(30)[0] == 2
     assert len(traced) == 1
 
 
-def test_arguments_may_be_given_away_before_their_program_is_compiled(
+def test_arguments_may_be_donated_before_their_program_is_compiled(
     busy: tuple[Executor, threading.Event],
 ) -> None:
     compiler, free = busy
@@ -71,7 +71,7 @@ def test_arguments_may_be_given_away_before_their_program_is_compiled(
     assert len(compiled) == 1
 
 
-def test_an_error_is_the_calls() -> None:
+def test_the_call_raises_the_error() -> None:
     def refuse(x: Array) -> Array:
         raise ValueError(f"not {x.shape}")
 
@@ -82,7 +82,7 @@ def test_an_error_is_the_calls() -> None:
             ahead(jnp.ones(3))
 
 
-def test_what_was_not_begun_is_left_to_the_call(busy: tuple[Executor, threading.Event]) -> None:
+def test_the_call_compiles_what_was_not_begun(busy: tuple[Executor, threading.Event]) -> None:
     compiler, free = busy
     ahead = Ahead(jax.jit(lambda x: x + 1))
     ahead.prepare(compiler, jnp.ones(3))
@@ -91,7 +91,7 @@ def test_what_was_not_begun_is_left_to_the_call(busy: tuple[Executor, threading.
     free.set()
 
 
-def test_at_the_end_nothing_new_is_begun() -> None:
+def test_no_compilation_begins_after_the_end() -> None:
     begun, release = [], threading.Event()
 
     def task(number: int) -> None:

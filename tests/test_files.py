@@ -1,4 +1,4 @@
-"""Files: byte order marks, and JSON without the numbers that it cannot express."""
+"""Tests of byte order marks, and of JSON without the numbers that it cannot express."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cman_jax.files import decode_line, json_text, read_text, skip_bom
 BOM = b"\xef\xbb\xbf"
 
 
-def test_one_mark_is_skipped_and_only_in_front() -> None:
+def test_one_mark_is_skipped_and_only_at_the_beginning() -> None:
     assert skip_bom(BOM + b"a" + BOM) == b"a" + BOM
     assert skip_bom(BOM + BOM) == BOM
     assert skip_bom(b"") == skip_bom(BOM) == b""
@@ -38,7 +38,7 @@ def test_the_text_of_a_file(tmp_path: Path) -> None:
         (BOM, 1, ""),
     ],
 )
-def test_a_line_loses_its_end_and_the_first_one_its_mark(raw: bytes, number: int, text: str) -> None:
+def test_a_line_loses_its_end_and_line_1_its_mark(raw: bytes, number: int, text: str) -> None:
     assert decode_line(raw, "f", number) == text
 
 
@@ -56,12 +56,12 @@ def test_numbers_that_json_cannot_express_are_refused(number: float) -> None:
         json_text({"deep": [number]})
 
 
-def test_layouts_are_those_of_the_standard_library() -> None:
+def test_layout_arguments_are_those_of_the_standard_library() -> None:
     assert json_text({"ä": (1, 0.5)}) == '{"\\u00e4": [1, 0.5]}'
     assert json_text({"ä": 1}, indent=1, ensure_ascii=False) == '{\n "ä": 1\n}'
 
 
-def test_no_number_gets_into_json_at_another_place() -> None:
+def test_only_one_module_writes_numbers_to_json() -> None:
     files = (
         path
         for package in ("cman_jax", "experiments", "data_prep")

@@ -1,1 +1,1 @@
-"""From files to padded batches of ids. NumPy only: nothing here imports jax."""
+"""The way from files to padded batches of ids. The package uses NumPy and never imports jax."""

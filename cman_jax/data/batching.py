@@ -1,8 +1,8 @@
-"""Sentences to padded batches: the last place with strings, and the shapes that get compiled.
+"""Sentences as padded batches: the last module that handles strings, and the one that sets compiled shapes.
 
-A compiled program serves one shape, so batches come in few: a sentence is padded to one of the bucket
-lengths, and the tables of distinct words (`char_tables`) have capacities that follow from bucket and batch
-size, so length and table sizes vary together.
+A compiled program serves one shape, so batches have few shapes. A sentence is padded to one of the bucket
+lengths. The tables of distinct words (`char_tables`) have capacities that follow from the bucket and the
+batch size, so that length and table sizes vary together.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -29,17 +29,30 @@ T = TypeVar("T")
 
 
 class Example(NamedTuple):
-    """A sentence in ids."""
+    """A sentence whose words, characters, tags and relations are ids.
+
+    Attributes:
+      word_ids: the word id of each token.
+      tags: the gold tags.
+      spellings: the character ids of each token.
+      relation_cells: gold (last token of the subject, last token of the object, relation type).
+      features: contextual features, optionally still on disk; without contextual features, l = 0.
+    """
 
     word_ids: Int[np.ndarray, " n"]
     tags: Int[np.ndarray, " n"]
-    spellings: tuple[Spelling, ...]  # character ids of each token
-    relation_cells: Int[np.ndarray, "p 3"]  # (last token of subject, last token of object, relation type)
-    features: Float16[np.ndarray, "l n _"]  # perhaps still on disk; none: l = 0
+    spellings: tuple[Spelling, ...]
+    relation_cells: Int[np.ndarray, "p 3"]
+    features: Float16[np.ndarray, "l n _"]
 
 
 class Plan(NamedTuple):
-    """Which examples make one batch, and the length they are padded to."""
+    """The composition of one batch.
+
+    Attributes:
+      indices: positions of the examples.
+      length: number of tokens that every example is padded to.
+    """
 
     indices: tuple[int, ...]
     length: int
@@ -48,13 +61,15 @@ class Plan(NamedTuple):
 def encode(
     sentence: Sentence, vocabs: Vocabs, features: Float16[np.ndarray, "l n _"] | None = None
 ) -> Example:
-    """Strings to ids. Of two overlapping entities, which BIO cannot express, the longest stays.
+    """Returns a sentence as ids. Of overlapping entities, which BIO cannot express, the longest is kept.
 
     Args:
-      features: all layers' contextual vectors of the tokens; None: no contextual features.
+      sentence: the sentence, with or without a gold annotation.
+      vocabs: the ids of words, characters, tags and relation types.
+      features: contextual vectors of the tokens from all layers; None: no contextual features.
 
     Raises:
-      KeyError: an entity or relation type that the vocabularies lack.
+      KeyError: the vocabularies lack an entity type or a relation type.
     """
     if features is None:
         features = np.zeros((0, len(sentence.tokens), 0), np.float16)
@@ -74,17 +89,18 @@ def encode(
 def plan_batches(
     lengths: Sequence[int], config: DataConfig, batch_size: int, rng: np.random.Generator | None = None
 ) -> list[Plan]:
-    """Divides examples into batches of one bucket each; every example is in exactly one.
+    """Divides examples into batches of one padded length each; every example is in exactly one batch.
 
     Args:
-      lengths: tokens of each example.
-      config: has the bucket lengths; longer sentences get buckets of twice, four times, ... the last.
-      batch_size: examples per batch. What a bucket leaves over joins the next longer one, so at most one
-        batch is smaller.
-      rng: shuffles the members of batches; None: by rising length.
+      lengths: number of tokens of each example.
+      config: contains the bucket lengths. Longer sentences get buckets of twice, four times, ... the last
+        one.
+      batch_size: examples per batch. The examples that do not fill a batch of their bucket join the next
+        longer bucket, so at most one batch is smaller.
+      rng: shuffles the examples; None: examples are taken by rising length.
 
     Returns:
-      By rising length; how many there are of each length does not depend on `rng`.
+      The plans by rising length. The number of plans of each length does not depend on `rng`.
     """
     order = np.argsort(lengths, kind="stable") if rng is None else rng.permutation(len(lengths))
     plans, waiting = [], []
@@ -101,7 +117,14 @@ def plan_batches(
 
 
 def first_of_each(items: Iterable[T], shape: Callable[[T], Hashable]) -> list[T]:
-    """The first one of each shape, in their order: what programs will be needed, and which of them when."""
+    """Returns the first item of each shape, in the order of the items.
+
+    The result shows which programs are needed, and in which order.
+
+    Args:
+      items: the items in the order of their use, such as plans.
+      shape: returns the shape of an item.
+    """
     firsts: dict[Hashable, T] = {}
     for item in items:
         firsts.setdefault(shape(item), item)
@@ -111,7 +134,7 @@ def first_of_each(items: Iterable[T], shape: Callable[[T], Hashable]) -> list[T]
 def collate(
     examples: Sequence[Example], length: int, config: DataConfig, batch_size: int, sizes: Sizes
 ) -> Batch:
-    """Pads examples into one batch: `collate_alike` of one group."""
+    """Pads examples into one batch, as `collate_alike` does with one group."""
     (batch,) = collate_alike([examples], length, config, batch_size, sizes)
     return batch
 
@@ -119,14 +142,15 @@ def collate(
 def collate_alike(
     groups: Sequence[Sequence[Example]], length: int, config: DataConfig, batch_size: int, sizes: Sizes
 ) -> list[Batch]:
-    """Pads each group of examples into a batch; all batches get one shape, and can be stacked.
+    """Pads each group of examples into a batch. All batches get the same shape, so that they can be stacked.
 
     Args:
-      groups: of at most `batch_size` examples; missing ones become sentences without tokens.
-      length: n.
-      config: has the word length classes and their capacities.
-      batch_size: b.
-      sizes: has the number of relations, which marks padding among their cells, and the features' shape.
+      groups: the examples of each batch, at most `batch_size`; the rest becomes sentences without tokens.
+      length: n, the number of tokens after padding.
+      config: contains the word length classes and their capacities.
+      batch_size: b, the number of sentences after padding.
+      sizes: contains the number of relation types, which marks padding among the relation cells, and the
+        shape of the features.
     """
     distinct = [distinct_spellings(example.spellings for example in examples) for examples in groups]
     classes = word_classes(distinct, config, batch_size * length)
@@ -144,7 +168,14 @@ def _pad(
     sizes: Sizes,
     spelled: tuple[tuple[Int[np.ndarray, "_ _"], ...], dict[Spelling, int]],
 ) -> Batch:
-    """Args: shape: (b, n, p); spelled: what `char_tables` returns."""
+    """Returns one padded batch.
+
+    Args:
+      examples: the sentences of the batch.
+      shape: (b, n, p).
+      sizes: see `collate_alike`.
+      spelled: the result of `char_tables`.
+    """
     batch_size, length, num_cells = shape
     char_ids, row_of = spelled
     blank = np.zeros((batch_size, length), np.int32)

@@ -1,7 +1,7 @@
-"""BIO tags: how entity spans become a sequence of tags, and back.
+"""The conversion of entity spans to BIO tags, and back.
 
-`B-X` begins a mention of type X, `I-X` continues it, `O` is outside. The scheme cannot express overlapping
-spans (see overlap.py).
+`B-X` begins a mention of type X, `I-X` continues the mention, and `O` is outside of mentions. The scheme
+cannot express overlapping spans (see overlap.py).
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,16 @@ from cman_jax.types import Entity
 
 
 def tag_names(entity_types: Sequence[str]) -> tuple[str, ...]:
-    """The tag inventory ("O", "B-X", "I-X", "B-Y", ...), in the order of the entity types."""
+    """Returns all tags ("O", "B-X", "I-X", "B-Y", ...), in the order of the entity types."""
     return ("O", *(f"{prefix}-{entity_type}" for entity_type in entity_types for prefix in "BI"))
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """The prefix ("B", "I" or "O") and the entity type ("" for O) of a tag; ValueError if it is none."""
+    """Returns the prefix ("B", "I" or "O") and the entity type ("" for O) of a tag.
+
+    Raises:
+      ValueError: the string is not a BIO tag.
+    """
     if tag == "O":
         return "O", ""
     prefix, separator, entity_type = tag.partition("-")
@@ -28,25 +32,44 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def spans_to_tags(num_tokens: int, entities: Sequence[Entity]) -> list[str]:
-    """One tag a token; ValueError where spans overlap or leave the sentence."""
+    """Returns one tag per token.
+
+    Args:
+      num_tokens: length of the sentence.
+      entities: the mentions, in any order.
+
+    Raises:
+      ValueError: spans overlap, or a span is empty or not within the sentence.
+    """
     tags = ["O"] * num_tokens
     for start, end, entity_type in entities:
         if not 0 <= start < end <= num_tokens:
             raise ValueError(f"found span [{start}, {end}), expected one within {num_tokens} tokens")
         if any(tag != "O" for tag in tags[start:end]):
-            raise ValueError(f"found span [{start}, {end}) that overlaps another, expected spans apart")
+            raise ValueError(f"found span [{start}, {end}) that overlaps another, expected disjoint spans")
         tags[start:end] = [f"B-{entity_type}"] + [f"I-{entity_type}"] * (end - start - 1)
     return tags
 
 
 def starts_chunk(previous: str, tag: str) -> bool:
-    """Whether a mention starts at `tag`: at B-X, at I-X after O, and at I-X after another type."""
+    """Returns whether a mention starts at `tag`: at B-X, at I-X after O, and at I-X after another type.
+
+    Args:
+      previous: the tag of the token before; "O" at the beginning of a sentence.
+      tag: the tag of the token.
+    """
     prefix, entity_type = split_tag(tag)
     return prefix == "B" or (prefix == "I" and split_tag(previous)[1] != entity_type)
 
 
 def tags_to_spans(tags: Sequence[str]) -> tuple[Entity, ...]:
-    """The mentions of a tag sequence, left to right; no non-O tag is outside them, well-formed or not."""
+    """Returns the mentions of a tag sequence, from left to right.
+
+    Every tag except O belongs to a mention, even in sequences that are not well-formed.
+
+    Raises:
+      ValueError: a string is not a BIO tag.
+    """
     entities: list[Entity] = []
     previous = "O"
     for position, tag in enumerate(tags):
@@ -61,9 +84,10 @@ def tags_to_spans(tags: Sequence[str]) -> tuple[Entity, ...]:
 def allowed_transitions(
     tag_names: Sequence[str],
 ) -> tuple[Bool[np.ndarray, " t"], Bool[np.ndarray, "t t"]]:
-    """Which tags may begin a sentence, and which tag (column) may follow which (row).
+    """Returns which tags may begin a sentence, and which tag (column) may follow which tag (row).
 
-    The one rule: I-X follows only B-X or I-X. Decoding with it makes every tag sequence well-formed.
+    The only rule is that I-X follows B-X or I-X. Decoding with this rule makes every tag sequence
+    well-formed.
     """
     parts = [split_tag(tag) for tag in tag_names]
     start_allowed = np.array([prefix != "I" for prefix, _ in parts])

@@ -1,8 +1,8 @@
-"""The characters of a batch's distinct words: tables [w c] by length class, in few sizes.
+"""Tables of the characters of a batch's distinct words: one table [w c] per length class, in few sizes.
 
-Each class has a fixed capacity for its number of tokens, doubled for the rare batch that overflows it. Words
-longer than the longest configured class get one more table, of twice, four times, ... its length, in the
-batches that have such words.
+Each class has a fixed capacity, which depends on the number of tokens. A batch that exceeds the capacities
+gets tables of twice, four times, ... the capacity. A batch with words longer than the longest configured
+class gets one more table, of twice, four times, ... that length.
 """
 
 import bisect
@@ -21,25 +21,36 @@ Spelling = tuple[int, ...]
 """The character ids of a word."""
 
 LONGEST_WORD = 512
-"""Up to this many characters, every word is encoded whole, whatever the configured classes are."""
+"""The number of characters up to which every word is encoded whole, for any configured classes."""
 
 
 class WordClass(NamedTuple):
-    """A table of distinct words: how many characters and how many words it has room for."""
+    """The size of a table of distinct words.
+
+    Attributes:
+      length: number of characters per word.
+      capacity: number of words.
+    """
 
     length: int
     capacity: int
 
 
 def distinct_spellings(sentences: Iterable[Sequence[Spelling]]) -> list[Spelling]:
-    """Returns the spellings of all sentences, each once, by rising length."""
+    """Returns the distinct spellings of all sentences, by rising length."""
     return sorted(dict.fromkeys(itertools.chain.from_iterable(sentences)), key=len)
 
 
 def word_classes(
     batches: Sequence[Sequence[Spelling]], config: DataConfig, num_tokens: int
 ) -> list[WordClass]:
-    """Returns the configured classes with room for every batch, and one for longer words if there are any."""
+    """Returns the configured classes with capacities for every batch, and a class for longer words if needed.
+
+    Args:
+      batches: the distinct spellings of each batch, by rising length.
+      config: contains the lengths and the shares of the classes.
+      num_tokens: number of tokens of a padded batch.
+    """
     shorter = [words[: bisect.bisect_right(words, config.char_lengths[-1], key=len)] for words in batches]
     capacities = _capacities(shorter, config, num_tokens)
     classes = list(map(WordClass, config.char_lengths, capacities))
@@ -53,9 +64,13 @@ def word_classes(
 def char_tables(
     distinct: Sequence[Spelling], classes: Sequence[WordClass]
 ) -> tuple[tuple[Int[np.ndarray, "_ _"], ...], dict[Spelling, int]]:
-    """Returns tables of the spellings, by length class, and each one's row in the tables laid end to end.
+    """Returns a table per length class, and the row of each spelling, counted through all tables in order.
 
-    A class that is full hands its longest words up; words beyond the longest class are cut to it.
+    If a class is full, its longest words go to the next class. Words longer than the last class are cut.
+
+    Args:
+      distinct: the distinct spellings of a batch, by rising length.
+      classes: the sizes of the tables.
     """
     lengths, capacities = zip(*classes, strict=True)
     tables = [np.full((c, n), PADDING_CHAR, np.int32) for n, c in classes]
@@ -69,18 +84,18 @@ def char_tables(
 
 
 def longest_word(config: DataConfig) -> int:
-    """Returns how many characters of a word are encoded at most; a longer word is cut to its beginning."""
+    """Returns the greatest number of characters of a word that are encoded; longer words lose their ends."""
     return length_ranges(config.char_lengths, LONGEST_WORD)[-1][1]
 
 
 def count_cut(sentences: Iterable[Sentence], config: DataConfig) -> int:
-    """Returns how many tokens are longer than `longest_word`: the network reads their beginnings only."""
+    """Returns the number of tokens longer than `longest_word`; the network reads only their beginnings."""
     limit = longest_word(config)
     return sum(len(token) > limit for sentence in sentences for token in sentence.tokens)
 
 
 def _capacities(batches: Sequence[Sequence[Spelling]], config: DataConfig, num_tokens: int) -> list[int]:
-    """Returns the least of 1, 2, 4, ... times the configured shares that holds the words of every batch."""
+    """Returns the smallest of 1, 2, 4, ... times the configured capacities that hold every batch's words."""
     for doubling in itertools.count():
         shares = [min(1.0, share * 2**doubling) for share in config.char_shares]
         capacities = [round_up(int(np.ceil(share * num_tokens)), 8) for share in shares]
@@ -93,7 +108,7 @@ def _capacities(batches: Sequence[Sequence[Spelling]], config: DataConfig, num_t
 def _fill(
     by_length: Sequence[Spelling], char_lengths: Sequence[int], capacities: Sequence[int]
 ) -> list[Sequence[Spelling]]:
-    """Returns each class's words: the shortest that are left and fit, as many as it has room for."""
+    """Returns the words of each class: the shortest remaining words that fit, up to the class's capacity."""
     classes, start = [], 0
     for length, capacity in zip(char_lengths, capacities, strict=True):
         last = length == char_lengths[-1]
@@ -105,7 +120,12 @@ def _fill(
 
 
 def length_ranges(lengths: Sequence[int], longest: int) -> list[tuple[int, int]]:
-    """Returns half-open ranges (low, high] from length 0 on, extended by doubling as far as needed."""
+    """Returns half-open ranges (low, high] that cover the lengths from 0 on.
+
+    Args:
+      lengths: the upper bounds of the first ranges.
+      longest: a length that the ranges must include; the last bound is doubled until they do.
+    """
     edges = [-1, *lengths]
     while edges[-1] < longest:
         edges.append(2 * edges[-1])
@@ -113,5 +133,5 @@ def length_ranges(lengths: Sequence[int], longest: int) -> list[tuple[int, int]]
 
 
 def round_up(value: int, multiple: int) -> int:
-    """Returns the least multiple that is at least the value and not 0."""
+    """Returns the smallest positive multiple of `multiple` that is at least `value`."""
     return max(multiple, -(-value // multiple) * multiple)

@@ -1,4 +1,4 @@
-"""What the splits of a corpus contain, and what of it a network cannot learn or predict."""
+"""Counts of what a corpus's splits contain, and of what a network cannot learn or predict."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,25 +10,36 @@ from cman_jax.types import Entity, Relation, Sentence
 
 
 class SplitContents(NamedTuple):
-    """The counts of one split."""
+    """The counts of one split.
+
+    Attributes:
+      sentences: number of sentences.
+      entities: number of gold entities.
+      relations: number of gold relations.
+      overlapping_entities: entities that overlap a longer entity, which BIO tags cannot express.
+      their_relations: relations with an overlapping entity as an argument.
+      unknown_entities: number of the other entities whose type does not occur in the training examples, by
+        type.
+      unknown_relations: number of the other relations whose type does not occur there, by type.
+    """
 
     sentences: int
     entities: int
     relations: int
-    overlapping_entities: int  # they overlap a longer one, so that BIO tags cannot express them
-    their_relations: int  # relations that have such an argument
-    unknown_entities: dict[str, int]  # of the others, those whose type no training example has, by type
+    overlapping_entities: int
+    their_relations: int
+    unknown_entities: dict[str, int]
     unknown_relations: dict[str, int]
 
 
 class Contents(NamedTuple):
-    """What a run reads.
+    """The counts of all splits that a run reads.
 
     Attributes:
       trained: names of the splits that the network is trained on.
-      splits: counts of each split by its name.
-      words: how many distinct training tokens have a pretrained vector, and how many there are; None: word
-        vectors are trained.
+      splits: the counts of each split, by name.
+      words: the number of distinct training tokens with a pretrained vector, and the number of distinct
+        training tokens; None: word vectors are trained.
     """
 
     trained: tuple[str, ...]
@@ -36,12 +47,18 @@ class Contents(NamedTuple):
     words: tuple[int, int] | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns the contents ready for JSON."""
+        """Returns the counts as nested dictionaries, ready for JSON."""
         return {**self._asdict(), "splits": {name: each._asdict() for name, each in self.splits.items()}}
 
 
 def contents_of(splits: Mapping[str, Sequence[Sentence]], trained: Sequence[str], vocabs: Vocabs) -> Contents:
-    """Counts what the splits contain. Args: trained: names of the splits that the network is trained on."""
+    """Counts what the splits contain.
+
+    Args:
+      splits: the sentences of each split, by name.
+      trained: names of the splits that the network is trained on.
+      vocabs: decide which tokens have a pretrained vector.
+    """
     kept = {name: [keep_longest(sentence) for sentence in sentences] for name, sentences in splits.items()}
     examples = [sentence for name in trained for sentence in kept[name]]
     types = (
@@ -61,6 +78,14 @@ def _count(
     entity_types: Collection[str],
     relation_types: Collection[str],
 ) -> SplitContents:
+    """Returns the counts of one split.
+
+    Args:
+      sentences: the sentences of the split.
+      kept: the sentences without overlapping entities and their relations.
+      entity_types: the entity types of the training examples.
+      relation_types: the relation types of the training examples.
+    """
     entities, relations = sum(len(s.entities) for s in sentences), sum(len(s.relations) for s in sentences)
     return SplitContents(
         sentences=len(sentences),
@@ -68,19 +93,20 @@ def _count(
         relations=relations,
         overlapping_entities=entities - sum(len(s.entities) for s in kept),
         their_relations=relations - sum(len(s.relations) for s in kept),
-        unknown_entities=_of_other_types((e for s in kept for e in s.entities), entity_types),
-        unknown_relations=_of_other_types((r for s in kept for r in s.relations), relation_types),
+        unknown_entities=_count_other_types((e for s in kept for e in s.entities), entity_types),
+        unknown_relations=_count_other_types((r for s in kept for r in s.relations), relation_types),
     )
 
 
-def _of_other_types(annotated: Iterable[Entity | Relation], types: Collection[str]) -> dict[str, int]:
+def _count_other_types(annotated: Iterable[Entity | Relation], types: Collection[str]) -> dict[str, int]:
+    """Returns the number of entities or relations of each type that is not in `types`, by type."""
     return dict(sorted(Counter(each.type for each in annotated if each.type not in types).items()))
 
 
 def content_lines(contents: Contents) -> list[str]:
-    """Returns what a person should know before the training: a line for everything that is lost or missing.
+    """Returns what a person should know before the training: one line for each loss or absence.
 
-    How many words have a pretrained vector is always told.
+    With pretrained vectors, the first line is always the number of tokens that have a vector.
     """
     lines = [] if contents.words is None else [coverage_line(contents.words)]
     for name, counts in contents.splits.items():

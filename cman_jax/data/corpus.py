@@ -1,11 +1,11 @@
-"""The canonical corpus: one JSON object a line, checked completely when it is read.
+"""The canonical corpus format, one JSON object per line, with complete checks at reading.
 
     {"id": "5121", "tokens": ["On", ...], "entities": [{"start": 10, "end": 12, "type": "Org"}, ...],
      "relations": [{"subject": 0, "object": 1, "type": "OrgBased_In"}, ...]}
 
-Spans are token offsets with an exclusive end; a relation's arguments index the sentence's entities. A split
-is a file `<split>.jsonl`, UTF-8, in the corpus's directory. What `read_jsonl` returns obeys every rule below,
-so no code after it checks again.
+Spans are token offsets with an exclusive end. A relation's arguments index the sentence's entities. A split
+is a UTF-8 file `<split>.jsonl` in the corpus's directory. The sentences that `read_jsonl` returns obey every
+rule below, so that no later code checks them again.
 """
 
 import json
@@ -24,19 +24,26 @@ _RELATION_KEYS = ("subject", "object", "type")
 
 
 def parse_sentence(obj: Any, path: str | Path, line: int, *, gold: bool = True) -> Sentence:
-    """The sentence that a decoded JSON value describes.
+    """Returns the sentence that a decoded JSON value describes.
 
     Args:
-      obj: what json.loads returned.
-      path, line: where it stands, for error messages.
-      gold: whether the annotation must be there. Without it, as for text to predict on, `id`, `entities` and
-        `relations` may be absent; the id is then the line number.
+      obj: the result of `json.loads`.
+      path: the file of the value, for error messages.
+      line: the line of the value, for error messages.
+      gold: whether the annotation is required. If not, as for text to predict on, `id`, `entities` and
+        `relations` may be absent, and the line number serves as the id.
 
     Raises:
-      InputError: for the first thing wrong.
+      InputError: names the first fault.
     """
-    fail = partial(InputError, path, line)
-    check_keys(obj, _KEYS if gold else ("tokens",), _KEYS, "a sentence", fail)
+
+    def fail(found: str, expected: str) -> InputError:
+        name = obj.get("id")
+        where = f" in sentence {show(name)}" if _is_name(name) else ""
+        return InputError(path, line, f"{found}{where}", expected)
+
+    required = _KEYS if gold else ("tokens",)
+    check_keys(obj, required, _KEYS, "a sentence", partial(InputError, path, line))
     tokens = _parse_tokens(obj["tokens"], fail)
     entities = _parse_entities(obj.get("entities", []), len(tokens), fail)
     relations = _parse_relations(obj.get("relations", []), len(entities), fail)
@@ -57,15 +64,20 @@ def _parse_tokens(value: Any, fail: Fail) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _is_name(value: Any) -> bool:
+    """Returns whether a value can be an id or a type: a printable string, not empty, without outer spaces."""
+    return isinstance(value, str) and value.isprintable() and value != "" and value == value.strip()
+
+
 def _name(value: Any, what: str, fail: Fail) -> str:
-    """An id or a type: printable, not empty, no space at either end."""
-    if not isinstance(value, str) or not value.isprintable() or not value or value != value.strip():
+    """Returns a valid id or type unchanged, and raises the error of `fail` for other values."""
+    if not _is_name(value):
         raise fail(f"{what} = {show(value)}", "a non-empty printable string without spaces around it")
     return value
 
 
 def _int(value: Any, what: str, low: int, high: int, fail: Fail) -> int:
-    """An integer of `low..high`; JSON's true and 1.0 are none."""
+    """Returns an integer from `low` to `high` unchanged, and raises otherwise, also for true and 1.0."""
     if type(value) is not int or not low <= value <= high:
         raise fail(f"{what} = {show(value)}", f"an integer from {low} to {high}")
     return value
@@ -86,7 +98,7 @@ def _parse_entities(value: Any, num_tokens: int, fail: Fail) -> tuple[Entity, ..
         end = _int(item["end"], f"{what} end", start + 1, num_tokens, fail)
         entity = Entity(start, end, _name(item["type"], f"{what} type", fail))
         if entity in entities:
-            raise fail(f"{what} the same as an earlier one", "every entity once")
+            raise fail(f"{what} equal to an earlier entity", "every entity once")
         entities[entity] = None
     return tuple(entities)
 
@@ -97,7 +109,7 @@ def _parse_relations(value: Any, num_entities: int, fail: Fail) -> tuple[Relatio
         what = f"relation {index}"
         check_keys(item, _RELATION_KEYS, _RELATION_KEYS, what, fail)
         if num_entities < 2:
-            raise fail(f"{what} among {num_entities} entities", "at least two entities to relate")
+            raise fail(f"{what} with fewer than two entities", "at least two entities to relate")
         arguments = [
             _int(item[key], f"{what} {key}", 0, num_entities - 1, fail) for key in _RELATION_KEYS[:2]
         ]
@@ -105,17 +117,21 @@ def _parse_relations(value: Any, num_entities: int, fail: Fail) -> tuple[Relatio
         if relation.subject == relation.object:
             raise fail(f"{what} between entity {relation.subject} and itself", "two different entities")
         if relation in relations:
-            raise fail(f"{what} the same as an earlier one", "every relation once")
+            raise fail(f"{what} equal to an earlier relation", "every relation once")
         relations[relation] = None
     return tuple(relations)
 
 
 def read_jsonl(path: str | Path, *, gold: bool = True) -> list[Sentence]:
-    """All sentences of a canonical file, in order; `gold` as for `parse_sentence`.
+    """Returns all sentences of a canonical file, in order.
+
+    Args:
+      path: the file.
+      gold: whether every sentence must have an annotation; see `parse_sentence`.
 
     Raises:
-      InputError: where a line is malformed, an id comes twice, or there is no sentence at all.
-      OSError: when the file cannot be read.
+      InputError: a line is malformed, an id occurs twice, or the file contains no sentence.
+      OSError: the file cannot be read.
     """
     sentences: list[Sentence] = []
     first_line: dict[str, int] = {}
@@ -134,7 +150,7 @@ def read_jsonl(path: str | Path, *, gold: bool = True) -> list[Sentence]:
 
 
 def to_json(sentence: Sentence) -> dict[str, Any]:
-    """The sentence as the JSON object of the canonical form."""
+    """Returns the sentence as a JSON object of the canonical format."""
     return {
         "id": sentence.id,
         "tokens": list(sentence.tokens),
@@ -144,7 +160,11 @@ def to_json(sentence: Sentence) -> dict[str, Any]:
 
 
 def write_jsonl(path: str | Path, sentences: Iterable[Sentence]) -> None:
-    """Writes a canonical file, atomically; what `read_jsonl` would refuse is refused here as well."""
+    """Writes a canonical file, atomically.
+
+    Raises:
+      InputError: `read_jsonl` would refuse the file.
+    """
     lines = []
     for line, sentence in enumerate(sentences, 1):
         obj = to_json(sentence)
@@ -156,27 +176,37 @@ def write_jsonl(path: str | Path, sentences: Iterable[Sentence]) -> None:
 
 
 def load_split(data_dir: str | Path, split: str) -> list[Sentence]:
-    """The sentences of `data_dir/<split>.jsonl`; the error for a missing one says what is there."""
+    """Returns the sentences of `data_dir/<split>.jsonl`.
+
+    Raises:
+      InputError: the file is malformed or missing; for a missing file, the message lists the existing splits.
+    """
     directory = Path(data_dir)
     if not directory.is_dir():
-        raise InputError(directory, None, "no such directory", "a corpus that a program of data_prep wrote")
+        raise InputError(
+            directory, None, "no such directory", "a corpus: a directory with a file for each split"
+        )
     path = directory / f"{split}.jsonl"
     if not path.is_file():
         there = sorted(item.stem for item in directory.glob("*.jsonl"))
         there += sorted(item.name + "/" for item in directory.glob("fold_*") if item.is_dir())
         found = f"no such file, but {', '.join(there)}" if there else "no such file, nor any other split"
-        raise InputError(path, None, found, f"the split {split!r}, which data_prep writes (see BUILD.md)")
+        raise InputError(path, None, found, f"the split {split!r}: name a directory that contains it")
     return read_jsonl(path)
 
 
 def load_splits(data_dir: str | Path) -> dict[str, list[Sentence]]:
-    """What a training run reads: "train", "dev" and, if there, "test"."""
+    """Returns the splits that a training run reads: "train", "dev" and, if the file exists, "test".
+
+    Raises:
+      InputError: a file is malformed, or "train" or "dev" is missing.
+    """
     names = ["train", "dev", *(["test"] if (Path(data_dir) / "test.jsonl").exists() else [])]
     return {name: load_split(data_dir, name) for name in names}
 
 
 def type_inventory(sentences: Iterable[Sentence]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The entity types and the relation types that occur, each sorted."""
+    """Returns the sorted entity types and the sorted relation types that occur in the sentences."""
     entity_types: set[str] = set()
     relation_types: set[str] = set()
     for sentence in sentences:

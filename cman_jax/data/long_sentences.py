@@ -1,8 +1,9 @@
-"""Sentences beyond the last bucket: how prediction plans them, and how long they may be in training.
+"""Plans for predicting sentences longer than the last bucket, and the limit of their length in training.
 
-Everything that grows with the square of the tokens fits memory for a batch of the configured buckets. Longer
-sentences are therefore predicted alone, in memory that grows with their tokens. Training needs the scores of
-all pairs of tokens and their gradient, so it refuses what is many times longer than the last bucket.
+Arrays that grow with the square of the tokens fit into memory for batches of the configured buckets. Longer
+sentences are therefore predicted one at a time, in memory that grows with their tokens. Training needs the
+scores of all pairs of tokens and their gradients, so it refuses sentences many times longer than the last
+bucket.
 """
 
 from collections.abc import Sequence
@@ -13,14 +14,19 @@ from cman_jax.errors import InputError
 from cman_jax.types import Sentence
 
 MOST_BUCKETS = 8
-"""A sentence of training data has at most so many times the tokens of the last bucket."""
+"""The greatest length of a training sentence, as a multiple of the last bucket's length."""
 
 
 def plan_prediction(lengths: Sequence[int], config: DataConfig, batch_size: int) -> list[Plan]:
-    """Plans examples as `plan_batches`, but gives every sentence beyond the last bucket a batch of its own.
+    """Returns plans like `plan_batches`, with a separate batch for every sentence beyond the last bucket.
+
+    Args:
+      lengths: number of tokens of each example.
+      config: contains the bucket lengths.
+      batch_size: examples per batch of sentences within the buckets.
 
     Returns:
-      By rising length; those of single long sentences come last.
+      The plans by rising length, so that the plans of single long sentences come last.
     """
     last = config.bucket_lengths[-1]
     short = [i for i, length in enumerate(lengths) if length <= last]
@@ -31,7 +37,12 @@ def plan_prediction(lengths: Sequence[int], config: DataConfig, batch_size: int)
 
 
 def padded_length(length: int, last: int) -> int:
-    """The least of 3/2, 2, 3, 4, 6, 8, ... times the last bucket that is no smaller."""
+    """Returns the smallest of 3/2, 2, 3, 4, 6, 8, ... times the last bucket that is at least `length`.
+
+    Args:
+      length: number of tokens of a sentence longer than the last bucket.
+      last: length of the last bucket.
+    """
     padded = 2 * last
     while padded < length:
         padded *= 2
@@ -39,7 +50,11 @@ def padded_length(length: int, last: int) -> int:
 
 
 def refuse_long(sentences: Sequence[Sentence], config: DataConfig) -> None:
-    """Checks that training can hold every sentence.
+    """Checks that every sentence is short enough for training.
+
+    Args:
+      sentences: the training sentences.
+      config: contains the bucket lengths.
 
     Raises:
       InputError: names the first sentence with too many tokens.
@@ -52,5 +67,5 @@ def refuse_long(sentences: Sequence[Sentence], config: DataConfig) -> None:
                 f"sentence {sentence.id!r} of the training data",
                 None,
                 f"{len(sentence.tokens)} tokens",
-                f"at most {most}, {limit}: split the sentence, or give a longer bucket",
+                f"at most {most}, {limit}: split the sentence, or add a longer bucket",
             )

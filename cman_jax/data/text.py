@@ -1,4 +1,4 @@
-"""Raw text to tokens with character offsets, and annotations back onto the text."""
+"""The conversion of raw text to tokens with character offsets, and of annotations back to the text."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,14 +13,19 @@ from cman_jax.types import Sentence
 
 _BEGINS_JSON = re.compile(r"\s*(\{|\[\s*([\"\[{\]]|$))")
 _EXPECTED = (
-    'one sentence a line, {"tokens": ["Ann", "left"]} or ["Ann", "left"]; or the format text, for prose'
+    'one sentence per line, {"tokens": ["Ann", "left"]} or ["Ann", "left"]; or the format text, for raw text'
 )
 
 
 class Document(NamedTuple):
-    """A sentence of some text. `offsets[i]` are token i's first character and the one after its last.
+    """A sentence with the text that it comes from.
 
     A token is the straight form of its piece of the text (see `treebank`), or the piece itself.
+
+    Attributes:
+      sentence: the tokens, without an annotation.
+      text: the text.
+      offsets: for each token, the index of its first character and the index after its last character.
     """
 
     sentence: Sentence
@@ -29,10 +34,14 @@ class Document(NamedTuple):
 
 
 def from_text(text: str, name: str) -> Document:
-    """Tokenises a sentence by the conventions of the Penn Treebank, as the corpora are.
+    """Tokenises a sentence by the conventions of the Penn Treebank, which the corpora follow.
 
-    The tokens have straight quotes and dashes, as in the corpora, whatever the text has; the network reads
-    the tokens, and text and offsets keep the characters as they stand.
+    The network reads the tokens, which have straight quotes and dashes as in the corpora. The text keeps its
+    characters, and the offsets refer to them.
+
+    Args:
+      text: the sentence.
+      name: the sentence's id.
 
     Raises:
       InputError: the extra `text` is not installed.
@@ -43,7 +52,7 @@ def from_text(text: str, name: str) -> Document:
 
 
 def from_tokens(sentence: Sentence) -> Document:
-    """The text of a tokenised sentence is its tokens, one space between them."""
+    """Returns a tokenised sentence with its text: the tokens, joined by single spaces."""
     offsets, position = [], 0
     for token in sentence.tokens:
         offsets.append((position, position + len(token)))
@@ -56,17 +65,18 @@ def parse_documents(
 ) -> Iterator[Document]:
     """Yields one document per line, blank lines included, so that output lines match input lines.
 
-    A line of JSON is an object of the canonical form of which only `tokens` is required, or an array of
-    strings, the tokens alone. A line that states no id has its number for one.
+    A line of JSON is an object of the canonical format, of which only `tokens` is required, or an array of
+    the tokens. The line number is the id of a line without an id.
 
     Args:
-      lines: UTF-8, with or without their ends.
-      path: their file, for error messages.
-      kind: whether the lines are raw text or JSON. "auto": JSON if the first line that is not blank begins
-        with an opening brace, or with a bracket and then a quote, a bracket, a brace or nothing.
+      lines: UTF-8 lines, with or without their ends.
+      path: the file of the lines, for error messages.
+      kind: whether the lines are raw text or JSON. "auto" means JSON if the first line that is not blank
+        begins with an opening brace, or with an opening bracket that a quote, bracket, brace or line end
+        follows.
 
     Raises:
-      InputError: a line is not valid UTF-8, not such JSON, or has the id of an earlier one.
+      InputError: a line is not valid UTF-8, is not JSON of this form, or has the id of an earlier line.
     """
     line_of: dict[str, int] = {}
     for number, raw in enumerate(lines, 1):
@@ -80,7 +90,7 @@ def parse_documents(
         else:
             document = from_text(line, str(number))
         name = document.sentence.id
-        if kind != "text" and line_of.setdefault(name, number) != number:  # lines of text have their numbers
+        if kind != "text" and line_of.setdefault(name, number) != number:  # ids of text are distinct numbers
             found = f"id {show(name)} of line {line_of[name]} again (a line without an id has its number)"
             raise InputError(path, number, found, "ids that occur once: give every line an id, or none")
         yield document

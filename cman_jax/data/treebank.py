@@ -1,8 +1,8 @@
-"""Raw text to tokens with their places, by the conventions of the Penn Treebank, as the corpora are.
+"""The tokeniser of raw text, which follows the conventions of the Penn Treebank like the corpora.
 
-The corpora, and vectors made of such text, have straight quotes and dashes. Typographic characters therefore
-become straight forms, by the table `STRAIGHT`, before the text is cut: "Ann’s" gives "Ann" and "'s", the two
-tokens that the network was trained on. The places refer to the text as it stands.
+The corpora, and word vectors trained on such text, have straight quotes and dashes. The table `STRAIGHT`
+therefore replaces typographic characters before the text is split. For example, "Ann’s" becomes "Ann" and
+"'s", the two tokens that the network was trained on. The places of tokens refer to the original text.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cman_jax.errors import InputError
 
 STRAIGHT = {
-    # An apostrophe belongs to the clitic behind it ('s, n't), and single quotes look the same.
+    # An apostrophe belongs to the clitic after it ('s, n't), and single quotes look the same.
     "\u2018": "'",  # left single quotation mark
     "\u2019": "'",  # right single quotation mark, the typographic apostrophe
     "\u201a": "'",  # single low-9 quotation mark
@@ -28,21 +28,27 @@ STRAIGHT = {
     "\u2012": "-",  # figure dash
     "\u2013": "-",  # en dash
     "\u2212": "-",  # minus sign
-    # Long ones part sentences as "--" does, and are tokens like the ellipsis, whatever stands beside them.
+    # Long dashes separate clauses like "--". They are always separate tokens, like the ellipsis.
     "\u2014": " -- ",  # em dash
     "\u2015": " -- ",  # horizontal bar
     "\u2026": " ... ",  # horizontal ellipsis
-    # Invisible, and inside a word no part of its spelling. (The joiners U+200C and U+200D are part of it.)
+    # These are invisible and not part of a word's spelling, unlike the joiners U+200C and U+200D.
     "\u00ad": "",  # soft hyphen: where a line may break
-    "\u200b": "",  # zero width space: likewise
+    "\u200b": "",  # zero width space: where a line may break
     "\u2060": "",  # word joiner: where a line may not break
     "\ufeff": "",  # zero width no-break space, a byte order mark inside a text
 }
-"""What the tokeniser sees of a character. Whitespace of any kind, such as U+00A0, U+202F or a tab, is " "."""
+"""The string that the tokeniser reads in place of a character. All whitespace is read as " "."""
 
 
 class Token(NamedTuple):
-    """A token in its straight form, and where its piece of the text starts and ends (exclusive)."""
+    """A token with its place in the text.
+
+    Attributes:
+      text: the token in its straight form.
+      start: index of the first character of the token's piece of the text.
+      end: index after the last character of the piece.
+    """
 
     text: str
     start: int
@@ -52,7 +58,7 @@ class Token(NamedTuple):
 def treebank_tokens(text: str) -> list[Token]:
     """Returns the tokens of a sentence, in order.
 
-    Every character is in one token, except whitespace and invisible characters beside it.
+    Every character is in one token, except whitespace and the invisible characters next to whitespace.
 
     Raises:
       InputError: the extra `text` is not installed.
@@ -64,6 +70,7 @@ def treebank_tokens(text: str) -> list[Token]:
 
 
 def _spans(text: str) -> Sequence[tuple[int, int]]:
+    """Returns the start and the end of each token of straight text."""
     try:
         from nltk.tokenize import NLTKWordTokenizer
     except ImportError:

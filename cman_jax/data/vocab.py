@@ -1,4 +1,4 @@
-"""Ids for words, characters, tags and relation types, and the rule that maps a token to its word."""
+"""The ids of words, characters, tags and relation types, and the rule that looks up a token's word."""
 
 import dataclasses
 import json
@@ -15,32 +15,36 @@ from cman_jax.types import Annotation, Sentence, Sizes
 
 T = TypeVar("T")
 
-UNKNOWN_WORD = 0  # also what padding holds
+UNKNOWN_WORD = 0  # padding has this id too
 PADDING_CHAR, UNKNOWN_CHAR = 0, 1
-_CHAR_STEP = 16  # alphabets of corpora that differ little, as folds do, get networks of one shape
+_CHAR_STEP = 16  # similar alphabets, such as those of a corpus's folds, give networks of the same shape
 
 
 def word_candidates(token: str) -> tuple[str, ...]:
-    """Forms to look up, best first: as is, lower case, Title case, digits as "0" (Bekoulis et al., 2018)."""
+    """Returns the forms of a token to look up, best first (Bekoulis et al., 2018).
+
+    The forms are the token itself, lower case, title case and, for a token of digits, "0".
+    """
     forms = (token, token.lower(), token.title(), *(("0",) if token.isdigit() else ()))
     return tuple(dict.fromkeys(forms))
 
 
 def look_up(token: str, table: Mapping[str, T]) -> T | None:
-    """What the table has for the best of the token's forms that it knows; None: it knows none."""
+    """Returns the table's value for the first of `word_candidates(token)` that is a key, or None."""
     return next((table[form] for form in word_candidates(token) if form in table), None)
 
 
 @dataclasses.dataclass(frozen=True)
 class Vocabs:
-    """The inventories of a trained system. Tuples are in id order.
+    """The inventories of a trained system, in the order of the ids.
 
     Attributes:
-      words: from id 1 on; id 0 is the unknown word.
-      chars: from id 2 on; id 0 is padding, id 1 the unknown character.
-      entity_types, relation_types: sorted names.
-      null_relation: whether the network has the class 'N', as its last relation.
-      frozen_words: whether word vectors are pretrained.
+      words: the words from id 1 on; id 0 is the unknown word.
+      chars: the characters from id 2 on; id 0 is padding, and id 1 is the unknown character.
+      entity_types: sorted names.
+      relation_types: sorted names; ids begin at 0.
+      null_relation: whether the network has the class 'N', as its last relation type.
+      frozen_words: whether word vectors are pretrained and stay unchanged.
     """
 
     words: tuple[str, ...]
@@ -59,7 +63,7 @@ class Vocabs:
 
     @property
     def sizes(self) -> Sizes:
-        """The network dimensions that follow."""
+        """Returns the sizes of the network, without those of contextual features."""
         return Sizes(
             num_words=len(self.words) + 1,
             num_chars=-(-(len(self.chars) + 2) // _CHAR_STEP) * _CHAR_STEP,
@@ -69,38 +73,47 @@ class Vocabs:
         )
 
     def word_id(self, token: str) -> int:
-        """The id of the first candidate form that is a word, else `UNKNOWN_WORD`."""
-        return look_up(token, self.word_ids) or UNKNOWN_WORD  # whose id is 0
+        """Returns the id of the first candidate form that is a word, or `UNKNOWN_WORD`."""
+        return look_up(token, self.word_ids) or UNKNOWN_WORD
 
     def spelling(self, token: str) -> tuple[int, ...]:
-        """Character ids."""
+        """Returns the character ids of a token."""
         return tuple(self.char_ids.get(char, UNKNOWN_CHAR) for char in token)
 
     def save(self, path: Path) -> None:
-        """Writes JSON that `load` reads, on any machine."""
+        """Writes a JSON file, which `load` can read on any machine."""
         text = json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=0)
         write_atomically(path, (text + "\n").encode())
 
     @classmethod
     def load(cls, path: Path) -> "Vocabs":
-        """Raises: InputError: the file is missing or no vocabulary of this library."""
+        """Reads a file that `save` wrote.
+
+        Raises:
+          InputError: the file is missing, or does not contain vocabularies of this library.
+        """
         try:
             return cls(**_check(json.loads(read_text(path))))
         except FileNotFoundError:
             raise InputError(path, None, "no such file", "the vocabularies of a training run") from None
         except (ValueError, RecursionError) as error:
-            raise InputError(path, None, f"{error}", "vocabularies written by a training run") from None
+            found = f"a damaged file ({error})"
+            raise InputError(path, None, found, "vocabularies written by a training run") from None
 
 
 def _check(values: Any) -> dict[str, Any]:
-    """The fields of a `Vocabs` from what JSON said; a ValueError says what is no such field."""
+    """Returns the fields of a `Vocabs` from a decoded JSON value.
+
+    Raises:
+      ValueError: names what is not a field of a `Vocabs`, or has the wrong type.
+    """
     fields = {field.name: field.type for field in dataclasses.fields(Vocabs)}
     if not isinstance(values, dict) or values.keys() != fields.keys():
-        raise ValueError(f"{show(values)}, not an object of {', '.join(fields)}")
+        raise ValueError(f"{show(values)} is not an object with the keys {', '.join(fields)}")
     for name, value in values.items():
         strings = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if not (isinstance(value, bool) if fields[name] is bool else strings):
-            raise ValueError(f"{name} = {show(value)}")
+            raise ValueError(f"{name} = {show(value)} has the wrong type")
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
@@ -112,14 +125,15 @@ def build_vocabs(
     min_word_count: int,
     null_relation: bool,
 ) -> Vocabs:
-    """Vocabularies of a corpus.
+    """Returns the vocabularies of a corpus.
 
     Args:
-      train: characters, and trained words, come from these sentences alone.
-      others: further splits; they add type names only.
-      vector_words: the words that pretrained vectors exist for, in the vectors' order; None: train vectors
-        for the training words.
-      min_word_count: training words rarer than this share the unknown word, which is thereby trained too.
+      train: the only sentences that contribute characters and, without pretrained vectors, words.
+      others: further splits, which contribute only names of entity types and relation types.
+      vector_words: the words with a pretrained vector, in the order of the vectors; None: vectors of the
+        training words are trained.
+      min_word_count: training words with fewer occurrences share the unknown word, whose vector is trained by
+        them.
       null_relation: whether the network has the class 'N'.
     """
     counts = Counter(token for sentence in train for token in sentence.tokens)
@@ -140,9 +154,9 @@ def build_vocabs(
 
 
 def vector_coverage(sentences: Sequence[Sentence], vocabs: Vocabs) -> tuple[int, int]:
-    """Returns how many distinct tokens of the sentences have a pretrained vector, and how many there are.
+    """Returns the number of distinct tokens with a pretrained vector, and the number of distinct tokens.
 
-    A token has a vector if one of its `word_candidates` is a word of the vectors. Without pretrained vectors
+    A token has a vector if one of its `word_candidates` is a word of the vectors. Without pretrained vectors,
     the first number is 0.
     """
     tokens = {token for sentence in sentences for token in sentence.tokens}
@@ -151,32 +165,43 @@ def vector_coverage(sentences: Sequence[Sentence], vocabs: Vocabs) -> tuple[int,
 
 
 def coverage_line(coverage: tuple[int, int]) -> str:
-    """Returns the sentence that tells a person what `vector_coverage` found in the training sentences."""
+    """Returns a line for people about the result of `vector_coverage` for the training sentences."""
     known, total = coverage
-    rule = "looked up as it stands, in lower case, in title case, and a number as 0"
+    rule = "looked up unchanged, in lower case, in title case, and a number as 0"
     return f"{known} of {total} distinct training tokens have a word vector (each {rule})"
 
 
 def refuse_no_coverage(coverage: tuple[int, int], path: str | Path) -> None:
-    """Raises an InputError if no token has a vector.
+    """Checks that at least one token has a vector.
 
     Args:
-      coverage: what `vector_coverage` returned.
-      path: the file of the vectors, which the error names.
+      coverage: the result of `vector_coverage`.
+      path: the file of the vectors, for the error message.
+
+    Raises:
+      InputError: no token has a vector.
     """
     known, total = coverage
     if not known:
         found = f"a vector for 0 of the {total} distinct training tokens"
-        expected = (
-            "vectors of the corpus's language, its words written as in the corpus; or train without the file"
-        )
+        expected = "vectors for the corpus's language, with its spelling of words; or train without the file"
         raise InputError(path, None, found, expected)
 
 
 def check_types(
     annotated: Sentence | Annotation, entity_types: Sequence[str], relation_types: Sequence[str], where: str
 ) -> None:
-    """Raises: InputError: a type stands outside its inventory. Args: where: what the error begins with."""
+    """Checks that all types of a sentence or prediction are known.
+
+    Args:
+      annotated: the entities and relations.
+      entity_types: the known entity types.
+      relation_types: the known relation types.
+      where: the beginning of the error message, which names the sentence.
+
+    Raises:
+      InputError: an entity type or a relation type is unknown.
+    """
     for kind, those, inventory in (
         ("entity", annotated.entities, entity_types),
         ("relation", annotated.relations, relation_types),

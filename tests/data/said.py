@@ -1,4 +1,4 @@
-"""What a batch says of its tokens, to compare with what their sentences say."""
+"""Comparisons of a batch with its sentences."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from tests.builders import SENTENCES, vocabs_of
 VOCABS = vocabs_of(SENTENCES)
 
 
-def spelled(batch: Batch, b: int, i: int) -> tuple[int, ...]:
-    """The characters that a token's row says it has."""
+def spelling_at(batch: Batch, b: int, i: int) -> tuple[int, ...]:
+    """Returns the character ids of token i of sentence b, as the batch's tables contain them."""
     row = batch.char_rows[b, i]
     for table in batch.char_ids:
         if row < len(table):
@@ -20,8 +20,8 @@ def spelled(batch: Batch, b: int, i: int) -> tuple[int, ...]:
     raise AssertionError("a row beyond the last table")
 
 
-def assert_says_its_sentences(batch: Batch, sentences: Sequence[Sentence]) -> None:
-    """Every token's ids and spelling, the mask and the gold cells are those of the sentences."""
+def assert_contains_sentences(batch: Batch, sentences: Sequence[Sentence]) -> None:
+    """Asserts that a batch contains the ids, spellings, mask and gold cells of its sentences."""
     assert batch.mask.sum(1).tolist()[: len(sentences)] == [len(s.tokens) for s in sentences]
     for b, sentence in enumerate(sentences):
         example, n = encode(sentence, VOCABS), len(sentence.tokens)
@@ -31,4 +31,4 @@ def assert_says_its_sentences(batch: Batch, sentences: Sequence[Sentence]) -> No
         cells = [tuple(cell) for cell in batch.relation_cells[b] if cell[0] < batch.mask.shape[1]]
         assert cells == [tuple(cell) for cell in example.relation_cells]
         for i, token in enumerate(sentence.tokens):
-            assert spelled(batch, b, i) == VOCABS.spelling(token)
+            assert spelling_at(batch, b, i) == VOCABS.spelling(token)

@@ -1,4 +1,4 @@
-"""Plans are partitions into few shapes; a batch says of every token what its sentence said."""
+"""Tests that plans are partitions into few shapes, and that a batch contains all of its sentences."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ from cman_jax.data.vocab import UNKNOWN_CHAR, Vocabs
 from cman_jax.types import Batch, Entity, Relation, Sentence
 from data_prep.conll04 import read_split
 from tests.builders import SENTENCES, SMALL_DATA, batch_of, vocabs_of
-from tests.data.said import VOCABS, assert_says_its_sentences, spelled
+from tests.data.said import VOCABS, assert_contains_sentences, spelling_at
 
 # Plans
 
@@ -43,7 +43,7 @@ def test_plans_are_a_partition_into_batches_that_fit(
         assert plan.length == next(n for n in (8, 16, 32, 64) if longest <= n)
 
 
-def test_plans_without_a_generator_go_by_rising_length() -> None:
+def test_plans_without_a_generator_have_rising_lengths() -> None:
     lengths = [9, 3, 16, 1, 2, 17, 8]
     assert plan_batches(lengths, SMALL_DATA, 2) == [
         Plan((3, 4), 8),
@@ -53,11 +53,11 @@ def test_plans_without_a_generator_go_by_rising_length() -> None:
     ]
 
 
-def test_what_a_bucket_leaves_over_joins_the_next() -> None:
+def test_examples_that_do_not_fill_a_batch_join_the_next_bucket() -> None:
     assert plan_batches([1, 2, 3, 12], SMALL_DATA, 2) == [Plan((0, 1), 8), Plan((2, 3), 16)]
 
 
-def test_a_seed_fixes_the_plans_and_another_seed_changes_their_members_alone() -> None:
+def test_a_seed_fixes_the_plans_and_another_seed_changes_only_their_members() -> None:
     lengths = list(range(1, 17)) * 3
     first, again, other = (
         plan_batches(lengths, SMALL_DATA, 4, np.random.default_rng(seed)) for seed in (1, 1, 2)
@@ -72,7 +72,7 @@ def test_a_seed_fixes_the_plans_and_another_seed_changes_their_members_alone() -
 # Encoding
 
 
-def test_an_example_holds_ids_and_the_last_tokens_of_arguments() -> None:
+def test_an_example_contains_ids_and_the_last_tokens_of_arguments() -> None:
     example = encode(SENTENCES[2], VOCABS)
     assert [VOCABS.words[i - 1] for i in example.word_ids] == list(SENTENCES[2].tokens)
     assert [VOCABS.tags[i] for i in example.tags] == ["B-Peop", "O", "B-Org", "O", "B-Loc"]
@@ -105,9 +105,9 @@ def test_a_type_that_the_vocabularies_lack_is_refused(sentence: Sentence) -> Non
 # Batches
 
 
-def test_a_batch_says_its_sentences_and_padding_is_blank() -> None:
+def test_a_batch_contains_its_sentences_and_blank_padding() -> None:
     batch = batch_of(batch_size=6)
-    assert_says_its_sentences(batch, SENTENCES)
+    assert_contains_sentences(batch, SENTENCES)
     assert batch.mask.shape == (6, 8)
     for blank in (batch.word_ids, batch.tags, batch.char_rows):
         assert not blank[~batch.mask].any()
@@ -115,7 +115,7 @@ def test_a_batch_says_its_sentences_and_padding_is_blank() -> None:
     assert (outside == [8, 8, VOCABS.sizes.num_relations]).all()
 
 
-def test_features_stand_at_their_tokens_and_padding_is_zero() -> None:
+def test_features_are_at_their_tokens_and_padding_is_zero() -> None:
     sizes = VOCABS.sizes._replace(feature_layers=2, feature_width=3)
     random = np.random.default_rng(0)
     features = [(1 + random.random((2, len(s.tokens), 3))).astype(np.float16) for s in SENTENCES]
@@ -128,13 +128,13 @@ def test_features_stand_at_their_tokens_and_padding_is_zero() -> None:
     assert not batch.features.transpose(0, 2, 1, 3)[~batch.mask].any()
 
 
-def test_a_batch_of_nothing_is_all_padding() -> None:
+def test_a_batch_without_sentences_is_all_padding() -> None:
     batch = batch_of([], batch_size=2)
     assert not batch.mask.any()
     assert not any(table.any() for table in batch.char_ids)
 
 
-def test_distinct_words_stand_once() -> None:
+def test_tables_contain_each_distinct_word_once() -> None:
     batch = batch_of([Sentence(str(i), ("London", "of", "London")) for i in range(4)])
     used = [row for table in batch.char_ids for row in table if row.any()]
     assert len(used) == 2
@@ -145,7 +145,7 @@ def test_unknown_words_and_characters_have_their_ids() -> None:
     batch = batch_of([Sentence("x", ("Żλ", "London"))])
     assert batch.word_ids[0, 0] == 0
     assert batch.word_ids[0, 1] != 0
-    assert spelled(batch, 0, 0) == (UNKNOWN_CHAR, UNKNOWN_CHAR)
+    assert spelling_at(batch, 0, 0) == (UNKNOWN_CHAR, UNKNOWN_CHAR)
 
 
 # The real corpus
@@ -157,12 +157,12 @@ def conll04(shared_data: Path) -> list[Sentence]:
 
 
 def shape(batch: Batch) -> tuple[int, ...]:
-    """All sizes that a compiled program depends on."""
+    """Returns all sizes that a compiled program depends on."""
     return (*batch.mask.shape, batch.relation_cells.shape[1], *(len(table) for table in batch.char_ids))
 
 
 def test_twenty_epochs_of_conll04_need_at_most_seven_shapes(conll04: list[Sentence]) -> None:
-    """One for each of the five buckets in fact; an epoch whose words overflow the tables may add one."""
+    """Allows more shapes than the five buckets, because words that exceed the tables may add a shape."""
     config, vocabs = Config(), vocabs_of(conll04)
     examples = [encode(sentence, vocabs) for sentence in conll04]
     lengths = [len(example.word_ids) for example in examples]
@@ -178,11 +178,12 @@ def test_twenty_epochs_of_conll04_need_at_most_seven_shapes(conll04: list[Senten
 
 
 def collate_for(members: Sequence[Example], plan: Plan, config: Config, vocabs: Vocabs) -> Batch:
+    """Returns the batch of a plan, for a corpus with these vocabularies."""
     sizes = vocabs.sizes
     return collate(members, plan.length, config.data, config.training.batch_size, sizes)
 
 
-def test_a_batch_of_real_sentences_says_every_character(conll04: list[Sentence]) -> None:
+def test_a_batch_of_real_sentences_contains_every_character(conll04: list[Sentence]) -> None:
     config, vocabs = DataConfig(), vocabs_of(conll04)
     longest = config.char_lengths[-1]
     for start in range(0, 160, 16):
@@ -191,4 +192,4 @@ def test_a_batch_of_real_sentences_says_every_character(conll04: list[Sentence])
         batch = collate(examples, 128, config, 16, vocabs.sizes)
         for b, sentence in enumerate(sentences):
             for i, token in enumerate(sentence.tokens):
-                assert spelled(batch, b, i) == vocabs.spelling(token)[:longest]
+                assert spelling_at(batch, b, i) == vocabs.spelling(token)[:longest]

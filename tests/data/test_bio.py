@@ -1,4 +1,4 @@
-"""BIO tags: spans survive the way to tags and back, and the constraints allow exactly the well-formed."""
+"""Tests that spans survive tagging, and that the constraints allow exactly the well-formed sequences."""
 
 import itertools
 
@@ -17,7 +17,7 @@ def test_the_inventory_follows_the_types() -> None:
     assert tag_names(()) == ("O",)
 
 
-@settings(deadline=None, max_examples=50)  # a busy machine is no fault
+@settings(deadline=None, max_examples=50)  # a busy machine is not a failure
 @given(st.lists(st.sampled_from(["", "Loc", "Adverse-Effect"]), max_size=6), st.data())
 def test_spans_survive_tagging(pieces: list[str], data: st.DataObject) -> None:
     entities, position = [], 0
@@ -44,7 +44,9 @@ def test_spans_survive_tagging(pieces: list[str], data: st.DataObject) -> None:
         ("", []),
     ],
 )
-def test_ill_formed_tags_lose_no_token(tags: str, spans: list[tuple[int, int, str]]) -> None:
+def test_every_tag_of_an_ill_formed_sequence_belongs_to_a_span(
+    tags: str, spans: list[tuple[int, int, str]]
+) -> None:
     assert tags_to_spans(tags.split()) == tuple(Entity(*span) for span in spans)
 
 
@@ -67,7 +69,7 @@ def test_unknown_tags_are_refused(tag: str) -> None:
 
 
 def test_the_allowed_sequences_are_exactly_the_well_formed_ones() -> None:
-    """A sequence is well-formed if its spans give the same tags again; all 155 of up to 3 tags are tried."""
+    """Tries all 155 sequences of up to 3 tags. Well-formed sequences equal the tags of their spans."""
     start_allowed, allowed = allowed_transitions(TAGS)
     for length in (1, 2, 3):
         for path in itertools.product(range(len(TAGS)), repeat=length):

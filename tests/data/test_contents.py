@@ -1,4 +1,4 @@
-"""What a network cannot learn or predict is counted to the last entity, and said."""
+"""Tests the counts and messages about annotations that a network cannot learn or predict."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from cman_jax.types import Entity, Relation, Sentence
 
 ANN, ACME, OSLO = Entity(0, 1, "Peop"), Entity(3, 5, "Org"), Entity(4, 5, "Loc")
 TOKENS = ("Ann", "works", "for", "Acme", "Oslo")
-# "Oslo" stands inside "Acme Oslo": it goes, and so do the two relations that it has.
+# "Oslo" is inside "Acme Oslo". Training loses it and its two relations.
 NESTED = Sentence(
     "1",
     TOKENS,
@@ -22,6 +22,7 @@ BARE = Sentence("3", ("Rain", "."))
 
 
 def lines_of(trained: Sequence[str] = ("train",), **splits: Sequence[Sentence]) -> list[str]:
+    """Returns the lines about the splits of a corpus without pretrained vectors."""
     vocabs = build_vocabs(
         splits["train"], splits.values(), vector_words=None, min_word_count=1, null_relation=True
     )
@@ -35,14 +36,14 @@ def test_shorter_spans_of_overlaps_and_their_relations_are_counted() -> None:
     ]
 
 
-def test_dev_is_trained_on_where_the_protocol_says_so() -> None:
+def test_the_lines_about_dev_follow_the_protocol() -> None:
     assert lines_of(("train", "dev"), train=[FLAT], dev=[NESTED]) == [
         "dev: 1 of 3 entities and 2 of 3 relations are not trained on: they overlap longer ones"
     ]
 
 
 def test_a_type_that_no_training_example_has_is_named() -> None:
-    """`Loc` and `Live_In` stand in train, but only where a longer entity takes their place."""
+    """Uses a training split in which `Loc` and `Live_In` occur only inside a longer entity."""
     assert lines_of(train=[NESTED], dev=[FLAT, FLAT, BARE])[1:] == [
         "dev: 2 of 4 entities are of types without an example in train: Loc (2)",
         "dev: 2 of 2 relations are of types without an example in train: Live_In (2)",
@@ -56,7 +57,7 @@ def test_a_split_without_annotation_is_named() -> None:
     ]
 
 
-def test_nothing_is_said_where_nothing_is_lost() -> None:
+def test_no_line_is_printed_if_nothing_is_lost() -> None:
     assert lines_of(train=[FLAT], dev=[FLAT]) == []
 
 

@@ -1,4 +1,4 @@
-"""The canonical format: what is written is read back, and nothing malformed passes."""
+"""Tests that the canonical format is read as it was written, and that malformed files are refused."""
 
 import json
 import re
@@ -33,7 +33,7 @@ name = st.text(string.ascii_letters + "-_:/é", min_size=1, max_size=6)
 
 @st.composite
 def sentences(draw: st.DrawFn) -> Sentence:
-    """Any sentence that the format allows; spans may overlap."""
+    """Draws any sentence that the format allows, with overlapping spans too."""
     tokens = tuple(draw(st.lists(token, min_size=1, max_size=9)))
     spans = st.tuples(st.integers(0, len(tokens)), st.integers(0, len(tokens)), name)
     drawn = draw(st.lists(spans.filter(lambda span: span[0] < span[1]), max_size=5, unique=True))
@@ -44,7 +44,7 @@ def sentences(draw: st.DrawFn) -> Sentence:
     return Sentence(draw(name), tokens, entities, tuple(Relation(*relation) for relation in drawn))
 
 
-@settings(deadline=None, max_examples=50)  # a busy machine is no fault
+@settings(deadline=None, max_examples=50)  # a busy machine is not a failure
 @given(st.lists(sentences(), min_size=1, max_size=4, unique_by=lambda sentence: sentence.id))
 def test_reading_gives_back_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, corpus: list[Sentence]
@@ -65,15 +65,17 @@ def test_the_written_form_is_the_documented_one(tmp_path: Path) -> None:
 
 
 def broken(**changes: Any) -> dict[str, Any]:
-    """The JSON object of SENTENCE with some keys set."""
+    """Returns the JSON object of SENTENCE with some keys changed."""
     return to_json(SENTENCE) | changes
 
 
 def spans(*triples: tuple[Any, Any, Any]) -> list[dict[str, Any]]:
+    """Returns entities as JSON objects."""
     return [dict(zip(("start", "end", "type"), triple, strict=True)) for triple in triples]
 
 
 def links(*triples: tuple[Any, Any, Any]) -> list[dict[str, Any]]:
+    """Returns relations as JSON objects."""
     return [dict(zip(("subject", "object", "type"), triple, strict=True)) for triple in triples]
 
 
@@ -88,41 +90,47 @@ MALFORMED = [
     (broken(id=""), "found id = ''"),
     (broken(id="a\nb"), "found id = 'a\\nb'"),
     (broken(id="\ud800"), "found id = '\\ud800'"),
-    (broken(tokens=[]), "found tokens that are [], expected a list of at least one string"),
+    (broken(tokens=[]), "found tokens that are [] in sentence '7', expected a list of at least one string"),
     (broken(tokens="Ada"), "found tokens that are 'Ada'"),
-    (broken(tokens=[*TOKENS, 7]), "found token 6 = 7, expected a string"),
+    (broken(tokens=[*TOKENS, 7]), "found token 6 = 7 in sentence '7', expected a string"),
     *(
         (broken(tokens=["a", bad]), f"found token 1 = {bad!r}")
         for bad in ("", " ", "a b", "a\n", "\ta", "a\u2028b", "a\u00a0b", "a\0b", "\ud83d")
     ),
-    (broken(entities={}), "found entities that are {}, expected a list"),
+    (broken(entities={}), "found entities that are {} in sentence '7', expected a list"),
     (broken(entities=[[0, 2, "Peop"]]), "found entity 0 that is [0, 2, 'Peop']"),
     (broken(entities=[{"start": 0, "end": 1}]), "found entity 0 without 'type'"),
     (broken(entities=[{"start": 0, "end": 1, "type": "A", "id": 3}]), "entity 0 with the unknown key 'id'"),
     (
         broken(entities=spans(PEOP, (-1, 5, "Loc"))),
-        "found entity 1 start = -1, expected an integer from 0 to 5",
+        "found entity 1 start = -1 in sentence '7', expected an integer from 0 to 5",
     ),
     (broken(entities=spans(PEOP, (6, 7, "Loc"))), "found entity 1 start = 6"),
-    (broken(entities=spans(PEOP, (5, 7, "Loc"))), "found entity 1 end = 7, expected an integer from 6 to 6"),
-    (broken(entities=spans(PEOP, (4, 4, "Loc"))), "found entity 1 end = 4, expected an integer from 5 to 6"),
+    (
+        broken(entities=spans(PEOP, (5, 7, "Loc"))),
+        "found entity 1 end = 7 in sentence '7', expected an integer from 6 to 6",
+    ),
+    (
+        broken(entities=spans(PEOP, (4, 4, "Loc"))),
+        "found entity 1 end = 4 in sentence '7', expected an integer from 5 to 6",
+    ),
     (broken(entities=spans(PEOP, (True, 5, "Loc"))), "found entity 1 start = True"),
     (broken(entities=spans(PEOP, (4.0, 5, "Loc"))), "found entity 1 start = 4.0"),
     (broken(entities=spans(PEOP, ("4", 5, "Loc"))), "found entity 1 start = '4'"),
     (broken(entities=spans(PEOP, (4, 10**400, "Loc"))), "found entity 1 end = 1000"),
     (broken(entities=spans(PEOP, (4, 5, ""))), "found entity 1 type = ''"),
     (broken(entities=spans(PEOP, (4, 5, None))), "found entity 1 type = None"),
-    (broken(entities=spans(PEOP, LOC, PEOP)), "found entity 2 the same as an earlier one"),
-    (broken(relations=None), "found relations that are None, expected a list"),
+    (broken(entities=spans(PEOP, LOC, PEOP)), "found entity 2 equal to an earlier entity in sentence '7'"),
+    (broken(relations=None), "found relations that are None in sentence '7', expected a list"),
     (
         broken(relations=links((0, 2, "Live_In"))),
-        "found relation 0 object = 2, expected an integer from 0 to 1",
+        "found relation 0 object = 2 in sentence '7', expected an integer from 0 to 1",
     ),
     (broken(relations=links((-1, 1, "Live_In"))), "found relation 0 subject = -1"),
     (broken(relations=links((False, 1, "Live_In"))), "found relation 0 subject = False"),
     (broken(relations=links((1, 1, "Live_In"))), "found relation 0 between entity 1 and itself"),
-    (broken(relations=links((0, 1, "A"), (0, 1, "A"))), "found relation 1 the same as an earlier one"),
-    (broken(entities=spans(PEOP)), "found relation 0 among 1 entities"),
+    (broken(relations=links((0, 1, "A"), (0, 1, "A"))), "found relation 1 equal to an earlier relation"),
+    (broken(entities=spans(PEOP)), "found relation 0 with fewer than two entities"),
 ]
 
 
@@ -147,10 +155,10 @@ GOOD = json.dumps(to_json(SENTENCE)).encode()
         (b"\n", 1, "bad JSON"),
         (GOOD + b"\n\n", 2, "bad JSON"),
         (GOOD + b"\n" + GOOD + b"\n", 2, "found id '7' of line 1 again"),
-        (GOOD + b"\n\xef\xbb\xbf" + GOOD, 2, "BOM"),  # inside a file it is no mark of its encoding
+        (GOOD + b"\n\xef\xbb\xbf" + GOOD, 2, "BOM"),  # a byte order mark is refused inside a file
         (GOOD + b"\n" + GOOD.replace(b"Ada", b"\xff"), 2, "found bytes that are not valid UTF-8"),
-        (GOOD[:-1], 1, "bad JSON"),
-        (GOOD + b"}", 1, "bad JSON"),
+        (GOOD[:-1], 1, "at the end)"),
+        (GOOD + b"}", 1, f"bad JSON (Extra data: column {len(GOOD) + 1}, at '}}')"),
         (b"[" * 100_000, 1, "nested too deeply"),
         (GOOD.replace(b"0", b"9" * 5000, 1), 1, "bad JSON"),
         (GOOD.replace(b'"id"', b'"tokens"'), 1, "key 'tokens' occurs twice"),
@@ -172,13 +180,13 @@ def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     assert read_jsonl(path) == [SENTENCE]
 
 
-def test_carriage_returns_before_line_feeds_are_no_fault(tmp_path: Path) -> None:
+def test_carriage_returns_before_line_feeds_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "train.jsonl"
     path.write_bytes(GOOD + b"\r\n")
     assert read_jsonl(path) == [SENTENCE]
 
 
-def test_text_to_predict_on_needs_tokens_only() -> None:
+def test_text_to_predict_on_needs_only_tokens() -> None:
     assert parse_sentence({"tokens": ["a"]}, "x", 12, gold=False) == Sentence("12", ("a",))
     assert parse_sentence(to_json(SENTENCE), "x", 12, gold=False) == SENTENCE
     with pytest.raises(InputError, match="found a sentence without 'tokens'"):
@@ -187,7 +195,7 @@ def test_text_to_predict_on_needs_tokens_only() -> None:
         parse_sentence({"tokens": ["a"], "entities": spans((0, 9, "A"))}, "x", 12, gold=False)
 
 
-def test_what_cannot_be_read_is_not_written(tmp_path: Path) -> None:
+def test_sentences_that_cannot_be_read_are_not_written(tmp_path: Path) -> None:
     path = tmp_path / "train.jsonl"
     write_jsonl(path, [SENTENCE])
     for bad in ([], [SENTENCE, SENTENCE._replace(tokens=("a b",))], [SENTENCE._replace(id=" ")]):
@@ -213,8 +221,8 @@ def test_a_failing_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest
     assert [item.name for item in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_missing_split_says_what_is_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere: found no such directory, .* data_prep"):
+def test_the_error_for_a_missing_split_lists_the_existing_ones(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere: found no such directory, expected a corpus"):
         load_split(tmp_path / "nowhere", "train")
     with pytest.raises(InputError, match="nor any other split"):
         load_split(tmp_path, "train")
@@ -231,12 +239,12 @@ def test_the_inventory_is_sorted() -> None:
     assert type_inventory([]) == ((), ())
 
 
-def test_json_errors_name_the_place() -> None:
-    with pytest.raises(InputError, match="f:3: found bad JSON"):
-        parse_json("{", lambda found, expected: InputError("f", 3, found, expected))
+def test_json_errors_name_the_place_and_quote_it() -> None:
+    with pytest.raises(InputError, match=r"f:3: found bad JSON \(.* column 9, at 'oops}'\)"):
+        parse_json('{"a": 1 oops}', lambda found, expected: InputError("f", 3, found, expected))
 
 
-def test_a_run_reads_train_and_dev_and_test_if_it_is_there(tmp_path: Path) -> None:
+def test_a_run_reads_train_and_dev_and_test_if_it_exists(tmp_path: Path) -> None:
     for split in ("dev", "train"):
         write_jsonl(tmp_path / f"{split}.jsonl", [SENTENCE])
     assert load_splits(tmp_path) == {"train": [SENTENCE], "dev": [SENTENCE]}

@@ -1,4 +1,4 @@
-"""Long sentences are planned alone, in few shapes, and refused in training by name."""
+"""Tests that long sentences are predicted one at a time in few shapes, and refused in training by name."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ LAST = SMALL_DATA.bucket_lengths[-1]
 
 
 @given(st.lists(st.integers(0, 4 * LAST), max_size=40), st.integers(1, 7))
-def test_plans_are_a_partition_with_long_sentences_alone(lengths: list[int], batch_size: int) -> None:
+def test_plans_are_a_partition_with_one_batch_per_long_sentence(lengths: list[int], batch_size: int) -> None:
     plans = plan_prediction(lengths, SMALL_DATA, batch_size)
     assert sorted(i for plan in plans for i in plan.indices) == list(range(len(lengths)))
     assert [plan.length for plan in plans] == sorted(plan.length for plan in plans)
@@ -27,7 +27,7 @@ def test_plans_are_a_partition_with_long_sentences_alone(lengths: list[int], bat
 
 
 @given(st.lists(st.integers(0, LAST), max_size=40), st.integers(1, 7))
-def test_within_the_buckets_the_plans_are_those_of_training(lengths: list[int], batch_size: int) -> None:
+def test_sentences_within_the_buckets_have_the_plans_of_training(lengths: list[int], batch_size: int) -> None:
     assert plan_prediction(lengths, SMALL_DATA, batch_size) == plan_batches(lengths, SMALL_DATA, batch_size)
 
 
@@ -40,7 +40,7 @@ def test_padding_is_at_most_a_half_and_shapes_are_few(last: int) -> None:
     assert len(set(padded.tolist())) <= 2 * 8
 
 
-def test_training_refuses_what_is_far_beyond_the_buckets_by_name() -> None:
+def test_training_names_a_sentence_far_beyond_the_buckets() -> None:
     most = MOST_BUCKETS * LAST
     fits, longer = (Sentence(name, ("a",) * n) for name, n in (("fits", most), ("d7", most + 1)))
     refuse_long([fits], SMALL_DATA)
@@ -48,5 +48,5 @@ def test_training_refuses_what_is_far_beyond_the_buckets_by_name() -> None:
         refuse_long([fits, longer], SMALL_DATA)
     assert str(error.value) == (
         "sentence 'd7' of the training data: found 129 tokens, expected at most 128, 8 times the last of "
-        "config.data.bucket_lengths: split the sentence, or give a longer bucket"
+        "config.data.bucket_lengths: split the sentence, or add a longer bucket"
     )

@@ -1,4 +1,4 @@
-"""The rules for overlapping spans; test_ade.py has ADE's published counts."""
+"""Tests of the rules for overlapping spans; test_ade.py compares with ADE's published counts."""
 
 import pytest
 from hypothesis import given, settings
@@ -34,13 +34,13 @@ def test_the_longest_stays_and_indices_are_renumbered() -> None:
 @pytest.mark.parametrize(
     ("spans", "kept"),
     [
-        ([(2, 4, "A"), (1, 3, "A")], [1]),  # of equals the leftmost
-        ([(0, 2, "B"), (0, 2, "A")], [0]),  # of equal spans the first listed
+        ([(2, 4, "A"), (1, 3, "A")], [1]),  # the leftmost of equally long spans
+        ([(0, 2, "B"), (0, 2, "A")], [0]),  # the first of equal spans
         ([(0, 3, "A"), (2, 7, "A"), (6, 8, "A")], [1]),
-        ([(0, 4, "A"), (3, 6, "A"), (5, 8, "A")], [0, 2]),  # the middle one goes, and with it all overlap
+        ([(0, 4, "A"), (3, 6, "A"), (5, 8, "A")], [0, 2]),  # without the middle span, nothing overlaps
     ],
 )
-def test_which_span_stays(spans: list[tuple[int, int, str]], kept: list[int]) -> None:
+def test_the_kept_spans(spans: list[tuple[int, int, str]], kept: list[int]) -> None:
     entities = tuple(Entity(*span) for span in spans)
     sentence = Sentence("1", tuple("abcdefgh"), entities)
     assert keep_longest(sentence).entities == tuple(entities[index] for index in kept)
@@ -49,9 +49,9 @@ def test_which_span_stays(spans: list[tuple[int, int, str]], kept: list[int]) ->
 span = st.tuples(st.integers(0, 9), st.integers(1, 5), st.sampled_from("AB"))
 
 
-@settings(deadline=None, max_examples=50)  # a busy machine is no fault
+@settings(deadline=None, max_examples=50)  # a busy machine is not a failure
 @given(st.lists(span, min_size=2, max_size=7, unique=True), st.data())
-def test_keep_longest_drops_no_more_than_it_must(
+def test_keep_longest_drops_only_spans_that_overlap_longer_ones(
     drawn: list[tuple[int, int, str]], data: st.DataObject
 ) -> None:
     entities = tuple(Entity(start, start + width, entity_type) for start, width, entity_type in drawn)

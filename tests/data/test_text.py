@@ -1,4 +1,4 @@
-"""Text to tokens and back: offsets point at what they name, and every line gets its document."""
+"""Tests that offsets refer to the right text, and that every line becomes one document."""
 
 import json
 
@@ -52,10 +52,11 @@ def test_the_text_of_tokens_has_one_space_between_them() -> None:
 
 
 def documents(text: bytes, kind: str = "auto") -> list[Document]:
+    """Returns the documents of a file's lines."""
     return list(parse_documents(text.splitlines(keepends=True), "in.txt", kind))
 
 
-def test_every_line_has_its_document_blank_ones_too() -> None:
+def test_every_line_becomes_a_document_even_blank_lines() -> None:
     found = documents(b"Ann left.\r\n\n  \nBob came.\n")
     assert [document.text for document in found] == ["Ann left.", "", "  ", "Bob came."]
     assert [len(document.sentence.tokens) for document in found] == [3, 0, 0, 3]
@@ -94,14 +95,16 @@ def test_an_array_of_strings_is_the_tokens_of_a_sentence(kind: str) -> None:
         (b"[]\n", "in.txt:1: found tokens that are []"),
     ],
 )
-def test_json_that_is_no_sentence_a_line_is_refused_and_never_read_as_prose(text: bytes, found: str) -> None:
+def test_json_without_one_sentence_per_line_is_refused_and_never_read_as_raw_text(
+    text: bytes, found: str
+) -> None:
     with pytest.raises(InputError) as error:
         documents(text)
     assert str(error.value).startswith(found)
     assert "\n" not in str(error.value)
     if "array" in found or "bad JSON" in found:
-        assert 'expected one sentence a line, {"tokens": ' in str(error.value)
-        assert str(error.value).endswith("the format text, for prose")
+        assert 'expected one sentence per line, {"tokens": ' in str(error.value)
+        assert str(error.value).endswith("the format text, for raw text")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,9 @@ def test_json_that_is_no_sentence_a_line_is_refused_and_never_read_as_prose(text
         (("", "1"), 2, 1),
     ],
 )
-def test_no_two_lines_have_one_id_stated_or_not(ids: tuple[str | None, ...], line: int, earlier: int) -> None:
+def test_two_lines_with_the_same_id_are_refused_even_if_one_id_is_the_line_number(
+    ids: tuple[str | None, ...], line: int, earlier: int
+) -> None:
     stated = [({"tokens": ["Ann"]} | ({"id": name} if name else {})) if name != "" else "" for name in ids]
     text = "".join(f"{json.dumps(item) if item else ''}\n" for item in stated).encode()
     with pytest.raises(InputError, match=rf"in.txt:{line}: found id '\w' of line {earlier} again") as error:

@@ -1,4 +1,4 @@
-"""Tokens of raw text: typographic characters are cut as their straight forms, and places are the text's."""
+"""Tests that typographic characters are split like straight ones, and that places refer to the text."""
 
 import pytest
 from hypothesis import example, given
@@ -9,15 +9,17 @@ from cman_jax.data.treebank import STRAIGHT, treebank_tokens
 
 
 def straight(text: str) -> str:
-    """The characters that the network reads, spaces left out."""
+    """Returns the characters that the network reads, without spaces."""
     return "".join("".join(STRAIGHT.get(char, char) for char in text).split())
 
 
 def words(text: str) -> list[str]:
+    """Returns the tokens in their straight forms."""
     return [token.text for token in treebank_tokens(text)]
 
 
 def pieces(text: str) -> list[str]:
+    """Returns the tokens' pieces of the original text."""
     return [text[token.start : token.end] for token in treebank_tokens(text)]
 
 
@@ -38,19 +40,19 @@ def pieces(text: str) -> list[str]:
         ("a hyphen\u00adated w\u200bord\u2060 \ufeffhere", "a hyphenated word here"),
     ],
 )
-def test_typographic_characters_are_cut_as_straight_ones(typographic: str, typed: str) -> None:
+def test_typographic_characters_are_split_like_straight_ones(typographic: str, typed: str) -> None:
     assert words(typographic) == words(typed) == pieces(typed)
     assert straight("".join(pieces(typographic))) == "".join(pieces(typed))
 
 
-def test_places_are_those_of_the_text_as_it_stands() -> None:
+def test_places_refer_to_the_original_text() -> None:
     assert pieces("Warridge’s aide doesn’t") == ["Warridge", "’s", "aide", "does", "n’t"]
     assert pieces("No—wait… “hyphen\u00adated” ") == ["No", "—", "wait", "…", "“", "hyphen\u00adated", "”"]
     assert words("No—wait…") == ["No", "--", "wait", "..."]
     assert pieces("\u200bAnn\u200b left\u00ad") == ["Ann", "left"]
 
 
-def test_a_long_dash_and_an_ellipsis_are_tokens_beside_any_character() -> None:
+def test_long_dashes_and_ellipses_are_separate_tokens_next_to_any_character() -> None:
     assert words("a-—b") == ["a-", "--", "b"]
     assert words("a.….") == ["a.", "...", "."]
     assert pieces("——……") == ["—", "—", "…", "…"]
@@ -84,7 +86,7 @@ SPECIAL = st.sampled_from(
 @example("-—-—")
 @example("\"''\"`` '' “''”")
 @example(".…. …")
-def test_every_visible_character_is_in_one_token_and_every_place_is_its_token_s(text: str) -> None:
+def test_every_visible_character_is_in_one_token_at_its_place(text: str) -> None:
     tokens = treebank_tokens(text)
     assert straight(text) == "".join(token.text for token in tokens)
     for token in tokens:
@@ -102,6 +104,6 @@ def test_every_visible_character_is_in_one_token_and_every_place_is_its_token_s(
         "".join
     )
 )
-def test_typed_text_is_cut_as_nltk_cuts_it(text: str) -> None:
+def test_straight_text_is_split_as_nltk_splits_it(text: str) -> None:
     expected = list(NLTKWordTokenizer().span_tokenize(text))
     assert [(token.start, token.end) for token in treebank_tokens(text)] == expected

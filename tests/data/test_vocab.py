@@ -1,4 +1,4 @@
-"""Which word a token is, what the inventories are made of, and their file."""
+"""Tests of the word of a token, of the contents of vocabularies, and of their file."""
 
 import json
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.builders import SENTENCES, vocabs_of
 
 
 def built(**options: Any) -> Vocabs:
+    """Returns vocabularies of `SENTENCES`."""
     defaults = {"vector_words": None, "min_word_count": 1, "null_relation": True}
     return build_vocabs(SENTENCES, (), **{**defaults, **options})
 
@@ -82,7 +83,7 @@ def test_trained_words_are_the_training_words_that_are_frequent_enough() -> None
     assert words == [("B", "a", "b", "c"), ("a", "b"), ()]
 
 
-def test_characters_and_words_come_from_training_alone_but_types_from_everywhere() -> None:
+def test_characters_and_words_come_only_from_training_but_types_from_all_splits() -> None:
     train = [Sentence("1", ("ab", "c"), (Entity(0, 1, "X"),))]
     entities = (Entity(0, 1, "A"), Entity(1, 2, "X"))
     dev = [Sentence("2", ("zz", "y"), entities, (Relation(0, 1, "r"),))]
@@ -118,7 +119,7 @@ def test_saved_vocabularies_come_back_equal(tmp_path: Path, vector_words: tuple[
 
 
 def damaged(change: Any) -> bytes:
-    """The file of vocabularies after `change` to its JSON value."""
+    """Returns the bytes of a file of vocabularies whose JSON value was changed."""
     values = {
         "words": ["a"],
         "chars": ["a"],
@@ -152,13 +153,13 @@ def damaged(change: Any) -> bytes:
     ],
     ids=range(16),
 )
-def test_a_file_that_is_no_vocabulary_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_vocabularies_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "vocabs.json"
     path.write_bytes(content)
     with pytest.raises(InputError, match="expected vocabularies written by a training run") as error:
         Vocabs.load(path)
     assert error.value.path == str(path)
-    assert "Type-check" not in str(error.value)  # found by the library, with or without the tests' checker
+    assert "Type-check" not in str(error.value)  # the library finds the fault, not the tests' type checker
 
 
 def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
@@ -183,25 +184,23 @@ COVERED = [
     [
         (("ann",), 2),  # Ann, ann
         (("Oslo", "0"), 3),  # Oslo, OSLO, 1984
-        (("OSLO",), 1),  # the forms of Oslo are itself and oslo
+        (("OSLO",), 1),  # the forms of Oslo are Oslo and oslo
         (("left", ".", "unread"), 2),
         (("unread",), 0),
         ((), 0),
     ],
 )
-def test_coverage_counts_distinct_tokens_by_the_rule_of_looking_up(
-    words: tuple[str, ...], known: int
-) -> None:
+def test_coverage_counts_distinct_tokens_by_the_look_up_rule(words: tuple[str, ...], known: int) -> None:
     assert vector_coverage(COVERED, built(vector_words=words)) == (known, 7)
 
 
-def test_words_that_are_trained_have_no_pretrained_vector() -> None:
+def test_trained_words_do_not_count_as_covered() -> None:
     vocabs = build_vocabs(COVERED, (), vector_words=None, min_word_count=1, null_relation=True)
     assert vocabs.word_id("left") != UNKNOWN_WORD
     assert vector_coverage(COVERED, vocabs) == (0, 7)
 
 
-def test_the_coverage_is_told_in_a_line_and_none_at_all_is_an_error() -> None:
+def test_coverage_is_reported_in_a_line_and_zero_coverage_is_an_error() -> None:
     assert coverage_line((5, 7)).startswith("5 of 7 distinct training tokens have a word vector (")
     refuse_no_coverage((1, 7), "v.txt")
     with pytest.raises(InputError) as error:

@@ -1,4 +1,4 @@
-"""Every format gives the same vectors; what is malformed is refused with its place."""
+"""Tests that every format gives the same vectors, and that malformed files are refused with the place."""
 
 import gzip
 import struct
@@ -21,23 +21,25 @@ ALL = 10**9
 
 
 def text(words: Sequence[str] = WORDS, matrix: np.ndarray = MATRIX) -> bytes:
-    """As GloVe writes it."""
+    """Returns a file as GloVe writes it."""
     lines = [" ".join([word, *map(str, row)]) for word, row in zip(words, matrix, strict=True)]
     return "".join(line + "\n" for line in lines).encode()
 
 
 def text_with_header(words: Sequence[str] = WORDS, matrix: np.ndarray = MATRIX) -> bytes:
+    """Returns a file of word2vec text."""
     return b"%d %d\n" % matrix.shape + text(words, matrix)
 
 
 def binary(words: Sequence[str] = WORDS, matrix: np.ndarray = MATRIX, end: bytes = b"\n") -> bytes:
-    """As word2vec writes it; gensim ends entries without a newline."""
+    """Returns a file as word2vec writes it; gensim ends entries without a newline."""
     rows = [struct.pack(f"<{len(row)}f", *row) for row in matrix]
     entries = [word.encode() + b" " + row + end for word, row in zip(words, rows, strict=True)]
     return b"%d %d\n" % matrix.shape + b"".join(entries)
 
 
 def read(path: Path, content: bytes, wanted: Sequence[str] = (), num_frequent: int = ALL) -> WordVectors:
+    """Returns the vectors of a file with this content, which is written to the directory `path`."""
     file = path / "vectors"
     file.write_bytes(content)
     return read_word_vectors(file, wanted, num_frequent)
@@ -70,7 +72,7 @@ def test_every_format_gives_the_same_vectors(tmp_path: Path, write: Callable[[],
 def test_binary_numbers_survive_to_the_bit(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[float]]
 ) -> None:
-    """Among the bytes of the numbers are spaces and line ends."""
+    """Includes numbers whose bytes are spaces and line ends."""
     rows = [[0.0] * 8, list(struct.unpack("<8f", b"\n \r\n" * 8)), *rows]
     words = [f"w{i}" for i in range(len(rows))]
     vectors = read(tmp_path_factory.mktemp("binary"), binary(words, np.array(rows, np.float32)))
@@ -79,7 +81,7 @@ def test_binary_numbers_survive_to_the_bit(
 
 
 @pytest.mark.parametrize("first", [10, 13, 32, 48, 0])
-def test_a_binary_file_is_told_from_text_by_more_than_its_first_byte(tmp_path: Path, first: int) -> None:
+def test_a_binary_file_is_recognised_by_more_than_its_first_byte(tmp_path: Path, first: int) -> None:
     matrix = MATRIX.copy()
     matrix[0, 0] = struct.unpack("<f", bytes([first, 200, 130, 60]))[0]
     np.testing.assert_array_equal(read(tmp_path, binary(matrix=matrix)).matrix[1:], matrix)
@@ -91,14 +93,14 @@ def test_wide_vectors_in_either_format(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read(tmp_path, write(WORDS[:3], matrix)).matrix[1:], matrix)
 
 
-def test_wanted_words_are_kept_wherever_they_stand_beside_the_most_frequent(tmp_path: Path) -> None:
+def test_wanted_words_are_kept_at_any_place_in_addition_to_the_most_frequent(tmp_path: Path) -> None:
     vectors = read(tmp_path, text(), wanted=["0", "absent", "the"], num_frequent=2)
     assert vectors.words == ("the", "Köln", "0")
     np.testing.assert_array_equal(vectors.matrix[1:], MATRIX[[0, 1, 3]])
     assert read(tmp_path, text(), wanted={"New"}, num_frequent=0).words == ("New",)
 
 
-def test_numbers_that_nobody_wants_are_not_parsed(tmp_path: Path) -> None:
+def test_numbers_of_unwanted_words_are_not_parsed(tmp_path: Path) -> None:
     content = text() + b"odd x y z\n"
     assert read(tmp_path, content, num_frequent=5).words == WORDS
     with pytest.raises(InputError):
@@ -137,9 +139,19 @@ def test_a_byte_order_mark_is_not_part_of_the_first_word(tmp_path: Path, write: 
     [
         (b"king 1 2\nqueen 4 5 6\nat 7 8 9\n", 2, "3 numbers ('queen 4 5 6')", "2 numbers as in line 1"),
         (b"king 1 2 3 4\nqueen 4 5 6\nat 7 8 9\n", 2, "3 numbers ('queen 4 5 6')", "4 numbers as in line 1"),
-        (b"2 2\nking 1 2 3\nqueen 4 5 6\n", 2, "3 numbers ('king 1 2 3')", "2 numbers as the header says"),
-        (b"2 4\nking 1 2 3\nqueen 4 5 6\n", 2, "3 numbers ('king 1 2 3')", "4 numbers as the header says"),
-        (b"3 3\nking 1 2 3\nqueen 4 5 6 7\nat 7 8 9\n", 3, "4 numbers", "3 numbers as the header says"),
+        (
+            b"2 2\nking 1 2 3\nqueen 4 5 6\n",
+            2,
+            "3 numbers ('king 1 2 3')",
+            "2 numbers as stated in the header",
+        ),
+        (
+            b"2 4\nking 1 2 3\nqueen 4 5 6\n",
+            2,
+            "3 numbers ('king 1 2 3')",
+            "4 numbers as stated in the header",
+        ),
+        (b"3 3\nking 1 2 3\nqueen 4 5 6 7\nat 7 8 9\n", 3, "4 numbers", "3 numbers as stated in the header"),
         (b"king 1 2\nat 3 4\n1999 4 5 6\n", 3, "3 numbers ('1999 4 5 6')", "2 numbers as in line 1"),
         (b"king 1 2\n. . . 4\n", 2, "1 numbers ('. . . 4')", "2 numbers as in line 1"),
         (b"king 1 2\nqueen  3 4\n", 2, "two spaces", "single spaces"),
@@ -147,7 +159,7 @@ def test_a_byte_order_mark_is_not_part_of_the_first_word(tmp_path: Path, write: 
         (b"king\t1\t2\n", 1, "0 numbers", "a word and its numbers, separated by single spaces"),
     ],
 )
-def test_a_width_that_is_contradicted_is_refused_even_where_nobody_wants_the_word(
+def test_a_contradicting_width_is_refused_even_for_unwanted_words(
     tmp_path: Path, content: bytes, line: int, found: str, expected: str
 ) -> None:
     for wanted, num_frequent in (((), ALL), (("king",), 0)):
@@ -166,7 +178,7 @@ def test_a_repeated_word_has_its_first_vector(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["<unk>", "UNK"])
-def test_the_file_s_own_unknown_word_is_row_0_even_if_rare(tmp_path: Path, name: str) -> None:
+def test_the_files_unknown_word_is_row_0_even_if_rare(tmp_path: Path, name: str) -> None:
     vectors = read(tmp_path, text(("a", "b", "c", name, "d")), num_frequent=2)
     assert vectors.words == ("a", "b")
     assert vectors.unknown == name
@@ -180,12 +192,12 @@ def test_the_file_s_own_unknown_word_is_row_0_even_if_rare(tmp_path: Path, name:
         (b"2 2\na 1 2\nb 3\n", 3, "1 numbers"),
         (b"2 2\na 1\nb 3 4\n", 2, "1 numbers"),
         (b"a 1 2\n\nb 3 4\n", 2, "0 numbers"),
-        (b"a 1 2\nb 3 x\n", 2, "no number"),
-        (b"1 2\na 0x1 2\n", 2, "no number"),
+        (b"a 1 2\nb 3 x\n", 2, r"an entry that is not a number \('x'\)"),
+        (b"1 2\na 0x1 2\n", 2, "'0x1'"),
         (b"a 1 2\nb 3 nan\n", 2, "not finite"),
         (b"a 1 2\nb inf 2\n", 2, "not finite"),
         (b"a 1 2\nb 3 1e39\n", 2, "not finite"),
-        (b"a 1 2\nb\xff 3 4\n", 2, "the word"),
+        (b"a 1 2\nb\xff 3 4\n", 2, "a word that is not valid UTF-8"),
         (b"a\n", 1, "0 numbers"),
         (b"", 1, "0 numbers"),
         (b"2 wide\na 1 2\n", 1, "the header"),
@@ -205,7 +217,7 @@ def test_a_malformed_line_is_refused_with_its_number(
         assert error.value.path == str(tmp_path / "vectors")
 
 
-def test_a_binary_file_that_ends_early_says_how_many_entries_it_has(tmp_path: Path) -> None:
+def test_the_error_for_a_short_binary_file_names_its_number_of_entries(tmp_path: Path) -> None:
     whole = binary()
     for end in (len(whole) - 2, len(whole) - 15, len(whole) - 19):
         with pytest.raises(InputError, match="found 4 entries, expected 5"):
@@ -213,9 +225,7 @@ def test_a_binary_file_that_ends_early_says_how_many_entries_it_has(tmp_path: Pa
 
 
 @pytest.mark.parametrize("header", [b"4 3", b"5 2", b"5 1", b"0 3"])
-def test_a_binary_file_that_goes_on_after_what_its_header_says_is_refused(
-    tmp_path: Path, header: bytes
-) -> None:
+def test_a_binary_file_longer_than_its_header_states_is_refused(tmp_path: Path, header: bytes) -> None:
     with pytest.raises(InputError):
         read(tmp_path, header + binary().removeprefix(b"5 3"))
     with pytest.raises(
@@ -243,6 +253,7 @@ def test_a_damaged_gzip_file_is_refused(tmp_path: Path) -> None:
 
 
 def large() -> tuple[list[str], np.ndarray]:
+    """Returns words and vectors that fill more than one block of a gzip file."""
     return [f"word{i}" for i in range(500)], normal(0, 500, 5)
 
 

@@ -178,5 +178,8 @@ def test_folds_that_do_not_make_up_the_corpus_are_refused(change: str, folds: Pa
 def test_the_message_for_a_malformed_fold_names_its_file(folds: Path, tmp_path: Path) -> None:
     path = folds / "ade_split_7_test.json"
     path.write_text(path.read_text().replace('"end": 5', '"end": 7', 1))
-    with pytest.raises(InputError, match=r"ade_split_7_test\.json:1: found in sentence 1 entity 0 end = 7"):
+    with pytest.raises(
+        InputError,
+        match=r"ade_split_7_test\.json:1: found entity 0 end = 7 in sentence '.+' \(sentence 1 of the file\)",
+    ):
         convert(folds, tmp_path / "out", "longest", dev_fraction=0.25, seed=3)

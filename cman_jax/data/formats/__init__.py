@@ -1,1 +1,1 @@
-"""Readers of annotation formats."""
+"""Readers of annotation formats, one module per format."""

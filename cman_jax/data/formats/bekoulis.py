@@ -1,12 +1,12 @@
-"""Reads the column format of Bekoulis et al. (2018), in which they publish CoNLL04.
+"""The reader of Bekoulis et al.'s (2018) column format, in which they publish CoNLL04.
 
-A sentence is a line `#doc ID` and then one line a token, five columns separated by tabs:
+A sentence is a line `#doc ID`, followed by one line per token with five columns, separated by tabs:
 
     index <TAB> token <TAB> BIO tag <TAB> ['Kill', ...] <TAB> [15, ...]
 
-The two lists are parallel: relations whose subject's last token is this token, and the last tokens of their
-objects. A token that begins no relation says ['N'] and its own index.
-Source: github.com/bekou/multihead_joint_entity_relation_extraction.
+The two lists are parallel. The first list contains the types of the relations whose subject's last token is
+this token, and the second list contains the last tokens of the objects. A token without a relation has ['N']
+and its own index. Source: github.com/bekou/multihead_joint_entity_relation_extraction.
 """
 
 import re
@@ -36,7 +36,14 @@ _INDICES = re.compile(rf"\[{_INDEX}(?:, *{_INDEX})*\]")
 
 
 class _Row(NamedTuple):
-    """One token's line; `relations` are (type, last token of the object)."""
+    """The line of one token.
+
+    Attributes:
+      line: number of the line.
+      token: the token.
+      tag: the BIO tag.
+      relations: (type, last token of the object) of each relation whose subject ends here.
+    """
 
     line: int
     token: str
@@ -45,20 +52,28 @@ class _Row(NamedTuple):
 
 
 class _Document(NamedTuple):
+    """The lines of one sentence.
+
+    Attributes:
+      line: number of the line `#doc ID`.
+      id: the ID of that line.
+      rows: the lines of the tokens.
+    """
+
     line: int
     id: str
     rows: list[_Row]
 
 
 def read_columns(path: str | Path) -> tuple[list[Sentence], list[Oddity]]:
-    """All sentences of a file, and everything in it that is odd but can be read.
+    """Returns all sentences of a file, and a list of everything that is odd but can be read.
 
-    Every `#doc` gives one sentence, every non-O tag is part of an entity, and every relation of the file is
-    in its sentence or among the oddities.
+    Every `#doc` becomes one sentence, and every tag except O becomes part of an entity. Every relation of the
+    file is in its sentence or among the oddities.
 
     Raises:
-      InputError: for anything else that departs from the format, with the line.
-      OSError: when the file cannot be read.
+      InputError: names the line of any other deviation from the format.
+      OSError: the file cannot be read.
     """
     sentences: list[Sentence] = []
     oddities: list[Oddity] = []
@@ -75,6 +90,7 @@ def read_columns(path: str | Path) -> tuple[list[Sentence], list[Oddity]]:
 
 
 def _documents(path: str | Path) -> Iterator[_Document]:
+    """Yields the checked documents of a file."""
     document: _Document | None = None
     for line, text in enumerate(read_lines(path), 1):
         if text.startswith("#doc"):
@@ -90,13 +106,14 @@ def _documents(path: str | Path) -> Iterator[_Document]:
 
 
 def _document_id(text: str, path: str | Path, line: int) -> str:
+    """Returns the ID of a line `#doc ID`."""
     if not (match := _HEADER.fullmatch(text)):
         raise InputError(path, line, show(text), "a line '#doc ID'")
     return match[1]
 
 
 def _checked(document: _Document, path: str | Path) -> _Document:
-    """The document, unless it is empty or a relation leaves it."""
+    """Returns the document, and raises if it has no token or a relation to a token outside of it."""
     if not document.rows:
         raise InputError(path, document.line, "a document without a token", "at least one token line")
     for row in document.rows:
@@ -108,12 +125,20 @@ def _checked(document: _Document, path: str | Path) -> _Document:
 
 
 def _row(text: str, index: int, path: str | Path, line: int) -> _Row:
+    """Returns the parsed line of a token.
+
+    Args:
+      text: the line.
+      index: the token's position in its document.
+      path: the file, for error messages.
+      line: the number of the line, for error messages.
+    """
     cells = text.split("\t")
     if len(cells) != 5:
         raise InputError(path, line, f"{len(cells)} columns", "5, separated by tabs, or a line '#doc ID'")
     if cells[0] != str(index):
         raise InputError(path, line, f"token index {show(cells[0])}", f"the index {index}")
-    if not cells[1].isalnum() and not is_token(cells[1]):  # isalnum: only for speed
+    if not cells[1].isalnum() and not is_token(cells[1]):  # isalnum only saves time
         raise InputError(path, line, f"token {show(cells[1])}", "text without whitespace or NUL")
     if not _TAG.fullmatch(cells[2]) or not cells[2].isprintable():
         raise InputError(path, line, f"tag {show(cells[2])}", "O, B-<type> or I-<type>")
@@ -125,6 +150,7 @@ def _row(text: str, index: int, path: str | Path, line: int) -> _Row:
 def _relations(
     type_cell: str, end_cell: str, index: int, path: str | Path, line: int
 ) -> tuple[tuple[str, int], ...]:
+    """Returns (type, last token of the object) for each relation in the last two columns of a line."""
     if not _TYPES.fullmatch(type_cell) or not type_cell.isprintable():
         raise InputError(path, line, f"relation types {show(type_cell)}", "a list like ['Kill', 'Live_In']")
     if not _INDICES.fullmatch(end_cell):
@@ -132,16 +158,16 @@ def _relations(
     types = [item.strip(" '") for item in type_cell[1:-1].split(",")]
     ends = [int(item) for item in end_cell[1:-1].split(",")]
     if len(types) != len(ends):
-        raise InputError(path, line, f"{len(types)} relation types and {len(ends)} ends", "as many of both")
+        raise InputError(path, line, f"{len(types)} relation types and {len(ends)} ends", "equal numbers")
     if "N" in types:
         raise InputError(
-            path, line, f"{show(type_cell)} with {show(end_cell)}", f"['N'] only alone, with [{index}]"
+            path, line, f"{show(type_cell)} with {show(end_cell)}", f"['N'] with [{index}] and no other type"
         )
     return tuple(zip(types, ends, strict=True))
 
 
 def _sentence(document: _Document, path: str | Path, oddities: list[Oddity]) -> Sentence:
-    """The document's sentence; what is odd about it is appended to `oddities`."""
+    """Returns the document's sentence, and appends what is odd about the document to `oddities`."""
     tags = [row.tag for row in document.rows]
     entities = tags_to_spans(tags)
     relations = _resolve(document, entities, path, oddities)
@@ -158,7 +184,7 @@ def _sentence(document: _Document, path: str | Path, oddities: list[Oddity]) -> 
 def _resolve(
     document: _Document, entities: tuple[Entity, ...], path: str | Path, oddities: list[Oddity]
 ) -> tuple[Relation, ...]:
-    """Relations between tokens as relations between entities."""
+    """Returns the relations between tokens as relations between entities, and appends to `oddities`."""
     owner = {
         token: number for number, entity in enumerate(entities) for token in range(entity.start, entity.end)
     }
@@ -180,7 +206,7 @@ def _resolve(
 
 
 def _clash(relation: Relation, earlier: Container[Relation]) -> list[str]:
-    """What is odd about a relation beside those before it."""
+    """Returns the kinds of oddities of a relation, given the earlier relations of the sentence."""
     if relation.subject == relation.object:
         return [SELF]
     if relation in earlier:

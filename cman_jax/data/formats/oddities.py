@@ -1,4 +1,4 @@
-"""What is odd in a raw corpus but no error: readers count it, programs print it, nothing is hidden."""
+"""Oddities of a raw corpus that are not errors. Readers collect all of them, and programs print them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,7 +6,14 @@ from typing import NamedTuple
 
 
 class Oddity(NamedTuple):
-    """One odd place: `path:line`, its kind (a fixed phrase, to count by) and what exactly stands there."""
+    """One odd place in a file.
+
+    Attributes:
+      path: the file.
+      line: number of the line.
+      kind: a fixed phrase, by which oddities are counted.
+      detail: the exact content of the place.
+    """
 
     path: str
     line: int
@@ -15,7 +22,12 @@ class Oddity(NamedTuple):
 
 
 def describe_oddities(oddities: Iterable[Oddity], shown: int = 5) -> str:
-    """A text for people: each kind with its count and its first `shown` places, one a line."""
+    """Returns a text for people, with the count and the first places of each kind, one place per line.
+
+    Args:
+      oddities: the oddities to describe.
+      shown: the greatest number of places of each kind.
+    """
     by_kind: dict[str, list[Oddity]] = {}
     for oddity in oddities:
         by_kind.setdefault(oddity.kind, []).append(oddity)
@@ -31,5 +43,5 @@ def describe_oddities(oddities: Iterable[Oddity], shown: int = 5) -> str:
 
 
 def count_kinds(oddities: Iterable[Oddity]) -> Counter[str]:
-    """How many oddities there are of each kind."""
+    """Returns the number of oddities of each kind."""
     return Counter(oddity.kind for oddity in oddities)

@@ -1,12 +1,12 @@
-"""Reads SpERT's JSON (Eberts & Ulges 2020), in which CoNLL04 and the folds of ADE are published.
+"""The reader of SpERT's JSON (Eberts & Ulges 2020), in which CoNLL04 and the folds of ADE are published.
 
-A file is one array, usually on one line:
+A file is one array, usually on a single line:
 
     [{"tokens": [...], "entities": [{"type", "start", "end"}], "relations": [{"type", "head", "tail"}],
       "orig_id": 5178}, ...]
 
-Spans have an exclusive end; `head` is the index of the subject among the entities, `tail` that of the object.
-Source: github.com/lavis-nlp/spert; the entity spans may overlap.
+Spans have an exclusive end and may overlap. `head` is the index of the subject among the entities, and `tail`
+is the index of the object. Source: github.com/lavis-nlp/spert.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import Any
 from cman_jax.data.corpus import parse_sentence
 from cman_jax.data.formats.oddities import Oddity
 from cman_jax.errors import InputError
-from cman_jax.files import check_keys, read_lines, show, unique_keys
+from cman_jax.files import check_keys, describe_bad_json, read_lines, show, unique_keys
 from cman_jax.types import Sentence
 
 OVERLAP = "two entities overlap (both kept)"
@@ -31,11 +31,14 @@ _decoder = json.JSONDecoder(object_pairs_hook=unique_keys)
 
 
 def read_spert(path: str | Path) -> tuple[list[Sentence], list[Oddity]]:
-    """All sentences of a file, one for each item of the array; the oddities are its overlapping entities.
+    """Returns all sentences of a file, and its overlapping entities as oddities.
+
+    Each item of the array becomes one sentence.
 
     Raises:
-      InputError: for anything malformed; it says the line and, since a file may be one line, the sentence.
-      OSError: when the file cannot be read.
+      InputError: the file is malformed. The message names the line and also the sentence, because a file may
+        be a single line.
+      OSError: the file cannot be read.
     """
     sentences: list[Sentence] = []
     oddities: list[Oddity] = []
@@ -44,9 +47,10 @@ def read_spert(path: str | Path) -> tuple[list[Sentence], list[Oddity]]:
         try:
             sentence = parse_sentence(_canonical(item, path, line), path, line)
         except InputError as error:
-            raise InputError(path, line, f"in sentence {number} {error.found}", error.expected) from None
+            found = f"{error.found} (sentence {number} of the file)"
+            raise InputError(path, line, found, error.expected) from None
         if sentence.id in first_number:
-            found = f"in sentence {number} the orig_id {sentence.id} of sentence {first_number[sentence.id]}"
+            found = f"orig_id {sentence.id} in sentence {number}, as in sentence {first_number[sentence.id]}"
             raise InputError(path, line, found, "every orig_id once")
         first_number[sentence.id] = number
         sentences.append(sentence)
@@ -57,7 +61,10 @@ def read_spert(path: str | Path) -> tuple[list[Sentence], list[Oddity]]:
 
 
 def _items(path: str | Path) -> Iterator[tuple[int, Any]]:
-    """Each item of the file's array with the line where it begins; decoded one by one to know the place."""
+    """Yields each item of the file's array with the line where it begins.
+
+    Items are decoded one by one, so that the place of an error is known.
+    """
     text = "\n".join(read_lines(path))
     position = _skip(text, 0)
     line, counted = 1, 0
@@ -72,8 +79,9 @@ def _items(path: str | Path) -> Iterator[tuple[int, Any]]:
         try:
             item, position = _decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
-            reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-            found = f"in sentence {number} bad JSON ({reason})"
+            too_deep = isinstance(error, RecursionError)
+            fault = "bad JSON (nested too deeply)" if too_deep else describe_bad_json(error)
+            found = f"{fault} in sentence {number} of the file"
             raise InputError(path, getattr(error, "lineno", line), found, "a JSON object") from None
         yield line, item
         position = _skip(text, position)
@@ -88,13 +96,13 @@ def _items(path: str | Path) -> Iterator[tuple[int, Any]]:
 
 
 def _skip(text: str, position: int) -> int:
-    """The position of the first character that is no JSON whitespace."""
+    """Returns the first position from `position` on that does not contain JSON whitespace."""
     match = _SPACE.match(text, position)
     return match.end() if match else position
 
 
 def _canonical(item: Any, path: str | Path, line: int) -> dict[str, Any]:
-    """SpERT's keys as ours; the values are left to `parse_sentence` to check."""
+    """Returns an item with the keys of the canonical format; `parse_sentence` checks the values."""
     fail = partial(InputError, path, line)
     check_keys(item, _KEYS, _KEYS, "a sentence", fail)
     if type(item["orig_id"]) not in (int, str):
@@ -102,7 +110,8 @@ def _canonical(item: Any, path: str | Path, line: int) -> dict[str, Any]:
     relations = item["relations"]
     if isinstance(relations, list):
         for index, relation in enumerate(relations):
-            check_keys(relation, _RELATION_KEYS, _RELATION_KEYS, f"relation {index}", fail)
+            what = f"relation {index} of orig_id {show(item['orig_id'])}"
+            check_keys(relation, _RELATION_KEYS, _RELATION_KEYS, what, fail)
         relations = [{"subject": r["head"], "object": r["tail"], "type": r["type"]} for r in relations]
     return {
         "id": str(item["orig_id"]),
@@ -113,6 +122,7 @@ def _canonical(item: Any, path: str | Path, line: int) -> dict[str, Any]:
 
 
 def _overlaps(sentence: Sentence, path: str | Path, line: int, number: int) -> Iterator[Oddity]:
+    """Yields an oddity for each pair of overlapping entities."""
     for second, b in enumerate(sentence.entities):
         for first, a in enumerate(sentence.entities[:second]):
             if a.start < b.end and b.start < a.end:

@@ -1,4 +1,4 @@
-"""The column format: what is odd is counted, what is malformed is refused at its line, nothing is lost."""
+"""Tests that oddities of the column format are counted, and that malformed lines are refused."""
 
 from pathlib import Path
 
@@ -24,6 +24,7 @@ RELATIONS = (Relation(0, 1, "Live_In"), Relation(0, 2, "Work_For"))
 
 
 def columns(tmp_path: Path, text: str) -> Path:
+    """Writes a file of columns and returns its path."""
     path = tmp_path / "train.txt"
     path.write_bytes(text.encode())
     return path
@@ -91,7 +92,7 @@ def test_oddities_are_counted(
         ("I-Peop", "I-", 3, "found tag 'I-'"),
         ("['Live_In', 'Work_For']", "[]", 3, "found relation types '[]'"),
         ("['Live_In', 'Work_For']", "['Live_In']", 3, "found 1 relation types and 2 ends"),
-        ("['Live_In', 'Work_For']", "['N', 'Work_For']", 3, "expected ['N'] only alone, with [1]"),
+        ("['Live_In', 'Work_For']", "['N', 'Work_For']", 3, "expected ['N'] with [1] and no other type"),
         ("['Live_In', 'Work_For']", "[Live_In, Work_For]", 3, "found relation types"),
         ("['Live_In', 'Work_For']", "['Live_In', 'Work\u200b_For']", 3, "found relation types"),
         ("I-Peop", "I-Pe\u200bop", 3, "found tag"),
@@ -100,7 +101,7 @@ def test_oddities_are_counted(
         ("[3, 5]", "[3, -1]", 3, "found relation ends '[3, -1]'"),
         ("[3, 5]", "[3, 5.0]", 3, "found relation ends '[3, 5.0]'"),
         ("[3, 5]", f"[3, {'9' * 5000}]", 3, "found relation ends"),
-        ("['N']\t[2]", "['N']\t[3]", 4, "expected ['N'] only alone, with [2]"),
+        ("['N']\t[2]", "['N']\t[3]", 4, "expected ['N'] with [2] and no other type"),
     ],
 )
 def test_malformed_columns_are_refused_at_their_line(

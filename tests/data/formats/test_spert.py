@@ -1,4 +1,4 @@
-"""SpERT's JSON: errors name the line and the sentence, and the layout of the file does not matter."""
+"""Tests that errors about SpERT's JSON name the line and the sentence, for any layout of the file."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from cman_jax.errors import InputError
 
 
 def write(tmp_path: Path, text: str) -> Path:
+    """Writes a file and returns its path."""
     path = tmp_path / "train.json"
     path.write_text(text)
     return path
@@ -27,11 +28,11 @@ ITEM = (
         (
             f"[{ITEM}, {ITEM.replace('5', '6').replace('0', '2')}]",
             1,
-            "found in sentence 2 entity 0 start = 2",
+            "found entity 0 start = 2 in sentence '6' (sentence 2 of the file)",
         ),
-        (f"[{ITEM},\n\n{ITEM}]", 3, "found in sentence 2 the orig_id 5 of sentence 1"),
-        (f"[\n{ITEM},\n{{]", 3, "found in sentence 2 bad JSON"),
-        (f"[\n{ITEM},\n]", 3, "found in sentence 2 bad JSON"),
+        (f"[{ITEM},\n\n{ITEM}]", 3, "found orig_id 5 in sentence 2, as in sentence 1"),
+        (f"[\n{ITEM},\n{{]", 3, "column 2, at ']') in sentence 2 of the file"),
+        (f"[\n{ITEM},\n]", 3, "found bad JSON (Expecting value: column 1, at ']') in sentence 2 of the file"),
         (f"[{ITEM}\n{ITEM}]", 2, "after sentence 1, expected a comma or the array's end"),
         (f"[{ITEM}}}", 1, "found '}' after sentence 1"),
         (f"[{ITEM}", 1, "expected a comma or the array's end"),
@@ -39,16 +40,24 @@ ITEM = (
         ("[]", None, "found an empty array"),
         ("", 1, "expected a JSON array of sentences"),
         (ITEM, 1, "expected a JSON array of sentences"),
-        (f"[{ITEM}, 3]", 1, "found in sentence 2 a sentence that is 3"),
-        (f"[{ITEM}, {'[' * 100_000}]", 1, "found in sentence 2 bad JSON (nested too deeply)"),
-        (f"[{ITEM.replace('5', 'true')}]", 1, "found in sentence 1 orig_id True"),
-        (f"[{ITEM.replace('5', '9' * 5000)}]", 1, "found in sentence 1 bad JSON"),
-        (f"[{ITEM.replace('orig_id', 'tokens')}]", 1, "found in sentence 1 bad JSON (key 'tokens' occurs"),
-        (f"[{ITEM.replace('Ada', chr(92) + 'ud800')}]", 1, r"found in sentence 1 token 0 = '\ud800'"),
+        (f"[{ITEM}, 3]", 1, "found a sentence that is 3 (sentence 2 of the file)"),
+        (f"[{ITEM}, {'[' * 100_000}]", 1, "found bad JSON (nested too deeply) in sentence 2 of the file"),
+        (f"[{ITEM.replace('5', 'true')}]", 1, "found orig_id True (sentence 1 of the file)"),
+        (f"[{ITEM.replace('5', '9' * 5000)}]", 1, ") in sentence 1 of the file"),
+        (
+            f"[{ITEM.replace('orig_id', 'tokens')}]",
+            1,
+            "found bad JSON (key 'tokens' occurs twice) in sentence 1 of the file",
+        ),
+        (
+            f"[{ITEM.replace('Ada', chr(92) + 'ud800')}]",
+            1,
+            r"found token 0 = '\ud800' in sentence '5' (sentence 1 of the file)",
+        ),
         (
             f"[{ITEM.replace('[]', '[{}]')}]",
             1,
-            "found in sentence 1 relation 0 without 'type', expected the keys type, head, tail",
+            "found relation 0 of orig_id 5 without 'type' (sentence 1 of the file), expected the keys type, ",
         ),
     ],
 )
@@ -62,7 +71,7 @@ def test_malformed_json_names_line_and_sentence(
     assert caught.value.line == line
 
 
-def test_white_space_between_sentences_is_free(tmp_path: Path) -> None:
+def test_whitespace_between_sentences_does_not_matter(tmp_path: Path) -> None:
     second = ITEM.replace("5", '"6"')
     read = read_spert(write(tmp_path, f" [\n{ITEM} ,\n {second}\n]\n"))
     assert [sentence.id for sentence in read[0]] == ["5", "6"]
