@@ -1,4 +1,4 @@
-"""Small configs, sentences, batches and networks that many tests share."""
+"""Builders of small configs, sentences, batches and networks that many tests share."""
 
 import contextlib
 import dataclasses
@@ -20,7 +20,7 @@ from cman_jax.data.vocab import Vocabs, build_vocabs
 from cman_jax.model.cman import CMAN
 from cman_jax.types import Batch, Entity, Relation, Sentence
 
-# The first example compiles, so no deadline; a gate must not fail by chance, so the same examples each time.
+# No deadline, because the first example compiles. The same examples every time, so that none fails by chance.
 numeric = settings(deadline=None, derandomize=True, max_examples=25)
 
 TOLERANCES = {np.float32: 1e-5, np.float64: 1e-10}
@@ -58,7 +58,7 @@ SENTENCES = (
 
 
 def vocabs_of(sentences: Sequence[Sentence], *, null_relation: bool = True) -> Vocabs:
-    """Vocabularies without pretrained vectors, all words kept."""
+    """Returns vocabularies without pretrained vectors that contain all words of the sentences."""
     return build_vocabs(sentences, (), vector_words=None, min_word_count=1, null_relation=null_relation)
 
 
@@ -70,26 +70,26 @@ def batch_of(
     vocabs: Vocabs | None = None,
     config: DataConfig = SMALL_DATA,
 ) -> Batch:
-    """The sentences as one batch; the vocabularies are those of `SENTENCES` unless given."""
+    """Returns the sentences as one batch; by default, with the vocabularies of `SENTENCES`."""
     vocabs = vocabs or vocabs_of(SENTENCES)
     examples = [encode(sentence, vocabs) for sentence in sentences]
     return collate(examples, length, config, batch_size or len(examples), vocabs.sizes)
 
 
 def network(config: ModelConfig = SMALL_MODEL, vocabs: Vocabs | None = None) -> CMAN:
-    """A network for the vocabularies (those of `SENTENCES` unless given)."""
+    """Returns a network for vocabularies; by default, for the vocabularies of `SENTENCES`."""
     vocabs = vocabs or vocabs_of(SENTENCES, null_relation=config.null_relation)
     return CMAN(config, vocabs.sizes)
 
 
 def precision(dtype: type) -> contextlib.AbstractContextManager:
-    """In it, arrays may have as many bits as `dtype`."""
+    """Returns a context in which arrays may have as many bits as `dtype`."""
     return jax.enable_x64(dtype is np.float64)
 
 
 @contextlib.contextmanager
 def quick_compilation() -> Iterator[None]:
-    """XLA skips its optimisations: half the time where a test compiles far more than it computes."""
+    """Switches off most optimisations of XLA, which halves the time of tests that mostly compile."""
     jax.config.update("jax_disable_most_optimizations", True)
     try:
         yield
@@ -99,22 +99,25 @@ def quick_compilation() -> Iterator[None]:
 
 @contextlib.contextmanager
 def compilations(name: str) -> Iterator[list[str]]:
-    """Of each program compiled meanwhile whose function has `name` in its own: the thread that did it."""
+    """Yields a list that gets an entry for each program compiled inside the `with` block.
+
+    The entry is the name of the compiling thread. Only programs whose function's name contains `name` count.
+    """
     threads: list[str] = []
 
-    def hear(event: str, _: float, **about: Any) -> None:
+    def record(event: str, _: float, **about: Any) -> None:
         if event == "/jax/core/compile/backend_compile_duration" and name in about["fun_name"]:
             threads.append(threading.current_thread().name)
 
-    jax.monitoring.register_event_duration_secs_listener(hear)
+    jax.monitoring.register_event_duration_secs_listener(record)
     try:
         yield threads
     finally:
-        jax.monitoring.unregister_event_duration_listener(hear)
+        jax.monitoring.unregister_event_duration_listener(record)
 
 
 def tiny_config() -> Config:
-    """Without what takes long to compile: the baseline with one shape, one scan, one pass."""
+    """Returns a config that compiles fast: the baseline with one shape, one scan and one pass."""
     config = multihead_conll04.get_config()
     model = config.model
     model.char_dim = model.char_lstm_dim = model.word_dim = model.label_dim = 4
@@ -125,7 +128,7 @@ def tiny_config() -> Config:
 
 
 def random_variables(module: nn.Module, *inputs: Any, scale: float = 1.0, **options: Any) -> Any:
-    """Variables with every entry random, where `init` has zeros and ones too; costs no compilation."""
+    """Returns random variables, also where `init` has zeros and ones, without any compilation."""
     init = functools.partial(module.init, **options)
     shapes, tree = jax.tree.flatten(jax.eval_shape(init, jax.random.key(0), *inputs))
     leaves = [jnp.asarray(normal(seed, *leaf.shape, scale=scale)) for seed, leaf in enumerate(shapes)]
@@ -133,15 +136,15 @@ def random_variables(module: nn.Module, *inputs: Any, scale: float = 1.0, **opti
 
 
 def changed(config: ModelConfig, **fields: Any) -> ModelConfig:
-    """`dataclasses.replace` under a name that reads well."""
+    """Returns a config with some fields changed."""
     return dataclasses.replace(config, **fields)
 
 
 def normal(seed: int, *shape: int, scale: float = 1.0, dtype: Any = np.float32) -> Any:
-    """Reproducible Gaussian numbers."""
+    """Returns reproducible Gaussian numbers."""
     return (scale * np.random.default_rng(seed).normal(size=shape)).astype(dtype)
 
 
 def lengths_to_mask(lengths: Sequence[int], n: int) -> np.ndarray:
-    """[b n], True at the first `lengths[b]` tokens."""
+    """Returns a mask [b n] that is True at the first `lengths[b]` tokens."""
     return np.arange(n) < np.array(lengths)[:, None]

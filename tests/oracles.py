@@ -1,7 +1,7 @@
-"""The same quantities as the library's, written the plain way: loops, enumeration, everything materialised.
+"""Plain computations of the library's quantities, by loops, enumeration and complete arrays.
 
-Those that gradients are compared with are written in jax.numpy, the others in NumPy. Letters in shapes are
-those of cman_jax/types.py.
+Functions whose gradients serve as references use jax.numpy, and the others use NumPy. Shapes use the
+dimension key of cman_jax/types.py.
 """
 
 import itertools
@@ -21,7 +21,7 @@ Array = Any
 
 
 def path_scores(initial: np.ndarray, pairwise: np.ndarray) -> np.ndarray:
-    """Scores of all t^n tag sequences of one sentence, one axis per token: [t], [n t t] -> [t t ... t]."""
+    """Returns the scores of all t^n tag sequences, one axis per token: [t], [n t t] -> [t t ... t]."""
     scores = initial
     for step in pairwise[1:]:
         scores = scores[..., None] + step
@@ -29,18 +29,18 @@ def path_scores(initial: np.ndarray, pairwise: np.ndarray) -> np.ndarray:
 
 
 def path_score(initial: np.ndarray, pairwise: np.ndarray, path: Sequence[int]) -> float:
-    """One of them."""
+    """Returns the score of one tag sequence of one sentence: [t], [n t t], n tags -> number."""
     steps = enumerate(itertools.pairwise(path), 1)
     return sum((pairwise[i, a, b] for i, (a, b) in steps), start=initial[path[0]])
 
 
 def log_sum_exp(scores: np.ndarray) -> float:
-    """Of all entries, stably."""
+    """Computes the log-sum-exp of all entries without overflow."""
     return float(np.max(scores) + np.log(np.sum(np.exp(scores - np.max(scores)))))
 
 
 def max_recursion(potentials: CRFPotentials, length: int) -> Array:
-    """The best path's score of each sentence: the forward recursion with max in place of log-sum-exp."""
+    """Returns the score of each sentence's best path: the forward recursion, with max for log-sum-exp."""
     best = potentials.initial
     for i in range(1, length):
         best = jnp.max(best[:, :, None] + potentials.pairwise[:, i], 1)
@@ -51,7 +51,7 @@ def max_recursion(potentials: CRFPotentials, length: int) -> Array:
 
 
 def lstm(gates: Array, recurrent_kernel: Array, mask: Array) -> Array:
-    """One direction of one sentence, a step at a time: [n 4d], [d 4d], [n] -> [n d]."""
+    """Computes one direction of one sentence, step by step: [n 4d], [d 4d], [n] -> [n d]."""
     h = c = jnp.zeros(recurrent_kernel.shape[0], gates.dtype)
     states = []
     for z, taken in zip(gates, mask, strict=True):
@@ -69,7 +69,7 @@ def lstm(gates: Array, recurrent_kernel: Array, mask: Array) -> Array:
 def attention(
     params: dict[str, Any], num_heads: int, queries: np.ndarray, memory: np.ndarray, mask: np.ndarray
 ) -> np.ndarray:
-    """Eqs. (2) and (3) for one sentence, head by head, over the memory rows that are real."""
+    """Computes Eqs. (2) and (3) for one sentence, head by head, over the real rows of the memory."""
     width = queries.shape[1]
     into = {
         name: np.reshape(params[name]["kernel"], (width, num_heads, -1)) for name in ("query", "key", "value")
@@ -87,7 +87,7 @@ def attention(
 
 
 def layer_norm(params: dict[str, Any], x: Array) -> np.ndarray:
-    """Over the last axis, with scale and bias."""
+    """Computes layer normalisation over the last axis, with scale and bias."""
     x = np.asarray(x, np.float64)
     centred = x - x.mean(-1, keepdims=True)
     normed = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
@@ -98,14 +98,14 @@ def layer_norm(params: dict[str, Any], x: Array) -> np.ndarray:
 
 
 def pairwise_tanh_score(subject: Array, object_: Array, output: Array) -> Array:
-    """Eq. (9) with its hidden layer stored: [b f q n], [b f q m], [f r] -> [b r n m]."""
+    """Computes Eq. (9) with a stored hidden layer: [b f q n], [b f q m], [f r] -> [b r n m]."""
     hidden = jnp.tanh(subject[:, :, :, :, None] + object_[:, :, :, None, :])
     hidden = jnp.broadcast_to(hidden, (*hidden.shape[:2], output.shape[1], *hidden.shape[3:]))
     return jnp.einsum("bfrnm,fr->brnm", hidden, output)
 
 
 def relation_score(params: dict[str, Any], x: np.ndarray, i: int, j: int, k: int) -> float:
-    """`V_k . tanh(U_k x_i + W_k x_j + b_k)` for one cell of one sentence; one U, W, b for all k if shared."""
+    """Computes `V_k . tanh(U_k x_i + W_k x_j + b_k)` for one cell, with U, W, b per k or shared."""
     bias = np.asarray(params["bias"])
     subject, object_ = (
         np.asarray(params[name]["kernel"]).reshape(-1, *bias.shape) for name in ("subject", "object")
@@ -116,7 +116,7 @@ def relation_score(params: dict[str, Any], x: np.ndarray, i: int, j: int, k: int
 
 
 def relation_loss(logits: np.ndarray, length: int, gold: set[tuple[int, int, int]]) -> float:
-    """Cross-entropy of one sentence's cells, from probabilities."""
+    """Computes the cross-entropy of one sentence's cells from probabilities, in nats."""
     total = 0.0
     for i, j, k in itertools.product(range(length), range(length), range(logits.shape[-1])):
         probability = 1 / (1 + np.exp(-np.float64(logits[i, j, k])))
@@ -128,7 +128,7 @@ def relation_loss(logits: np.ndarray, length: int, gold: set[tuple[int, int, int
 
 
 def adam(gradients: Iterable[np.ndarray], learning_rate: float) -> Iterator[np.ndarray]:
-    """The updates of Kingma & Ba's algorithm 1 for one array's gradients, each read when it is due."""
+    """Yields the updates of Kingma & Ba's algorithm 1 for one array, and reads gradients when needed."""
     first = second = 0.0
     for t, gradient in enumerate(gradients, 1):
         first = 0.9 * first + 0.1 * gradient

@@ -51,6 +51,7 @@ def parse_sentence(obj: Any, path: str | Path, line: int, *, gold: bool = True) 
 
 
 def _parse_tokens(value: Any, fail: Fail) -> tuple[str, ...]:
+    """Returns the checked tokens of a sentence."""
     if not isinstance(value, list) or not value:
         raise fail(f"tokens that are {show(value)}", "a list of at least one string")
     for position, token in enumerate(value):
@@ -84,12 +85,14 @@ def _int(value: Any, what: str, low: int, high: int, fail: Fail) -> int:
 
 
 def _list(value: Any, what: str, fail: Fail) -> list[Any]:
+    """Returns a list unchanged, and raises the error of `fail` for other values."""
     if not isinstance(value, list):
         raise fail(f"{what} that are {show(value)}", "a list")
     return value
 
 
 def _parse_entities(value: Any, num_tokens: int, fail: Fail) -> tuple[Entity, ...]:
+    """Returns the checked entities of a sentence with `num_tokens` tokens."""
     entities: dict[Entity, None] = {}
     for index, item in enumerate(_list(value, "entities", fail)):
         what = f"entity {index}"
@@ -104,6 +107,7 @@ def _parse_entities(value: Any, num_tokens: int, fail: Fail) -> tuple[Entity, ..
 
 
 def _parse_relations(value: Any, num_entities: int, fail: Fail) -> tuple[Relation, ...]:
+    """Returns the checked relations of a sentence with `num_entities` entities."""
     relations: dict[Relation, None] = {}
     for index, item in enumerate(_list(value, "relations", fail)):
         what = f"relation {index}"

@@ -1,1 +1,1 @@
-"""Layers that any network could use."""
+"""Layers that any network could use, and their forms for GPUs."""

@@ -7,15 +7,18 @@ from jaxtyping import Array, Bool, Float
 
 from cman_jax.layers.dense import Dense
 
-_ROWS = 128  # queries of a chunk, where there are chunks
-_MOST_ROWS = 512  # queries of a sentence without chunks
+_ROWS = 128  # queries per chunk
+_MOST_ROWS = 512  # sentences with more queries attend in chunks
 
 
 class MultiHeadAttention(nn.Module):
-    """`head_i = softmax(Q W_Q (K W_K)^T / sqrt(2d/z)) V W_V`, `T = [head_1; ...; head_z] W_o`.
+    """Multi-head attention, Eqs. (2) and (3).
 
-    Keys and values are one `memory`, as in both of the paper's units. Attributes:
-      num_heads: z; divides the model width.
+    The result is `T = [head_1; ...; head_z] W_o` with `head_i = softmax(Q W_Q (K W_K)^T / sqrt(2d/z)) V W_V`.
+    Keys and values come from the same `memory`, as in both units of the paper.
+
+    Attributes:
+      num_heads: z, the number of heads; must divide the model width.
     """
 
     num_heads: int
@@ -24,7 +27,13 @@ class MultiHeadAttention(nn.Module):
     def __call__(
         self, queries: Float[Array, "b n d"], memory: Float[Array, "b m d"], mask: Bool[Array, "b m"]
     ) -> Float[Array, "b n d"]:
-        """Attends from every query to the memory rows whose mask is True."""
+        """Returns the result of attention from every query to the memory rows whose mask is True.
+
+        Args:
+          queries: vectors of the tokens that attend.
+          memory: vectors of the tokens that are attended to.
+          mask: True at real tokens of the memory. The result for a sentence without any is finite and unused.
+        """
         width = queries.shape[-1]
         head_width = width // self.num_heads
 
@@ -44,11 +53,17 @@ def attend(
     value: Float[Array, "b m h k"],
     mask: Bool[Array, "b m"],
 ) -> Float[Array, "b n h k"]:
-    """`softmax(query key^T / sqrt(k)) value` over the positions that the mask leaves.
+    """Computes `softmax(query key^T / sqrt(k)) value` over the positions where the mask is True.
 
-    Of everything with n m numbers, only the weights are kept for the gradient; JAX by itself keeps three
-    such arrays, which for long sentences is most of a step's memory. Where no gradient is taken, the queries
-    of long sentences attend in chunks, so that nothing with n m numbers exists.
+    Of the arrays with n m numbers, only the weights are kept for the gradient. JAX by default keeps three
+    such arrays, which are most of the memory of a step for long sentences. Without a gradient, the queries of
+    long sentences attend in chunks, so that no array with n m numbers exists.
+
+    Args:
+      query: vectors that attend, per head.
+      key: vectors that are compared with the queries, per head.
+      value: vectors that are averaged, per head.
+      mask: True at the positions of keys and values to attend to.
     """
     length = query.shape[1]
     if length <= _MOST_ROWS:
@@ -60,8 +75,9 @@ def attend(
 
 
 def _attend_forward(query: Array, key: Array, value: Array, mask: Array) -> tuple[Array, tuple[Array, ...]]:
+    """Returns the result of `attend`, and the arrays that the backward pass needs."""
     logits = jnp.einsum("bnhk,bmhk->bhnm", query, key) / query.shape[-1] ** 0.5
-    # Below any logit, yet finite, so that an all-padding sentence gives a uniform row and not NaN.
+    # The least finite number, so that a sentence of padding gives uniform weights and not NaN.
     lowest = jnp.finfo(logits.dtype).min
     weights = nn.softmax(jnp.where(mask[:, None, None, :], logits, lowest))
     attended = jnp.einsum("bhnm,bmhk->bnhk", weights, value)
@@ -69,9 +85,10 @@ def _attend_forward(query: Array, key: Array, value: Array, mask: Array) -> tupl
 
 
 def _attend_backward(residuals: tuple[Array, ...], d_attended: Array) -> tuple[Array, Array, Array, None]:
+    """Returns the gradients of query, key and value, from the gradient of the result."""
     query, key, value, weights, attended = residuals
     d_weights = jnp.einsum("bnhk,bmhk->bhnm", d_attended, value)
-    # The softmax's gradient takes sum_m weights d_weights off, which is this sum over the narrower k.
+    # The gradient of softmax subtracts sum_m weights d_weights. This sum over the smaller axis k is equal.
     d_softmax = weights * (d_weights - jnp.einsum("bnhk,bnhk->bhn", d_attended, attended)[..., None])
     d_logits = d_softmax / query.shape[-1] ** 0.5
     return (

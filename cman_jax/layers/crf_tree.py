@@ -1,8 +1,8 @@
-"""A chain's log-partition and best path by halves: log n rounds of small matrix products, not n steps.
+"""A chain's log-partition and best path by halving: log n rounds of small matrix products, not n steps.
 
-Each round takes the transition matrices of neighbouring stretches of the chain to that of both together, so
-that few programs with much to do in each stand in for many with little, which is what a GPU wants. It costs t
-times the arithmetic of the recursion in `crf.py`, whose two questions these functions answer.
+Each round combines the transition matrices of neighbouring segments of the chain into one matrix. A GPU runs
+few large rounds faster than many small steps. The rounds need t times the arithmetic of the recursions in
+`crf.py`, which compute the same results.
 """
 
 import jax
@@ -12,12 +12,15 @@ from jaxtyping import Array, Bool, Float, Int
 from cman_jax.types import CRFPotentials
 
 NEVER = -1e30
-"""The log potential, in nats, of what cannot happen. No sum of trained potentials comes near it, and even the
-score of millions of such steps is finite, so that differences stay numbers."""
+"""The log potential of an impossible event, in nats.
+
+Sums of trained potentials never come near this value. The score of millions of impossible steps is still
+finite, so that differences of scores are never NaN.
+"""
 
 
 def log_partition(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Float[Array, " b"]:
-    """As `crf.log_partition`."""
+    """Computes `crf.log_partition`."""
     chain = _chain(potentials, mask)
     while chain.shape[1] > 1:
         chain = jax.nn.logsumexp(_joined(chain), 3)
@@ -26,7 +29,7 @@ def log_partition(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Float[
 
 
 def viterbi(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Int[Array, "b n"]:
-    """As `crf.viterbi`; of several best sequences it may be another."""
+    """Computes `crf.viterbi`, except that any of several best sequences may be returned."""
     chain, middles = _chain(potentials, mask), []
     while chain.shape[1] > 1:
         scores = _joined(chain)
@@ -34,7 +37,7 @@ def viterbi(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Int[Array, "
         middles.append(middle)
     batch, num_tags = potentials.initial.shape
     ends = jnp.argmax((potentials.initial[:, :, None] + chain[:, 0]).reshape(batch, -1), 1)
-    tags = jnp.stack([ends // num_tags, ends % num_tags], 1)  # at the bounds of the stretches
+    tags = jnp.stack([ends // num_tags, ends % num_tags], 1)  # at the bounds of the segments
     for middle in reversed(middles):
         pairs = tags[:, :-1] * num_tags + tags[:, 1:]
         between = jnp.take_along_axis(middle.reshape(*pairs.shape, -1), pairs[:, :, None], 2)[:, :, 0]
@@ -44,7 +47,10 @@ def viterbi(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Int[Array, "
 
 
 def _chain(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Float[Array, "b k t t"]:
-    """Transitions into tokens 1 .. n-1 and, over padding and up to a power of two, the identity."""
+    """Returns the transition matrices to tokens 1 .. n-1, filled up to a power of two.
+
+    At padding and in the filled-up part, the matrices are identities: the tag stays the same.
+    """
     num_tags, steps = potentials.initial.shape[1], mask.shape[1] - 1
     stay = jnp.where(jnp.eye(num_tags, dtype=bool), 0, NEVER).astype(potentials.initial.dtype)
     chain = jnp.where(mask[:, 1:, None, None], potentials.pairwise[:, 1:], stay[None, None])
@@ -53,5 +59,5 @@ def _chain(potentials: CRFPotentials, mask: Bool[Array, "b n"]) -> Float[Array, 
 
 
 def _joined(chain: Float[Array, "b k t t"]) -> Float[Array, "b l t t t"]:
-    """Scores of neighbouring stretches by first, middle (axis 3) and last tag."""
+    """Returns the scores of pairs of neighbouring segments by first, middle (axis 3) and last tag."""
     return chain[:, 0::2, :, :, None] + chain[:, 1::2, None, :, :]

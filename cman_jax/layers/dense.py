@@ -1,4 +1,4 @@
-"""Linear layers whose products are always of two matrices, or of a few pairs of them."""
+"""Linear layers that multiply either two matrices or a few pairs of matrices."""
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +9,14 @@ from cman_jax.layers.platform import by_platform
 
 
 class Dense(nn.Module):
-    """`x W + b` over the last axis, as `nn.Dense`, with all other axes laid end to end.
+    """A linear layer `x W + b` over the last axis, like `nn.Dense`, with all other axes flattened to one.
 
-    For operands of more than two axes XLA on the CPU transposes copies for the gradient of W, which then
-    takes twice as long. Attributes:
+    For operands with more than two axes, XLA on the CPU transposes copies for the gradient of W, which then
+    takes twice as long.
+
+    Attributes:
       features: width of the output.
-      use_bias: whether there is a b.
+      use_bias: whether b is added.
     """
 
     features: int
@@ -22,6 +24,7 @@ class Dense(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "*b d"]) -> Float[Array, "*b k"]:
+        """Returns `x W + b`."""
         width = x.shape[-1]
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (width, self.features))
         y = x.reshape(-1, width) @ kernel
@@ -32,13 +35,25 @@ class Dense(nn.Module):
 
 @jax.custom_vjp
 def batched_matmul(x: Float[Array, "g m e"], kernel: Float[Array, "g e k"]) -> Float[Array, "g m k"]:
-    """`x[g] kernel[g]`, for operands with few g, such as the two directions of an LSTM."""
+    """Computes `x[g] kernel[g]` for a small number of g, such as the two directions of an LSTM.
+
+    Args:
+      x: the left matrices.
+      kernel: the right matrices, whose gradient is `weight_gradient`.
+    """
     return jnp.einsum("gme,gek->gmk", x, kernel)
 
 
 def weight_gradient(x: Float[Array, "g m e"], d_y: Float[Array, "g m k"]) -> Float[Array, "g e k"]:
-    """`x[g]^T d_y[g]`. The sum over the long axis m is one that cuBLAS deals out to a GPU's processors for a
-    pair of matrices, but not for a stack of them."""
+    """Computes `x[g]^T d_y[g]`, the gradient of `kernel` in `batched_matmul`.
+
+    For a single pair of matrices, cuBLAS divides the sum over the long axis m among a GPU's processors. It
+    does not divide the sum for a stack of matrices, so on GPUs the pairs are multiplied one by one.
+
+    Args:
+      x: the left matrices of `batched_matmul`.
+      d_y: the gradient of its result.
+    """
 
     def one_by_one(x: Array, d_y: Array) -> Array:
         return jnp.stack([a.T @ b for a, b in zip(x, d_y, strict=True)])
@@ -47,10 +62,12 @@ def weight_gradient(x: Float[Array, "g m e"], d_y: Float[Array, "g m k"]) -> Flo
 
 
 def _product_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
+    """Returns the result of `batched_matmul`, and the arrays that the backward pass needs."""
     return batched_matmul(x, kernel), (x, kernel)
 
 
 def _product_backward(residuals: tuple[Array, Array], d_y: Array) -> tuple[Array, Array]:
+    """Returns the gradients of both operands, from the gradient of the result."""
     x, kernel = residuals
     return jnp.einsum("gmk,gek->gme", d_y, kernel), weight_gradient(x, d_y)
 

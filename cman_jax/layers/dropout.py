@@ -1,4 +1,4 @@
-"""Dropout whose mask is a function of position and key, computed where it is used."""
+"""Dropout with a mask that is computed from position and key at the place of its use."""
 
 import math
 
@@ -8,22 +8,32 @@ from flax import linen as nn
 from jax.extend.random import define_prng_impl
 from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
-_STRIDE = 0x9E3779B1  # odd and far from small fractions of 2**32, so that near positions stay apart
+_STRIDE = 0x9E3779B1  # odd and far from small fractions of 2**32, so that near positions differ widely
 _MULTIPLIERS = (0x7FEB352D, 0x846CA68B)
 
 
 class Dropout(nn.Module):
-    """Zeroes each entry with probability `rate` and scales the others by `1 / (1 - rate)`.
+    """Dropout like `nn.Dropout`, for keys of `hash_key`.
 
-    As `nn.Dropout`, but meant for keys of `hash_key`, whose random bits the compiler fuses into the product,
-    forwards and backwards, so no mask is stored; JAX's own generator took a twentieth of a training step on
-    the CPU, and a seventh of its program's text.
+    Each entry becomes zero with probability `rate`, and the other entries are multiplied by `1 / (1 - rate)`.
+    The compiler fuses the random bits of `hash_key` into the product, forwards and backwards, so no mask is
+    stored. JAX's own generator took a twentieth of a training step on the CPU, and a seventh of the program's
+    text.
+
+    Attributes:
+      rate: probability of zero.
     """
 
     rate: float
 
     @nn.compact
     def __call__(self, x: Float[Array, "*b"], *, train: bool) -> Float[Array, "*b"]:
+        """Returns `x` with dropout.
+
+        Args:
+          x: any array.
+          train: whether to drop entries; if not, `x` is returned.
+        """
         if not train or self.rate == 0:
             return x
         keep = 1 - self.rate
@@ -33,15 +43,20 @@ class Dropout(nn.Module):
 
 
 def hash_key(key: PRNGKeyArray) -> PRNGKeyArray:
-    """A key of the generator below, from one of any other; for `jax.random`'s functions, 32 bits at a time.
+    """Returns a key for this module's generator, which the functions of `jax.random` accept for 32-bit draws.
 
-    An integer hash of (key, position): good enough for dropout, for nothing that needs a cryptographic
-    generator. A position's bits do not depend on the shape drawn, so padding changes none.
+    The generator is an integer hash of (key, position). It is good enough for dropout, but not for
+    cryptography. The bits of a position do not depend on the shape that is drawn, so padding does not change
+    them.
+
+    Args:
+      key: a key of any generator.
     """
     return jax.random.wrap_key_data(jax.random.bits(key, (2,), jnp.uint32), impl=_HASH)
 
 
 def _bits(salts: UInt32[Array, "2"], bit_width: int, shape: tuple[int, ...]) -> UInt32[Array, "..."]:
+    """Returns random bits for every position of a shape."""
     if bit_width != 32:
         raise NotImplementedError(f"{bit_width} bits are asked for, 32 are what there is")
     bits = jnp.zeros(shape, jnp.uint32)
@@ -53,20 +68,23 @@ def _bits(salts: UInt32[Array, "2"], bit_width: int, shape: tuple[int, ...]) -> 
 
 
 def _fold_in(salts: UInt32[Array, "2"], data: UInt32[Array, ""]) -> UInt32[Array, "2"]:
+    """Returns the key that follows from a key and an integer."""
     return _mix(salts ^ _mix(jnp.stack([data, data + jnp.uint32(_STRIDE)])))
 
 
 def _split(salts: UInt32[Array, "2"], shape: tuple[int, ...]) -> UInt32[Array, "... 2"]:
+    """Returns new keys in an array of this shape."""
     count = jnp.arange(math.prod(shape), dtype=jnp.uint32)
     return jax.vmap(_fold_in, (None, 0))(_mix(salts), count).reshape(*shape, 2)
 
 
 def _seed(seed: Array) -> UInt32[Array, "2"]:
+    """Returns the key of a seed."""
     return _fold_in(jnp.zeros(2, jnp.uint32), seed.astype(jnp.uint32))
 
 
 def _mix(bits: UInt32[Array, "..."]) -> UInt32[Array, "..."]:
-    """Rounds of xor-shift and multiply with the constants of Wellons' `lowbias32`."""
+    """Returns hashed bits: rounds of xor-shift and product, with the constants of Wellons' `lowbias32`."""
     bits = (bits ^ (bits >> 16)) * jnp.uint32(_MULTIPLIERS[0])
     bits = (bits ^ (bits >> 15)) * jnp.uint32(_MULTIPLIERS[1])
     return bits ^ (bits >> 16)

@@ -1,9 +1,12 @@
-"""Bidirectional LSTM, Eq. (1): both directions in one masked scan with a backward pass of its own.
+"""A bidirectional LSTM, Eq. (1), with both directions in one masked scan and a custom backward pass.
 
-Three things make it fast, none changes a number beyond rounding:
-the input's share of the gates is one matrix product outside the scan; the two directions are stacked and
-step together; the scan's custom VJP leaves the recurrent weights' gradient to one product after it. On NVIDIA
-GPUs the scan is one kernel, `lstm_kernels.py`.
+Three choices save time and change results only by rounding:
+
+ - One matrix product outside the scan computes the input's part of the gates.
+ - The two directions are stacked, so that each step of the scan computes both.
+ - The scan's custom VJP computes the gradient of the recurrent weights by one product after the scan.
+
+On NVIDIA GPUs, the scan is a single kernel (`lstm_kernels.py`).
 """
 
 import jax
@@ -19,9 +22,11 @@ _kernel_backward = kernel("cman_jax.layers.lstm_kernels", "backward")
 
 
 class BiLSTM(nn.Module):
-    """`H = BiLSTM(X)`, Eq. (1); gates in the order input, forget, cell, output.
+    """A bidirectional LSTM, `H = BiLSTM(X)` of Eq. (1), with gates in the order input, forget, cell, output.
 
-    Forget gates start from bias 1 so that early training remembers. Attributes:
+    The biases of forget gates start at 1, so that states are remembered early in training.
+
+    Attributes:
       dim: units per direction.
     """
 
@@ -38,23 +43,32 @@ class BiLSTM(nn.Module):
         self.gates = GateProjection(self.dim)
 
     def project(self, x: Float[Array, "g *b e"]) -> Float[Array, "g *b k"]:
-        """The input's share of every gate; Args: x: what each of the two directions reads."""
+        """Returns the input's part of all gates.
+
+        Args:
+          x: the input of each direction, in the direction's time order.
+        """
         return self.gates(x)
 
     def states(self, gates: Float[Array, "g n b k"], mask: Bool[Array, "b n"]) -> Float[Array, "g n b d"]:
-        """Hidden states in each direction's own time order, so [:, -1] is the final state of both.
+        """Returns hidden states in each direction's own time order, so that [:, -1] are the final states.
 
         Args:
-          gates: what `project` gave.
-          mask: True at real tokens, which stand before all padding. States stay put over padding.
+          gates: the result of `project`.
+          mask: True at real tokens, which come before all padding. Padding leaves a state unchanged.
         """
         return lstm_scan(gates, self.recurrent_kernel, with_reverse(mask))
 
     def __call__(
         self, x: Float[Array, "b n e"], mask: Bool[Array, "b n"]
     ) -> Float[Array, "b n 2*{self.dim}"]:
-        """Both directions' states side by side; zero at padding."""
-        # Turned round here, as the gates are wider than the input.
+        """Returns the concatenated states of both directions, and zeros at padding.
+
+        Args:
+          x: the input.
+          mask: True at real tokens, which come before all padding.
+        """
+        # The input is reversed here and not the gates, because the gates are wider.
         states = self.states(self.project(with_reverse(x)), mask)
         forward, backward = jnp.split(states, 2)
         outputs = jnp.concatenate([forward[0], backward[0, ::-1]], -1).transpose(1, 0, 2)
@@ -63,18 +77,30 @@ class BiLSTM(nn.Module):
     def final(
         self, gates: Float[Array, "g n b k"], mask: Bool[Array, "b n"]
     ) -> Float[Array, "b 2*{self.dim}"]:
-        """Last state of each direction, side by side (zero for an empty sequence)."""
+        """Returns the concatenated final states of both directions, and zeros for an empty sequence.
+
+        Args:
+          gates: the result of `project`.
+          mask: True at real tokens, which come before all padding.
+        """
         last = self.states(gates, mask)[:, -1]
         return jnp.concatenate([last[0], last[1]], -1)
 
 
 class GateProjection(nn.Module):
-    """`X W + b` for the four gates of both directions; each gate's block is Glorot-uniform by itself."""
+    """The projection `X W + b` to the four gates of both directions.
+
+    Each gate's block of W starts Glorot-uniform, separately.
+
+    Attributes:
+      dim: units per direction.
+    """
 
     dim: int
 
     @nn.compact
     def __call__(self, x: Float[Array, "g *b e"]) -> Float[Array, "g *b k"]:
+        """Returns the input's part of all gates, before the activation functions."""
         width, blocks = x.shape[-1], (2, 4, self.dim)
         glorot = nn.initializers.variance_scaling(1, "fan_avg", "uniform", in_axis=1, batch_axis=(0, 2))
         kernel = self.param("kernel", lambda key: glorot(key, (2, width, 4, self.dim)).reshape(2, width, -1))
@@ -84,7 +110,11 @@ class GateProjection(nn.Module):
 
 
 def with_reverse(x: Shaped[Array, "b n ..."]) -> Shaped[Array, "g n b ..."]:
-    """Time first, once from the left and once from the right."""
+    """Returns a stack of a batch and its reverse in time, with time as the first axis of each.
+
+    Args:
+      x: a batch with the time axis second.
+    """
     time_first = jnp.swapaxes(x, 0, 1)
     return jnp.stack([time_first, time_first[::-1]])
 
@@ -93,17 +123,18 @@ def with_reverse(x: Shaped[Array, "b n ..."]) -> Shaped[Array, "g n b ..."]:
 def lstm_scan(
     gates: Float[Array, "g n b k"], recurrent_kernel: Float[Array, "g d k"], mask: Bool[Array, "g n b"]
 ) -> Float[Array, "g n b d"]:
-    """`c_t = f c_{t-1} + i g`, `h_t = o tanh(c_t)` from zero states; where mask is False the state is held.
+    """Computes the states `h_t = o tanh(c_t)` with `c_t = f c_{t-1} + i g`, from zero states.
 
     Args:
-      gates: pre-activations without the recurrent share; k = 4 d.
-      recurrent_kernel: one matrix per direction.
-      mask: True where a step is taken.
+      gates: pre-activations of the gates without the recurrent part; k = 4 d.
+      recurrent_kernel: the recurrent weights, one matrix per direction.
+      mask: True where a step is taken. Elsewhere the state stays the same.
     """
     return _scan_forward(gates, recurrent_kernel, mask)[0]
 
 
 def _scan_forward(gates: Array, recurrent_kernel: Array, mask: Array) -> tuple[Array, tuple[Array, ...]]:
+    """Returns the states of `lstm_scan`, and the arrays that the backward pass needs."""
     activations, states, cells = by_platform(
         gates, recurrent_kernel, mask, cuda=_kernel_forward, default=_loop_forward
     )
@@ -111,9 +142,10 @@ def _scan_forward(gates: Array, recurrent_kernel: Array, mask: Array) -> tuple[A
 
 
 def _loop_forward(gates: Array, recurrent_kernel: Array, mask: Array) -> tuple[Array, Array, Array]:
+    """Returns the activations of the gates, the states and the cells of all steps."""
     directions, length, batch, width = gates.shape
     dim = width // 4
-    # sigmoid(z) = tanh(z / 2) / 2 + 1/2 makes one function of the four gates.
+    # Because sigmoid(z) = tanh(z / 2) / 2 + 1/2, one tanh serves all four gates.
     scale = jnp.repeat(jnp.array([0.5, 0.5, 1, 0.5], gates.dtype), dim)[None, None]
 
     def step(t: Array, carry: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -128,12 +160,13 @@ def _loop_forward(gates: Array, recurrent_kernel: Array, mask: Array) -> tuple[A
 
     start = jnp.zeros((directions, batch, dim), gates.dtype)
     room = jnp.zeros((directions, length, batch, dim), gates.dtype)
-    # Activations take the place of the gates, step by step.
+    # The activations of each step overwrite its gates.
     activations, states, cells, _, _ = jax.lax.fori_loop(0, length, step, (gates, room, room, start, start))
     return activations, states, cells
 
 
 def _scan_backward(residuals: tuple[Array, ...], d_states: Array) -> tuple[Array, Array, None]:
+    """Returns the gradients of the gates and the recurrent weights, from the gradient of the states."""
     activations, states, cells, recurrent_kernel, mask = residuals
     dz = by_platform(
         *(activations, cells, recurrent_kernel, mask, d_states),
@@ -148,6 +181,7 @@ def _scan_backward(residuals: tuple[Array, ...], d_states: Array) -> tuple[Array
 def _loop_backward(
     activations: Array, cells: Array, recurrent_kernel: Array, mask: Array, d_states: Array
 ) -> Array:
+    """Returns the gradient of the gates' pre-activations."""
     length = mask.shape[1]
     transposed = jax.lax.optimization_barrier(recurrent_kernel.swapaxes(1, 2))  # once, not in every step
 
@@ -174,8 +208,8 @@ def _loop_backward(
         buffer = _put(buffer, dz, t)
         return buffer, at(buffer, previous), dh + held_dh, dc * f + held_dc
 
-    # dz takes the place of the activations, step by step. What the next step reads of them is read at the
-    # end of this one: XLA copies them all if reading and writing stand apart.
+    # dz of each step overwrites its activations. The activations of the next step are read at the end of the
+    # current step, because XLA copies the whole array if a read and a write are far apart.
     zero = jnp.zeros_like(cells[:, 0])
     return jax.lax.fori_loop(0, length, step, (activations, activations[:, -1], zero, zero))[0]
 
@@ -184,11 +218,17 @@ lstm_scan.defvjp(_scan_forward, _scan_backward)
 
 
 def at(x: Shaped[Array, "g n b ..."], t: Int[Array, ""]) -> Shaped[Array, "g b ..."]:
-    """Time step t of both directions."""
+    """Returns time step t of both directions.
+
+    Args:
+      x: an array over all time steps.
+      t: the time step.
+    """
     return jax.lax.dynamic_index_in_dim(x, t, 1, keepdims=False)
 
 
 def _put(
     x: Shaped[Array, "g n b ..."], value: Shaped[Array, "g b ..."], t: Array
 ) -> Shaped[Array, "g n b ..."]:
+    """Returns an array with time step t of both directions replaced."""
     return jax.lax.dynamic_update_index_in_dim(x, value, t, 1)

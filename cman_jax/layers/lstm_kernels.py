@@ -1,8 +1,8 @@
-"""The LSTM recurrence on an NVIDIA GPU: the whole loop over time as one kernel, and one for its gradient.
+"""The LSTM recurrence on an NVIDIA GPU: one kernel for the whole loop over time, and one for its gradient.
 
-A loop in XLA starts several kernels a time step, each of which takes longer to start than to run. Here a
-program of the grid owns a few sequences of one direction for all of their steps and keeps their states and as
-much of the recurrent weights as fit in registers. `lstm.py` has the equations in plain form.
+A loop in XLA starts several kernels per time step, and each kernel takes longer to start than to run. In this
+module, a program of the grid processes a few sequences of one direction for all time steps. It keeps the
+states, and as many recurrent weights as fit, in registers. `lstm.py` contains the equations in plain form.
 """
 
 import functools
@@ -19,16 +19,17 @@ from cman_jax.layers.platform import num_processors
 
 Ref = Any  # memory that a kernel reads or writes by indexing
 _GATES = range(4)  # input, forget, cell, output
-_TILE = 16  # sequences of a program that multiplies matrices, the least that Triton takes
+_TILE = 16  # sequences of a program that multiplies matrices, the smallest size that Triton accepts
 
 
 class Plan(NamedTuple):
-    """How a kernel divides its work.
+    """The division of a kernel's work into programs.
 
     Attributes:
-      rows: sequences of a program, stepped one by one if below 16.
-      kept: gates whose recurrent weights stay in registers; the others are read anew in every step.
-      warps: of a program, 32 threads each.
+      rows: sequences per program; fewer than 16 are computed one by one in each step.
+      kept: number of gates whose recurrent weights stay in registers. The other weights are read in every
+        step.
+      warps: warps per program, of 32 threads each.
     """
 
     rows: int
@@ -39,7 +40,13 @@ class Plan(NamedTuple):
 def forward(
     gates: Float[Array, "g n b k"], recurrent_kernel: Float[Array, "g d k"], mask: Bool[Array, "g n b"]
 ) -> tuple[Float[Array, "g n b k"], Float[Array, "g n b d"], Float[Array, "g n b d"]]:
-    """Activations of the gates, states and cells of every step."""
+    """Returns the activations of the gates, the states and the cells of all steps.
+
+    Args:
+      gates: pre-activations of the gates without the recurrent part; k = 4 d.
+      recurrent_kernel: the recurrent weights, one matrix per direction.
+      mask: True where a step is taken. Elsewhere the state stays the same.
+    """
     _, _, batch, width = gates.shape
     dim = width // 4
     gates, weights = _by_gate(gates), _square(recurrent_kernel)
@@ -56,7 +63,15 @@ def backward(
     mask: Bool[Array, "g n b"],
     d_states: Float[Array, "g n b d"],
 ) -> Float[Array, "g n b k"]:
-    """The loss's derivative by the gates' pre-activations, from that by the states."""
+    """Returns the gradient of the gates' pre-activations.
+
+    Args:
+      activations: the activations that `forward` returned.
+      cells: the cells that `forward` returned.
+      recurrent_kernel: the recurrent weights, one matrix per direction.
+      mask: True where a step was taken.
+      d_states: the gradient of the states.
+    """
     _, _, batch, width = activations.shape
     dim = width // 4
     activations, weights = _by_gate(activations), _square(recurrent_kernel).transpose(0, 3, 2, 1)
@@ -66,17 +81,17 @@ def backward(
 
 
 def _by_gate(x: Float[Array, "*b k"]) -> Float[Array, "*b 4 d"]:
-    """The four blocks apart, each padded to a power of two, which is what Triton takes."""
+    """Returns the four blocks on an axis of their own, each padded to a power of two, as Triton requires."""
     return _padded(x.reshape(*x.shape[:-1], 4, -1))
 
 
 def _square(recurrent_kernel: Float[Array, "g d k"]) -> Float[Array, "g e 4 e"]:
-    """The weights of each gate as a matrix, padded likewise in both directions."""
+    """Returns the weights of each gate as a matrix, with both axes padded to a power of two."""
     return _padded(_by_gate(recurrent_kernel).transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
 
 def _padded(x: Float[Array, "*b d"]) -> Float[Array, "*b e"]:
-    """Zeros behind the last axis. A unit whose gates and weights are zero stays at zero."""
+    """Returns an array with zeros after the last axis. A unit with zero gates and weights stays at zero."""
     width = x.shape[-1]
     more = max(_TILE, pl.next_power_of_2(width)) - width
     return jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, more)]) if more else x
@@ -85,9 +100,17 @@ def _padded(x: Float[Array, "*b d"]) -> Float[Array, "*b e"]:
 def _call(
     kernel: Callable, shapes: list[tuple[int, ...]], first: Array, weights: Array, mask: Array, *others: Array
 ) -> Sequence[Array]:
-    """Runs a kernel over directions and groups of sequences; `shapes` are those of its results.
+    """Runs a kernel over directions and groups of sequences, and returns its results.
 
-    A last group that is not full is filled up with sequences that take no step.
+    Sequences without any step fill up the last group.
+
+    Args:
+      kernel: the kernel.
+      shapes: shapes of the results, before filling up.
+      first: the kernel's first argument.
+      weights: the recurrent weights by gate.
+      mask: True where a step is taken.
+      *others: the other arguments of the kernel.
     """
     directions, _, batch = mask.shape
     plan = plan_for(directions * batch, weights.shape[-1])
@@ -107,9 +130,13 @@ def _call(
 
 
 def plan_for(sequences: int, dim: int) -> Plan:
-    """A program a sequence while there are processors for all of them, then several in one.
+    """Returns the plan of a kernel: one sequence per program up to the number of processors, then several.
 
-    What is kept, and the number of warps, are the most that the compiler needs no other memory for.
+    The kept gates and the number of warps are the greatest for which the compiler uses only registers.
+
+    Args:
+      sequences: number of sequences in both directions together.
+      dim: units per direction, padded.
     """
     processors = num_processors()
     if dim <= 64:
@@ -120,20 +147,20 @@ def plan_for(sequences: int, dim: int) -> Plan:
 
 
 def _own_rows(rows: int) -> list:
-    """Indices of this program's sequences: one by one, or all in one tile."""
+    """Returns the indices of this program's sequences, one by one or all in one tile."""
     first = pl.program_id(1) * rows
     return [pl.ds(first, rows)] if rows == _TILE else [first + k for k in range(rows)]
 
 
 def _weights(weights: Ref, kept: int) -> Callable[[int], Array]:
-    """Reads the recurrent weights of a gate; those that are kept, now and once."""
+    """Returns a function that returns a gate's recurrent weights; the kept weights are read only once."""
     direction = pl.program_id(0)
     held = [weights[direction, :, gate, :] for gate in range(kept)]
     return lambda gate: held[gate] if gate < kept else weights[direction, :, gate, :]
 
 
 def _times(x: Array, weights: Array) -> Array:
-    """`x weights` for one sequence or a tile of them, in float32 throughout."""
+    """Computes `x weights` for one sequence or a tile of sequences, in float32 throughout."""
     if x.ndim == 1:
         return jnp.sum(x[:, None] * weights, 0)
     return jnp.dot(x, weights, precision=jax.lax.Precision.HIGHEST)
@@ -142,19 +169,20 @@ def _times(x: Array, weights: Array) -> Array:
 def _forward_kernel(
     gates: Ref, weights: Ref, mask: Ref, activations: Ref, states: Ref, cells: Ref, *, rows: int, kept: int
 ) -> None:
+    """Writes the activations, states and cells of this program's sequences."""
     direction, length, dim = pl.program_id(0), gates.shape[1], gates.shape[-1]
     own = _own_rows(rows)
     weights_of = _weights(weights, kept)
 
     def read(t):
-        """What a step needs that does not depend on the step before it."""
+        """Returns the inputs of step t that do not depend on the step before."""
         return [
             ([gates[direction, t, row, gate, :] for gate in _GATES], mask[direction, t, row]) for row in own
         ]
 
     def step(t, carry):
         loaded, before = carry
-        upcoming = read(jnp.minimum(t + 1, length - 1))  # on its way while this step computes
+        upcoming = read(jnp.minimum(t + 1, length - 1))  # loads while this step computes
         products = [[] for _ in own]
         for gate in _GATES:
             w = weights_of(gate)
@@ -181,12 +209,13 @@ def _forward_kernel(
 def _backward_kernel(
     activations: Ref, weights: Ref, mask: Ref, cells: Ref, d_states: Ref, dz: Ref, *, rows: int, kept: int
 ) -> None:
+    """Writes the gradient of the pre-activations of this program's sequences."""
     direction, length, dim = pl.program_id(0), activations.shape[1], activations.shape[-1]
     own = _own_rows(rows)
     weights_of = _weights(weights, kept)
 
     def read(t):
-        """Of step t, and the cells of the step before it."""
+        """Returns the inputs of step t, and the cells of the step before."""
         earlier = jnp.maximum(t - 1, 0)
         return [
             (
@@ -235,9 +264,10 @@ def _backward_kernel(
 
 
 def _sigmoid(z: Array) -> Array:
+    """Computes the logistic function."""
     return 0.5 * jnp.tanh(0.5 * z) + 0.5
 
 
 def _column(x: Array) -> Array:
-    """A number for each sequence, to be set beside its units."""
+    """Returns one number per sequence in a shape that broadcasts over the units."""
     return x if x.ndim == 0 else x[:, None]

@@ -1,8 +1,9 @@
-"""The relation scorer on an NVIDIA GPU: its sum over hidden units and that sum's gradient, a kernel each.
+"""The pairwise tanh score on an NVIDIA GPU, with one kernel for the score and one for its gradient.
 
-Arguments and results are those of `relation.py`, which has the same in plain form. XLA needs a loop over the
-units to keep their n m values out of memory, and starts several kernels in each of its steps. As there, units
-are computed from exponentials of summands or of their sums; each program decides by what it reads.
+Arguments and results are the same as in `pairwise.py`, which contains the plain form. To keep the n m values
+of all units out of memory, XLA needs a loop over the units, and starts several kernels in each step. As in
+the plain form, units are computed from the exponentials of the summands if possible, and otherwise from the
+exponentials of their sums. Each program decides for the summands that it reads.
 """
 
 import functools
@@ -17,14 +18,14 @@ from jaxtyping import Array, Float
 from cman_jax.layers.pairwise import FAR, MANY
 
 Ref = Any  # memory that a kernel reads or writes by indexing
-_TILE = 32  # subjects and objects of a program, forwards
-_CELLS = 4096  # cells that a program holds at a time, backwards
+_TILE = 32  # number of subjects, and of objects, per program of the score
+_CELLS = 4096  # number of cells that a program of the gradient holds at the same time
 
 
 def score(
     subject: Float[Array, "b f q n"], object_: Float[Array, "b f q m"], output: Float[Array, "f r"]
 ) -> Float[Array, "b r n m"]:
-    """Computes `sum_f output[f, r] tanh(subject + object_)`."""
+    """Computes `sum_f output[f, r] tanh(subject + object_)`; see `pairwise.pairwise_tanh_score`."""
     batch, _, groups, n = subject.shape
     m, relations = object_.shape[-1], output.shape[1]
     subject, object_ = _padded(subject, _TILE), _padded(object_, _TILE)
@@ -46,7 +47,14 @@ def gradients(
     d_scores: Float[Array, "b r n m"],
     output: Float[Array, "f r"],
 ) -> tuple[Float[Array, "b f q n"], Float[Array, "b f q m"], Float[Array, "f r"]]:
-    """Computes the loss's derivatives by the summands inside the tanh and by the output weights."""
+    """Computes the gradients of both summands and of the output weights.
+
+    Args:
+      subject: the summands of the subjects.
+      object_: the summands of the objects.
+      d_scores: the gradient of the scores.
+      output: the output weights.
+    """
     batch, dim, groups, n = subject.shape
     m = object_.shape[-1]
     width = max(16, pl.next_power_of_2(m))
@@ -65,7 +73,7 @@ def gradients(
 
 
 def _padded(x: Float[Array, "*b n"], multiple: int) -> Float[Array, "*b k"]:
-    """Zeros behind the last axis; what comes of them is cut off or multiplied by zero."""
+    """Returns an array with zeros after the last axis, whose results are cut off or multiplied by zero."""
     more = -x.shape[-1] % multiple
     return jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, more)]) if more else x
 
@@ -73,6 +81,16 @@ def _padded(x: Float[Array, "*b n"], multiple: int) -> Float[Array, "*b k"]:
 def _score_kernel(
     subject: Ref, object_: Ref, output: Ref, scores: Ref, *, tiles: tuple[int, int, int], shared: bool
 ) -> None:
+    """Writes the scores of one tile of pairs for one relation type of a sentence.
+
+    Args:
+      subject: the summands of the subjects.
+      object_: the summands of the objects.
+      output: the output weights.
+      scores: the result.
+      tiles: number of relation types, and of tiles along subjects and along objects.
+      shared: whether all relation types share the hidden units.
+    """
     sentence, place = pl.program_id(0), pl.program_id(1)
     relation = place // (tiles[1] * tiles[2])
     rows = pl.ds(place // tiles[2] % tiles[1] * _TILE, _TILE)
@@ -98,6 +116,7 @@ def _gradient_kernel(
     *,
     rows: int,
 ) -> None:
+    """Writes the gradients of one hidden unit of a sentence, for `rows` subjects at the same time."""
     sentence, place = pl.program_id(0), pl.program_id(1)
     (dim, relations), groups = output.shape, subject.shape[2]
     unit, group = place % dim, place // dim
@@ -125,7 +144,7 @@ def _gradient_kernel(
 
 
 def _odds(u: Array, w: Array) -> Array:
-    """Computes `e^{2(u + w)}` for every pair, but at most `MANY`."""
+    """Computes `e^{2(u + w)}` for every pair, with `MANY` as the upper bound."""
     near = (jnp.max(jnp.abs(u)) <= FAR) & (jnp.max(jnp.abs(w)) <= FAR)
     by_summand = lambda: jnp.exp(2 * u)[:, None] * jnp.exp(2 * w)[None, :]  # noqa: E731
     by_pair = lambda: jnp.exp(2 * (u[:, None] + w[None, :]))  # noqa: E731

@@ -1,4 +1,4 @@
-"""What is different on NVIDIA GPUs: formulas with a faster form there, and the settings of the compiler."""
+"""The choice of a faster form of a formula on NVIDIA GPUs."""
 
 import functools
 import importlib
@@ -9,9 +9,14 @@ import jax
 
 
 def by_platform(*arguments: Any, cuda: Callable[..., Any], default: Callable[..., Any]) -> Any:
-    """`cuda(*arguments)` in programs for NVIDIA GPUs, `default(*arguments)` in all others.
+    """Returns `cuda(*arguments)` in programs for NVIDIA GPUs, and `default(*arguments)` in all others.
 
-    Both give the same numbers up to rounding. A process without any GPU does not even trace the first.
+    Both functions must return the same numbers up to rounding. A process without a GPU does not trace `cuda`.
+
+    Args:
+      *arguments: arguments of both functions.
+      cuda: the form for NVIDIA GPUs.
+      default: the form for all other devices.
     """
     if jax.default_backend() != "gpu":
         return default(*arguments)
@@ -19,9 +24,13 @@ def by_platform(*arguments: Any, cuda: Callable[..., Any], default: Callable[...
 
 
 def kernel(module: str, name: str) -> Callable[..., Any]:
-    """A function of a module that is imported when it is first called.
+    """Returns a function whose module is imported at the first call.
 
-    The modules of kernels need Pallas, which takes a while to import and is of no use without a GPU.
+    The modules of kernels need Pallas, which takes long to import and is useless without a GPU.
+
+    Args:
+      module: dotted name of the module.
+      name: name of the function in the module.
     """
     return lambda *arguments: getattr(importlib.import_module(module), name)(*arguments)
 

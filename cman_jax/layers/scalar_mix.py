@@ -1,4 +1,4 @@
-"""A frozen encoder's layers, weighed: the task's own vector of each token (Peters et al., 2018, Eq. 1)."""
+"""A learned average of a frozen encoder's layers, as in ELMo (Peters et al., 2018, Eq. 1)."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -6,18 +6,31 @@ from jaxtyping import Array, Float
 
 
 class ScalarMix(nn.Module):
-    """`γ Σ_l softmax(w)_l h_l`; starts as the mean of the layers. Attributes: num_layers: l."""
+    """A weighted sum of layers, `γ Σ_l softmax(w)_l h_l`, which starts as their mean.
+
+    Attributes:
+      num_layers: l, the number of layers.
+    """
 
     num_layers: int
 
     @nn.compact
     def __call__(self, layers: Float[Array, "b l n d"]) -> Float[Array, "b n d"]:
-        """Args: layers: in any precision; the mix is in float32."""
+        """Returns the weighted sum of the layers, in float32.
+
+        Args:
+          layers: the vectors of all layers, in any precision.
+        """
         weights = self.param("weights", nn.initializers.zeros_init(), (self.num_layers,))
         gamma = self.param("gamma", nn.initializers.ones_init(), ())
         return (layers.astype(jnp.float32) * layer_shares(weights, gamma)[None, :, None, None]).sum(1)
 
 
 def layer_shares(weights: Float[Array, " l"], gamma: Float[Array, ""]) -> Float[Array, " l"]:
-    """`γ softmax(w)`: by how much each layer is multiplied. The arguments are `ScalarMix`'s parameters."""
+    """Returns `γ softmax(w)`, the factor of each layer.
+
+    Args:
+      weights: w, a parameter of `ScalarMix`.
+      gamma: γ, a parameter of `ScalarMix`.
+    """
     return gamma * nn.softmax(weights)

@@ -1,1 +1,1 @@
-"""The networks: Linen modules and pure functions, one equation in one place."""
+"""The networks as Linen modules and pure functions, with each equation in one place."""

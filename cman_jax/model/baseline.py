@@ -1,5 +1,7 @@
-"""The baseline of Tables 1 and 2, "Multi-head + AT": multi-head selection (Bekoulis et al., 2018a) with
-adversarial training (2018b), as in github.com/bekou/multihead_joint_entity_relation_extraction.
+"""The baseline of Tables 1 and 2, "Multi-head + AT".
+
+It is multi-head selection (Bekoulis et al., 2018a) with adversarial training (2018b).
+Source: github.com/bekou/multihead_joint_entity_relation_extraction.
 """
 
 import jax.numpy as jnp
@@ -13,12 +15,13 @@ from cman_jax.types import CRFPotentials
 class MultiHead(JointNetwork):
     """Stacked BiLSTMs `h`, a CRF on a tanh layer, and relations from `z_i = [h_i ; E_label[tag_i]]`.
 
-    It is that with `self_attention` off, which leaves BiLSTMs with dropout after each, a "factored" `crf`
-    and a "shared" `relation_scorer`. `label_dim` 0 leaves labels out, as the released settings for CoNLL04
-    do (those for DREC have 25). Neither hidden layer has dropout, as there.
+    The network is the paper's baseline if the config has `self_attention` off, a "factored" `crf` and a
+    "shared" `relation_scorer`. Without self-attention, BiLSTMs with dropout after each remain. `label_dim` 0
+    omits labels, as in the released settings for CoNLL04. The released settings for DREC have 25. As in the
+    released code, neither hidden layer has dropout.
 
-    Differs from the released code: in where it starts, see `RelationScorer` and `BiLSTM` (that code draws
-    nearly everything Glorot-uniform); the chain has scores for its first and last tag.
+    Differs from the released code: parameters start as in `RelationScorer` and `BiLSTM`, whereas that code
+    draws nearly all parameters Glorot-uniform. The chain has scores for its first and last tag.
     """
 
     def setup(self) -> None:
@@ -28,11 +31,11 @@ class MultiHead(JointNetwork):
     def encode_labels(
         self, tags: Int[Array, "b n"], mask: Bool[Array, "b n"]
     ) -> tuple[Float[Array, "b n _"], ...]:
-        """`E_label[tag]`, zero at padding; empty where labels are left out."""
+        """Returns the label embeddings `E_label[tag]`, zero at padding; the tuple is empty without labels."""
         return (self.label(tags) * mask[:, :, None],) if self.config.label_dim else ()
 
     def tag(self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> CRFPotentials:
-        """CRF potentials on `tanh(U h_i + b)`."""
+        """Returns CRF potentials, in nats, computed from `tanh(U h_i + b)`."""
         return self.tagging(jnp.tanh(self.tag_layer(x)), mask)
 
     def relation_tokens(
@@ -43,6 +46,6 @@ class MultiHead(JointNetwork):
         *,
         train: bool,
     ) -> Float[Array, "b n _"]:
-        """`z`."""
+        """Returns `z`, the concatenation of BiLSTM states and label embeddings."""
         del mask, train
         return jnp.concatenate([x, *label_states], -1)

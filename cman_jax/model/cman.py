@@ -1,4 +1,4 @@
-"""CMAN, the whole network (§3): token stack, CRF, cross-modal stack, relation scorer."""
+"""CMAN, the whole network (§3): token stack, CRF, cross-modal stack and relation scorer."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -10,7 +10,7 @@ from cman_jax.types import CRFPotentials
 
 
 class CMAN(JointNetwork):
-    """Cross-Modal Attention Network: the labels reach the relations through attention, §3.3."""
+    """The Cross-Modal Attention Network, in which the relations read the labels through attention (§3.3)."""
 
     def setup(self) -> None:
         super().setup()
@@ -24,14 +24,17 @@ class CMAN(JointNetwork):
     def encode_labels(
         self, tags: Int[Array, "b n"], mask: Bool[Array, "b n"]
     ) -> tuple[Float[Array, "b n d"], ...]:
-        """`L~` of both BLA units (one label table, a BiLSTM each); empty where BLA is ablated."""
+        """Returns the label states `L~` of both BLA units; the tuple is empty if BLA is ablated.
+
+        The two units share the label embeddings and have separate BiLSTMs.
+        """
         if not self.config.label_attention:
             return ()
         labels = self.label(tags) * mask[:, :, None]
         return tuple(unit.encode_labels(labels, mask) for unit in self.bla)
 
     def tag(self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> CRFPotentials:
-        """CRF potentials on `X^m`, Eq. (8)."""
+        """Returns CRF potentials, in nats, computed from `X^m`, Eq. (8)."""
         return self.tagging(x, mask)
 
     def relation_tokens(
@@ -42,7 +45,7 @@ class CMAN(JointNetwork):
         *,
         train: bool,
     ) -> Float[Array, "b n d"]:
-        """Tokens that both `L~` have reached, Eqs. (5) to (7); without BLA, `X^m` as it is."""
+        """Returns the tokens after both BLA units, Eqs. (5) to (7); without BLA, returns `X^m`."""
         if self.config.label_attention:
             first = self.bla[0](x, label_states[0], mask, train=train)
             fused = self.fusion(jnp.concatenate([x, first], -1), mask)

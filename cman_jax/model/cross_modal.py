@@ -1,4 +1,4 @@
-"""The two attention units of §3.2 and the sequence layer that both are built on."""
+"""The two attention units of §3.2, and the sequence layer that is part of both."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -12,11 +12,11 @@ from cman_jax.layers.lstm import BiLSTM
 
 
 class SequenceLayer(nn.Module):
-    """A BiLSTM, or in its place a per-token `tanh(Dense(2d))` ("replace BiLSTM with MLP", Table 4).
+    """A BiLSTM, or instead a layer `tanh(Dense(2d))` per token ("replace BiLSTM with MLP", Table 4).
 
     Attributes:
-      dim: d; the output is 2d wide.
-      kind: which of the two.
+      dim: d, half of the output width.
+      kind: "bilstm" or "mlp".
     """
 
     dim: int
@@ -24,15 +24,27 @@ class SequenceLayer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b n e"], mask: Bool[Array, "b n"]) -> Float[Array, "b n d"]:
+        """Returns the states of the layer, and zeros at padding.
+
+        Args:
+          x: the input.
+          mask: True at real tokens, which come before all padding.
+        """
         if self.kind == "bilstm":
             return BiLSTM(self.dim, name="bilstm")(x, mask)
         return jnp.tanh(Dense(2 * self.dim, name="mlp")(x)) * mask[:, :, None]
 
 
 class BSA(nn.Module):
-    """BiLSTM-enhanced self-attention: `H = BiLSTM(X)`, `BSA(X) = LayerNorm(H + MHA(H, H, H))`.
+    """BiLSTM-enhanced self-attention: `BSA(X) = LayerNorm(H + MHA(H, H, H))` with `H = BiLSTM(X)`.
 
-    Without attention (`attention=False`, Table 4) the unit is its BiLSTM alone.
+    Attributes:
+      dim: d, half of the output width.
+      num_heads: number of attention heads.
+      sequence_layer: what computes H, "bilstm" or "mlp".
+      dropout: rate of the dropout after the sequence layer.
+      attention: whether the unit has attention. Without it (Table 4), the unit is only its BiLSTM with
+        dropout.
     """
 
     dim: int
@@ -45,6 +57,13 @@ class BSA(nn.Module):
     def __call__(
         self, x: Float[Array, "b n e"], mask: Bool[Array, "b n"], *, train: bool
     ) -> Float[Array, "b n d"]:
+        """Returns `BSA(X)`.
+
+        Args:
+          x: X, the tokens.
+          mask: True at real tokens, which come before all padding.
+          train: whether dropout is active.
+        """
         states = SequenceLayer(self.dim, self.sequence_layer, name="encoder")(x, mask)
         states = Dropout(self.dropout)(states, train=train)
         if not self.attention:
@@ -54,10 +73,16 @@ class BSA(nn.Module):
 
 
 class BLA(nn.Module):
-    """BiLSTM-enhanced label-attention: `L~ = BiLSTM(L)`, `BLA(X, L) = LayerNorm(X + MHA(X, L~, L~))`.
+    """BiLSTM-enhanced label-attention: `BLA(X, L) = LayerNorm(X + MHA(X, L~, L~))` with `L~ = BiLSTM(L)`.
 
-    Two methods, because `L~` does not depend on the perturbed tokens: the adversarial step encodes the labels
-    once and attends twice.
+    The unit has two methods because `L~` does not depend on the perturbed tokens. The adversarial step
+    encodes the labels once and attends twice.
+
+    Attributes:
+      dim: d, half of the output width.
+      num_heads: number of attention heads.
+      sequence_layer: what computes `L~`, "bilstm" or "mlp".
+      dropout: rate of the dropout of `L~`.
     """
 
     dim: int
@@ -72,7 +97,12 @@ class BLA(nn.Module):
         self.norm = nn.LayerNorm(epsilon=1e-5)
 
     def encode_labels(self, labels: Float[Array, "b n e"], mask: Bool[Array, "b n"]) -> Float[Array, "b n d"]:
-        """`L~`, before its dropout."""
+        """Returns `L~` before its dropout.
+
+        Args:
+          labels: L, the label embeddings.
+          mask: True at real tokens, which come before all padding.
+        """
         return self.label_encoder(labels, mask)
 
     def __call__(
@@ -83,6 +113,13 @@ class BLA(nn.Module):
         *,
         train: bool,
     ) -> Float[Array, "b n d"]:
-        """Args: memory: what `encode_labels` gave."""
+        """Returns `BLA(X, L)`.
+
+        Args:
+          x: X, the tokens.
+          memory: the result of `encode_labels`.
+          mask: True at real tokens, which come before all padding.
+          train: whether dropout is active.
+        """
         memory = self.label_dropout(memory, train=train)
         return self.norm(x + self.attention(x, memory, mask))

@@ -1,4 +1,4 @@
-"""Where training starts from, if not from what each module draws by itself."""
+"""An alternative start of training: parameters that replace the modules' own random initial values."""
 
 import jax
 import jax.numpy as jnp
@@ -6,15 +6,21 @@ from jaxtyping import Array, PRNGKeyArray
 
 from cman_jax.types import Params
 
-_KEPT = ("start", "end", "norm")  # the chain's ends start at zero, normalisation as it is
+_KEPT = ("start", "end", "norm")  # scores of the chain's ends, which start at zero, and normalisation
 
 
 def glorot_init(params: Params, key: PRNGKeyArray) -> Params:
-    """Everything drawn anew, uniformly within Glorot's limits, which is what TensorFlow 1 does unasked.
+    """Draws all parameters anew, uniformly within Glorot's limits, as TensorFlow 1 does by default.
 
-    For a matrix of a rows and b columns the limit is `sqrt(6 / (a + b))`, for a vector of n `sqrt(3 / n)`. An
-    LSTM's input and recurrent weights have one limit, that of both on top of each other, and biases of 0 but
-    1 for the forget gate. The released code of Bekoulis et al. (2018) starts so.
+    The limit is `sqrt(6 / (a + b))` for a matrix with a rows and b columns, and `sqrt(3 / n)` for a vector of
+    n entries. The input weights and recurrent weights of an LSTM share one limit, that of the two matrices
+    stacked. An LSTM's biases stay 1 for the forget gate and 0 for the other gates. The scores of a chain's
+    ends and normalisation layers keep their values. The released code of Bekoulis et al. (2018) starts in
+    this way.
+
+    Args:
+      params: the tree of parameters.
+      key: a random key.
     """
     if "recurrent_kernel" in params:
         return _lstm(params, key)
@@ -29,6 +35,7 @@ def glorot_init(params: Params, key: PRNGKeyArray) -> Params:
 
 
 def _lstm(params: Params, key: PRNGKeyArray) -> Params:
+    """Returns the parameters of an LSTM with newly drawn weights and unchanged biases."""
     gates, recurrent = params["gates"], params["recurrent_kernel"]
     rows = gates["kernel"].shape[1] + recurrent.shape[1]
     limit = (6 / (rows + recurrent.shape[2])) ** 0.5
@@ -41,9 +48,11 @@ def _lstm(params: Params, key: PRNGKeyArray) -> Params:
 
 
 def _matrix(value: Array, key: PRNGKeyArray) -> Array:
+    """Returns a newly drawn matrix or vector; an array with a single row counts as a vector."""
     rows, columns = value.shape if value.ndim == 2 and value.shape[0] > 1 else (value.size, value.size)
     return _uniform(value, (6 / (rows + columns)) ** 0.5, key)
 
 
 def _uniform(value: Array, limit: float, key: PRNGKeyArray) -> Array:
+    """Returns an array like `value`, drawn uniformly from -limit to limit."""
     return jax.random.uniform(key, value.shape, jnp.result_type(value), -limit, limit)

@@ -1,8 +1,8 @@
-"""What training and inference need of a network, and the parts that CMAN and its baseline share.
+"""The interface of a network for training and inference, and the parts that CMAN and its baseline share.
 
-The methods are the seams: `encode_inputs` ends where the perturbation of Eq. (14) acts, `encode_labels` takes
-tags from the caller (gold in training, Viterbi's at inference), and neither is run again for the adversarial
-pass.
+The methods divide the network at the places that training and inference need. `encode_inputs` ends at the
+place of the perturbation of Eq. (14). `encode_labels` takes tags from the caller: gold tags in training, the
+tags of Viterbi at inference. Neither method runs again for the adversarial pass.
 """
 
 import jax.numpy as jnp
@@ -21,9 +21,13 @@ from cman_jax.types import Batch, CRFPotentials, Potentials, Sizes
 
 
 class JointNetwork(nn.Module):
-    """Entities and relations from one token stack; how labels reach the relations is up to the network.
+    """A network that scores entities and relations from one token stack.
 
-    Attributes: config: the network's; sizes: what the data fix.
+    Subclasses define how the relations read the labels.
+
+    Attributes:
+      config: the hyperparameters of the network.
+      sizes: the sizes that follow from the data.
     """
 
     config: ModelConfig
@@ -41,14 +45,17 @@ class JointNetwork(nn.Module):
         unit = (config.lstm_dim, config.num_heads, config.sequence_layer, config.lstm_dropout)
         self.bsa = [BSA(*unit, attention=config.self_attention) for _ in range(config.num_bsa)]
         self.tagging = TaggingPotentials(sizes.num_tags, config.crf)
-        # Without parameters where nothing reads it, as all of Linen's modules.
+        # Linen creates the parameters only if the network uses the module.
         self.label = nn.Embed(sizes.num_tags, config.label_dim, embedding_init=nn.initializers.normal(0.1))
         self.relation = RelationScorer(
             sizes.num_relations, config.scorer_dim, config.relation_scorer, config.relation_prior
         )
 
     def encode_inputs(self, batch: Batch) -> Float[Array, "b n e"]:
-        """Token input `x_i = [char_i ; word_i ; ctx_i]` before dropout: what the perturbation is added to."""
+        """Returns the token input `x_i = [char_i ; word_i ; ctx_i]` before dropout, and zeros at padding.
+
+        The adversarial perturbation is added to this input.
+        """
         parts = [self.char(batch.char_ids)[batch.char_rows], self.word(batch.word_ids)]
         if self.sizes.feature_layers:
             mixed = self.mix(batch.features)
@@ -58,20 +65,36 @@ class JointNetwork(nn.Module):
     def encode_labels(
         self, tags: Int[Array, "b n"], mask: Bool[Array, "b n"]
     ) -> tuple[Float[Array, "b n _"], ...]:
-        """All that `relate` reads of the tags; empty where it reads none."""
+        """Returns everything that `relate` reads of the tags; the tuple is empty if `relate` reads no tags.
+
+        Args:
+          tags: tag ids, from the gold annotation or from `viterbi`.
+          mask: True at real tokens, which come before all padding.
+        """
         raise NotImplementedError
 
     def encode_tokens(
         self, embeddings: Float[Array, "b n e"], mask: Bool[Array, "b n"], *, train: bool
     ) -> Float[Array, "b n d"]:
-        """`X^m`, Eq. (4)."""
+        """Returns the token states `X^m`, Eq. (4).
+
+        Args:
+          embeddings: the token input, optionally perturbed.
+          mask: True at real tokens, which come before all padding.
+          train: whether dropout is active.
+        """
         x = self.input_dropout(embeddings, train=train)
         for unit in self.bsa:
             x = unit(x, mask, train=train)
         return x
 
     def tag(self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> CRFPotentials:
-        """CRF potentials on `X^m`."""
+        """Returns CRF potentials, in nats, computed from `X^m`.
+
+        Args:
+          x: the token states `X^m`.
+          mask: True at real tokens, which come before all padding.
+        """
         raise NotImplementedError
 
     def relation_tokens(
@@ -82,7 +105,14 @@ class JointNetwork(nn.Module):
         *,
         train: bool,
     ) -> Float[Array, "b n _"]:
-        """All that the relation scorer reads of a token, from `X^m` and the result of `encode_labels`."""
+        """Returns everything that the relation scorer reads of each token.
+
+        Args:
+          x: the token states `X^m`.
+          label_states: the result of `encode_labels`.
+          mask: True at real tokens, which come before all padding.
+          train: whether dropout is active.
+        """
         raise NotImplementedError
 
     def relate(
@@ -93,7 +123,7 @@ class JointNetwork(nn.Module):
         *,
         train: bool,
     ) -> Float[Array, "b n m r"]:
-        """Relation logits of all pairs of tokens."""
+        """Returns the relation logits of all pairs of tokens; see `relation_tokens` for the arguments."""
         return self.relation(self.relation_tokens(x, label_states, mask, train=train))
 
     def potentials(
@@ -104,12 +134,25 @@ class JointNetwork(nn.Module):
         *,
         train: bool,
     ) -> Potentials:
-        """Everything after the token input, for labels that are known beforehand."""
+        """Returns all scores, for labels that do not depend on the tagging.
+
+        Args:
+          embeddings: the token input, optionally perturbed.
+          label_states: the result of `encode_labels`.
+          mask: True at real tokens, which come before all padding.
+          train: whether dropout is active.
+        """
         x = self.encode_tokens(embeddings, mask, train=train)
         return Potentials(self.tag(x, mask), self.relate(x, label_states, mask, train=train))
 
     def __call__(self, batch: Batch, tags: Int[Array, "b n"], *, train: bool) -> Potentials:
-        """All of it; the labels are `tags`."""
+        """Returns all scores of a batch.
+
+        Args:
+          batch: the sentences.
+          tags: the tags that become labels.
+          train: whether dropout is active.
+        """
         embeddings = self.encode_inputs(batch)
         label_states = self.encode_labels(tags, batch.mask)
         return self.potentials(embeddings, label_states, batch.mask, train=train)

@@ -1,4 +1,4 @@
-"""The relation scorer, Eqs. (9) and (10), without ever storing its pairwise hidden layer."""
+"""The relation scorer, Eqs. (9) and (10), which never stores its pairwise hidden layer."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -10,18 +10,20 @@ from cman_jax.layers.pairwise import pairwise_tanh_score
 
 
 class RelationScorer(nn.Module):
-    """`s(i, j, k) = V_k . tanh(U_k x_i + W_k x_j + b_k)`, Eq. (9).
+    """The relation scorer `s(i, j, k) = V_k . tanh(U_k x_i + W_k x_j + b_k)`, Eq. (9).
 
-    Differs from the paper: only in where it starts. Eq. (9) has no output bias and almost every cell is
-    negative, so `b_k` starts opposed to `V_k` such that a zero input scores the logit of `prior`. Inputs of
-    unit variance saturate the units and soften that: a prior of 0.01 then starts near 0.1.
+    Differs from the paper: only the initial `b_k` does. Eq. (9) has no output bias, and almost every cell is
+    negative. Therefore `b_k` starts opposed to `V_k`, so that the score of a zero input is the logit of
+    `prior`. Inputs of unit variance saturate the units and weaken this effect: a prior of 0.01 then starts
+    near 0.1.
 
     Attributes:
-      num_relations: r, the null relation included.
+      num_relations: r, the number of relation types, the null relation included.
       dim: f, the hidden width.
-      kind: one `U, W, b` per relation, or one for all (Bekoulis et al., 2018).
-      prior: relation probability before training; 0.5 leaves `b` at zero. A narrow scorer starts above a
-        small prior, because `b_k` stays where tanh has a slope: above 0.01, at 0.06 for f = 16, 0.02 for 32.
+      kind: "per_relation" for separate `U, W, b` per relation type, or "shared" (Bekoulis et al., 2018).
+      prior: probability of a relation before training; 0.5 leaves `b` at zero. A narrow scorer starts above a
+        small prior, because `b_k` is limited to values where tanh has a slope. With a prior of 0.01, it
+        starts at 0.06 for f = 16, and at 0.02 for f = 32.
     """
 
     num_relations: int
@@ -36,7 +38,8 @@ class RelationScorer(nn.Module):
         """Computes the logits of every (subject token, object token, relation type).
 
         Args:
-          objects: None: the subjects are the objects too.
+          subjects: vectors of the subject tokens.
+          objects: vectors of the object tokens; None: the subjects are also the objects.
         """
         objects = subjects if objects is None else objects
         hidden = (self.num_relations if self.kind == "per_relation" else 1, self.dim)
@@ -44,6 +47,7 @@ class RelationScorer(nn.Module):
         bias = self.param("bias", lambda key: self._opposing_bias(output, hidden[0]))
 
         def project(name: str, x: Float[Array, "b n d"]) -> Float[Array, "b f q n"]:
+            """Returns the summands of subjects or objects inside the tanh."""
             summands = Dense(bias.size, use_bias=False, name=name)(x).reshape(*x.shape[:2], *hidden)
             summands = summands + bias[None, None] if name == "subject" else summands
             return summands.transpose(0, 3, 2, 1)
@@ -52,7 +56,14 @@ class RelationScorer(nn.Module):
         return logits.transpose(0, 2, 3, 1)
 
     def _opposing_bias(self, output: Float[Array, "f r"], groups: int) -> Float[Array, "q f"]:
-        """b with `V . tanh(b) = logit(prior)`, the same share for every unit."""
+        """Returns b with `V . tanh(b) = logit(prior)` and the same size of `tanh(b)` for all units.
+
+        The size is at most 0.9, where tanh still has a slope.
+
+        Args:
+          output: V.
+          groups: number of rows of b, either r or 1.
+        """
         mean_output = output.T if groups > 1 else output.mean(1)[None]
         target = jnp.log(self.prior / (1 - self.prior)) / jnp.abs(mean_output).sum(1, keepdims=True)
         return jnp.arctanh(jnp.clip(target, -0.9, 0.9)) * jnp.sign(mean_output)

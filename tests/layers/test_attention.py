@@ -1,4 +1,4 @@
-"""Attention against a loop over sentences and heads, and what the mask means."""
+"""Tests of attention against a loop over sentences and heads, and of the mask."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +20,7 @@ MASK = lengths_to_mask(LENGTHS, M)
 
 @pytest.fixture(scope="module", params=[1, 4])
 def case(request: pytest.FixtureRequest) -> Any:
+    """Returns the number of heads, the compiled layer, its variables, and its inputs."""
     module = MultiHeadAttention(request.param)
     queries, memory = normal(0, B, N, D), normal(1, B, M, D)
     variables = random_variables(module, queries, memory, MASK)
@@ -79,7 +80,7 @@ def test_masked_memory_gets_no_weight(case: Any) -> None:
 
 
 def test_the_mask_holds_against_logits_of_any_size() -> None:
-    """Each query's logits are about -1e20 at real tokens and 0 at masked ones."""
+    """Uses logits of about -1e20 at real tokens and 0 at masked tokens."""
     query, key = (jnp.full((1, N, 1, 1), 1e10), jnp.asarray([[[[-1e10]], [[-1e10]], [[0.0]]]]))
     value = jnp.asarray([[[[1.0]], [[2.0]], [[100.0]]]])
     mask = jnp.asarray([[True, True, False]])
@@ -96,7 +97,7 @@ def test_a_sentence_that_is_all_padding_gives_finite_numbers_and_gradients(case:
     assert np.isfinite(apply(variables, queries, memory, MASK)).all()
 
 
-def test_queries_attend_one_by_one(case: Any) -> None:
+def test_queries_attend_independently(case: Any) -> None:
     _, apply, variables, queries, memory = case
     moved = queries.copy()
     moved[:, 1] += 1

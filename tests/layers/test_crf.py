@@ -1,4 +1,4 @@
-"""The chain against enumeration of all tag sequences, in both precisions; its potentials against Eq. (8)."""
+"""Tests of the chain against all tag sequences in both precisions, and of its potentials against Eq. (8)."""
 
 from typing import Any
 
@@ -23,7 +23,8 @@ cases = given(st.sampled_from([*TOLERANCES]), st.sampled_from([1, 2, T]), length
 
 
 @jax.jit
-def answers(potentials: CRFPotentials, tags: jax.Array, mask: jax.Array) -> dict[str, Any]:
+def results(potentials: CRFPotentials, tags: jax.Array, mask: jax.Array) -> dict[str, Any]:
+    """Returns the results of all four functions of a chain."""
     return {
         "log_partition": log_partition(potentials, mask),
         "sequence_score": sequence_score(potentials, tags, mask),
@@ -33,28 +34,32 @@ def answers(potentials: CRFPotentials, tags: jax.Array, mask: jax.Array) -> dict
 
 
 def random_potentials(dtype: type, t: int, seed: int, n: int = N) -> CRFPotentials:
+    """Returns random potentials of t tags and n tokens."""
     values = normal(seed, B, (n + 1), t, t, scale=3, dtype=dtype)
     return CRFPotentials(values[:, 0, 0], values[:, 1:])
 
 
 def solve(dtype: type, potentials: CRFPotentials, tags: np.ndarray, mask: np.ndarray) -> dict[str, Any]:
+    """Returns the results of all four functions, computed in the given precision."""
     with precision(dtype):
-        result = answers(potentials, tags, mask)
+        result = results(potentials, tags, mask)
         assert result["log_partition"].dtype == dtype
         return jax.tree.map(np.asarray, result)
 
 
 def sentence(potentials: CRFPotentials, b: int, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the potentials of one sentence in float64."""
     return np.float64(potentials.initial[b]), np.float64(potentials.pairwise[b, :length])
 
 
 def sum_all_but(probability: np.ndarray, *axes: int) -> np.ndarray:
+    """Returns the sum over all axes except the given ones."""
     return probability.sum(tuple(set(range(probability.ndim)) - set(axes)))
 
 
 @numeric
 @cases
-def test_the_four_answers_equal_enumeration(dtype: type, t: int, lengths: list[int], seed: int) -> None:
+def test_all_four_results_equal_enumeration(dtype: type, t: int, lengths: list[int], seed: int) -> None:
     potentials, tolerance = random_potentials(dtype, t, seed), TOLERANCES[dtype]
     tags = np.random.default_rng(seed).integers(0, t, (B, N))
     result = solve(dtype, potentials, tags, lengths_to_mask(lengths, N))
@@ -83,7 +88,7 @@ def test_the_four_answers_equal_enumeration(dtype: type, t: int, lengths: list[i
             np.testing.assert_allclose(edge_prob[i], sum_all_but(probability, i - 1, i), **close)
 
 
-def test_a_sentence_of_one_token_that_is_the_whole_batch() -> None:
+def test_a_batch_of_sentences_of_one_token() -> None:
     potentials = random_potentials(np.float32, T, 0, n=1)
     result = solve(np.float32, potentials, np.zeros((B, 1), np.int32), np.ones((B, 1), bool))
     np.testing.assert_array_equal(result["viterbi"][:, 0], potentials.initial.argmax(1))
@@ -110,7 +115,7 @@ def test_ties_go_to_the_lower_tag() -> None:
     assert not viterbi(flat, jnp.ones((1, N), bool)).any()
 
 
-def test_what_stands_at_padding_changes_nothing() -> None:
+def test_values_at_padding_change_nothing() -> None:
     lengths = [0, 1, 4, 6]
     mask, potentials = lengths_to_mask(lengths, N), random_potentials(np.float32, T, 1)
     tags = np.random.default_rng(1).integers(0, T, (B, N))
@@ -151,7 +156,7 @@ def test_constraints_forbid_and_change_nothing_else(seed: int, scale: float) -> 
 
 
 def module_potentials(kind: str, mask: np.ndarray) -> tuple[dict[str, Any], np.ndarray, CRFPotentials]:
-    """Parameters, features, and the potentials that they give."""
+    """Returns random parameters of the layer, random features, and their potentials."""
     x, module = normal(0, B, N, 7), TaggingPotentials(T, kind)
     variables = random_variables(module, x, mask)
     params = jax.tree.map(np.asarray, variables["params"])

@@ -1,4 +1,4 @@
-"""The linear layer against Flax's own."""
+"""Tests of the linear layer against the layer of Flax."""
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from tests.builders import normal
 
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize("shape", [(5,), (2, 5), (2, 3, 5), (2, 3, 4, 5)])
-def test_it_is_nn_dense_from_the_same_start(shape: tuple[int, ...], use_bias: bool) -> None:
+def test_it_equals_nn_dense_with_the_same_start(shape: tuple[int, ...], use_bias: bool) -> None:
     x = jnp.asarray(normal(0, *shape))
     ours, flax = Dense(7, use_bias=use_bias), nn.Dense(7, use_bias=use_bias)
     variables = flax.init(jax.random.key(0), x)

@@ -1,4 +1,4 @@
-"""The mask's statistics: its rate, and that no position, axis or key says anything about another."""
+"""Tests of the mask's rate, and of the independence of positions, axes and keys."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ SIZE = np.prod(SHAPE)
 
 @pytest.fixture(scope="module")
 def bits() -> list[np.ndarray]:
-    """The draws of keys that come of two neighbours, of one key's split, and of folding small numbers in."""
+    """Returns draws of two neighbouring keys, of keys from a split, and of keys with folded-in numbers."""
     first = hash_key(jax.random.key(0))
     keys = [first, hash_key(jax.random.key(1)), *jax.random.split(first)]
     keys += [jax.random.fold_in(first, k) for k in (1, 2)]
@@ -23,6 +23,7 @@ def bits() -> list[np.ndarray]:
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Returns the correlation coefficient of all entries."""
     return float(np.corrcoef(np.ravel(a).astype(float), np.ravel(b).astype(float))[0, 1])
 
 
@@ -60,11 +61,11 @@ def test_the_share_of_zeros_is_the_rate_in_rows_and_columns_and_the_mean_stays(r
         shares = dropped.mean(axes)
         draws = SIZE / shares.size
         assert np.abs(shares - rate).max() < 6 * deviation / draws**0.5
-        if shares.size > 100:  # and spread as independent draws are
+        if shares.size > 100:  # the spread is that of independent draws
             assert np.std(shares) == pytest.approx(deviation / draws**0.5, rel=0.2)
 
 
-def test_the_gradient_passes_where_the_value_did() -> None:
+def test_the_gradient_has_the_mask_of_the_value() -> None:
     def run(x: jax.Array) -> jax.Array:
         return Dropout(0.3).apply({}, x, train=True, rngs={"dropout": jax.random.key(3)})
 
@@ -72,7 +73,7 @@ def test_the_gradient_passes_where_the_value_did() -> None:
     np.testing.assert_array_equal(jax.grad(lambda x: run(x).sum())(x), run(x))
 
 
-def test_nothing_is_drawn_outside_training_or_at_rate_zero() -> None:
+def test_nothing_is_dropped_outside_training_or_at_rate_zero() -> None:
     x = jnp.ones((2, 3))
     assert Dropout(0.5).apply({}, x, train=False) is x
     assert Dropout(0.0).apply({}, x, train=True) is x

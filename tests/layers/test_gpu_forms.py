@@ -1,7 +1,7 @@
-"""The forms for NVIDIA GPUs against the plain ones: Pallas' kernels, the chain by halves, sums one by one.
+"""Tests of the forms for NVIDIA GPUs against the plain forms.
 
-Without a GPU the kernels are interpreted, which shows their arithmetic, and lowered to Triton, which shows
-that this version of JAX can still translate them; on a machine with one they run.
+On a machine with a GPU, the kernels of Pallas run. Without a GPU, they are interpreted, which tests their
+arithmetic, and lowered to Triton, which tests that this version of JAX can translate them.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ HAS_GPU = jax.default_backend() == "gpu"
 
 @pytest.fixture
 def runnable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kernels that this machine can run."""
+    """Makes the kernels run on this machine, by interpretation without a GPU."""
     if not HAS_GPU:
         original = pl.pallas_call
 
@@ -43,6 +43,7 @@ def runnable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def close(actual: Any, expected: Any, tolerance: float = 1e-5) -> None:
+    """Asserts that all arrays are equal up to the tolerance."""
     jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, tolerance, tolerance), actual, expected)
 
 
@@ -52,6 +53,7 @@ PLANS = [Plan(1, 2, 8), Plan(2, 1, 8), Plan(4, 0, 8), Plan(16, 4, 8)]
 
 
 def lstm_case(batch: int, dim: int, length: int = 4) -> dict[str, Any]:
+    """Returns random arguments of the loop over time and of its gradient."""
     mask = lengths_to_mask([1 + k % length for k in range(batch)], length).T
     case = {
         "gates": normal(0, 2, length, batch, 4 * dim),
@@ -63,6 +65,7 @@ def lstm_case(batch: int, dim: int, length: int = 4) -> dict[str, Any]:
 
 
 def both_loops(forms: Any, case: dict[str, Any]) -> Any:
+    """Returns the results of the loop over time and of its gradient."""
     forward, backward = forms
     activations, states, cells = forward(case["gates"], case["recurrent_kernel"], case["mask"])
     arguments = (activations, cells, case["recurrent_kernel"], case["mask"], case["d_states"])
@@ -85,7 +88,7 @@ def test_lstm_kernels_equal_the_loop(
 
 
 @pytest.mark.usefixtures("runnable")
-def test_lstm_kernels_take_a_population() -> None:
+def test_lstm_kernels_work_for_a_population() -> None:
     case = lstm_case(2, 5)
     members = jax.tree.map(lambda x: jnp.stack([x, x[:, ::-1] if x.dtype == bool else -x]), case)
     each = functools.partial(both_loops, KERNELS)
@@ -101,7 +104,7 @@ def test_a_program_has_one_sequence_until_there_are_more_than_processors(
 ) -> None:
     plan = lstm_kernels.plan_for(sequences, dim)
     assert plan.rows == rows
-    assert plan.kept * dim**2 * 4 <= 192 * 2**10  # bytes of the weights that are to stay in registers
+    assert plan.kept * dim**2 * 4 <= 192 * 2**10  # bytes of the weights that stay in registers
 
 
 def test_the_number_of_processors_is_asked_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +120,7 @@ def test_the_number_of_processors_is_asked_of_the_device(monkeypatch: pytest.Mon
 
 
 def scorer_case(groups: int, n: int, m: int, scale: float = 1.0) -> tuple[jax.Array, ...]:
+    """Returns random summands, output weights, and a gradient of the scores."""
     subject, object_ = (normal(k, 2, 3, groups, size, scale=scale) for k, size in enumerate((n, m)))
     return tuple(map(jnp.asarray, (subject, object_, normal(2, 3, 4), normal(3, 2, 4, n, m))))
 
@@ -127,7 +131,9 @@ def scorer_case(groups: int, n: int, m: int, scale: float = 1.0) -> tuple[jax.Ar
 def test_scorer_kernels_equal_the_loop_over_units(
     groups: int, n: int, m: int, scale: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pairwise_kernels, "_CELLS", 1024)  # several turns of the gradient's loop at 40 x 33
+    monkeypatch.setattr(
+        pairwise_kernels, "_CELLS", 1024
+    )  # several steps of the gradient's loop for 40 x 33 cells
     subject, object_, output, d_scores = scorer_case(groups, n, m, scale)
     close(pairwise_kernels.score(subject, object_, output), pairwise._score_in_turn(subject, object_, output))
     gradients = [
@@ -142,7 +148,7 @@ def test_scorer_kernels_equal_the_loop_over_units(
 
 @contextlib.contextmanager
 def gpu_to_lower_for() -> Iterator[None]:
-    """JAX from 0.11 on wants to know which GPU, and deprecates this backend of Pallas."""
+    """Names a GPU to lower for, which JAX 0.11 and later need, and ignores their warning about Pallas."""
     with warnings.catch_warnings(), contextlib.ExitStack() as stack:
         warnings.simplefilter("ignore", DeprecationWarning)
         if not HAS_GPU and hasattr(jax.sharding, "AbstractDevice"):
@@ -153,10 +159,12 @@ def gpu_to_lower_for() -> Iterator[None]:
 
 
 def lstm_training(case: dict[str, Any]) -> Any:
+    """Returns the results of both kernels of the LSTM."""
     return both_loops(KERNELS, case)
 
 
 def scorer_training(case: tuple[Any, ...]) -> Any:
+    """Returns the results of both kernels of the scorer."""
     subject, object_, output, d_scores = case
     arguments = (subject, object_, d_scores, output)
     return pairwise_kernels.score(subject, object_, output), pairwise_kernels.gradients(*arguments)
@@ -188,7 +196,7 @@ def test_kernels_translate_to_triton(function: Callable, case: Callable) -> None
 @pytest.mark.parametrize(
     ("dtype", "n", "t"), [(np.float32, 7, 4), *[(np.float64, n, t) for n, t in ((1, 3), (2, 1), (9, 5))]]
 )
-def test_the_chain_by_halves_equals_the_recursion(dtype: type, n: int, t: int, scale: float) -> None:
+def test_the_chain_by_halving_equals_the_recursion(dtype: type, n: int, t: int, scale: float) -> None:
     numbers = normal(n, 4, n + 1, t, t, scale=scale, dtype=dtype)
     mask = jnp.asarray(lengths_to_mask([n, 1, max(1, n - 1), max(1, n // 2)], n))
 
@@ -199,10 +207,10 @@ def test_the_chain_by_halves_equals_the_recursion(dtype: type, n: int, t: int, s
 
     with precision(dtype):
         potentials = CRFPotentials(jnp.asarray(numbers[:, 0, 0]), jnp.asarray(numbers[:, 1:]))
-        if scale > 3:  # every second tag may only follow itself, or be the first
+        if scale > 3:  # every second tag may only be the first or follow itself
             free = jnp.arange(t) % 2 == 0
             potentials = crf.constrain(potentials, jnp.ones(t, bool), free[None] | jnp.eye(t, dtype=bool))
-        expected = values(crf._recursion, potentials)
+        expected = values(crf._log_partition_recursion, potentials)
         assert expected[0].dtype == dtype
         for form in (crf_tree.log_partition, crf.log_partition):
             close(values(form, potentials), expected, 10 * TOLERANCES[dtype])
@@ -210,7 +218,7 @@ def test_the_chain_by_halves_equals_the_recursion(dtype: type, n: int, t: int, s
         np.testing.assert_array_equal(best, jax.jit(crf._viterbi_recursion)(potentials, mask))
 
 
-# Products, and the choice
+# Products, and the choice of a form
 
 
 def test_a_stacked_product_and_its_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +232,7 @@ def test_a_stacked_product_and_its_gradients(monkeypatch: pytest.MonkeyPatch) ->
     close(weight_gradient(x, d_y), gradient(d_y)[1])
 
 
-def test_rows_by_a_product_are_the_rows_and_so_are_their_gradients() -> None:
+def test_rows_by_a_product_equal_the_rows_and_their_gradients() -> None:
     table, d_rows = jnp.asarray(normal(0, 2, 7, 3)), jnp.asarray(normal(1, 2, 4, 5, 3))
     ids = jnp.asarray(np.random.default_rng(2).integers(0, 7, (2, 4, 5)))  # some of them several times
     results = []

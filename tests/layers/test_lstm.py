@@ -1,4 +1,4 @@
-"""The scan against a loop that autodiff differentiates; both directions; padding."""
+"""Tests of the scan against a loop with automatic gradients, of both directions, and of padding."""
 
 from typing import Any
 
@@ -18,12 +18,15 @@ N, G, B, D, E = 5, 2, 3, 4, 6
 
 @jax.jit
 def scan_and_gradients(gates: Any, kernel: Any, mask: Any, weights: Any) -> Any:
+    """Returns the states of `lstm_scan`, and the gradients of their weighted sum."""
     loss = lambda gates, kernel: jnp.sum(lstm_scan(gates, kernel, mask) * weights)  # noqa: E731
     return lstm_scan(gates, kernel, mask), jax.grad(loss, (0, 1))(gates, kernel)
 
 
 @jax.jit
 def loop_and_gradients(gates: Any, kernel: Any, mask: Any, weights: Any) -> Any:
+    """Returns the states of a plain loop, and the gradients of their weighted sum."""
+
     def loop(gates: Any, kernel: Any) -> Any:
         over_sentences = jax.vmap(oracles.lstm, (1, None, 1), 1)
         return jax.vmap(over_sentences)(gates, kernel, mask)
@@ -70,6 +73,7 @@ EXAMPLE = (jnp.zeros((1, 1, E)), jnp.ones((1, 1), bool))
 
 @pytest.fixture(scope="module")
 def variables() -> Any:
+    """Returns random variables of a BiLSTM."""
     return random_variables(BiLSTM(D), *EXAMPLE, scale=0.5)
 
 
@@ -88,7 +92,7 @@ def final(variables: Any, gates: Any, mask: Any) -> Any:
     return BiLSTM(D).apply(variables, gates, mask, method="final")
 
 
-def test_both_directions_equal_loops_over_each_sentence_alone(variables: Any) -> None:
+def test_both_directions_equal_loops_over_single_sentences(variables: Any) -> None:
     lengths = [5, 2, 0]
     mask, x = lengths_to_mask(lengths, N), normal(1, B, N, E)
     gates = np.asarray(project(variables, with_reverse(jnp.asarray(x))))

@@ -1,4 +1,4 @@
-"""The fused pairwise score against the formula with everything materialised, at all sizes of summands."""
+"""Tests of the fused pairwise score against the formula with complete arrays, for summands of all sizes."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ B, N, F, R = 2, 4, 5, 3
 
 
 def scores_and_gradients(score: Any, subject: Any, object_: Any, output: Any, weights: Any) -> Any:
+    """Returns the scores, and the gradients of their weighted sum."""
     loss = lambda *arguments: jnp.sum(score(*arguments) * weights)  # noqa: E731
     return score(subject, object_, output), jax.grad(loss, (0, 1, 2))(subject, object_, output)
 
@@ -28,7 +29,7 @@ plain = jax.jit(lambda *arguments: scores_and_gradients(oracles.pairwise_tanh_sc
 
 
 def inputs(seed: int, groups: int, scale: float, dtype: type = np.float32) -> list[np.ndarray]:
-    """Subjects and objects of different number, so that no axis can stand for another."""
+    """Returns inputs with different numbers of subjects and objects, so that a swap of axes is noticed."""
     shapes = [(B, F, groups, N), (B, F, groups, N + 1), (F, R), (B, R, N, N + 1)]
     scales = [scale, scale, 1, 1]
     return [normal(seed + i, *shape, scale=scales[i], dtype=dtype) for i, shape in enumerate(shapes)]
@@ -41,7 +42,7 @@ def inputs(seed: int, groups: int, scale: float, dtype: type = np.float32) -> li
     st.integers(0, 2**31),
     st.sampled_from([0.01, 1, 5]),
 )
-def test_values_and_gradients_equal_the_materialised_formula(
+def test_values_and_gradients_equal_the_formula_with_complete_arrays(
     dtype: type, groups: int, seed: int, scale: float
 ) -> None:
     numbers = inputs(seed, groups, scale, dtype)
@@ -56,13 +57,13 @@ def test_values_and_gradients_equal_the_materialised_formula(
 
 
 def in_float64(subject: Any, object_: Any, output: Any, weights: Any) -> tuple[np.ndarray, ...]:
-    """Value and gradients of Eq. (9) with everything stored; the tanh's derivative without cancellation."""
+    """Computes Eq. (9) and its gradients in float64, with a derivative of tanh without cancellation."""
     subject, object_, output, weights = (
         np.asarray(x, np.float64) for x in (subject, object_, output, weights)
     )
     total = subject[:, :, :, :, None] + object_[:, :, :, None]
     smaller = np.exp(-2 * np.abs(total))
-    each = weights[:, None] * output[None, :, :, None, None]  # of a unit that all relations share, their sum
+    each = weights[:, None] * output[None, :, :, None, None]  # a shared unit has their sum
     each = each if subject.shape[2] > 1 else each.sum(2, keepdims=True)
     d_total = each * 4 * smaller / (1 + smaller) ** 2
     hidden = np.broadcast_to(np.tanh(total), (*total.shape[:2], output.shape[1], *total.shape[3:]))
@@ -71,7 +72,7 @@ def in_float64(subject: Any, object_: Any, output: Any, weights: Any) -> tuple[n
 
 
 def assert_exact(numbers: Any, actual: Any, expected: Any) -> None:
-    """To 1e-5 of the largest entry of each array, and to the rounding of a sum whose terms cancel out."""
+    """Asserts equality up to 1e-5 of an array's largest entry, or up to the rounding of sums that cancel."""
     floors = [np.abs(numbers[2]).sum(), 0, 0, np.abs(numbers[3]).sum()]
     for ours, right, floor in zip((actual[0], *actual[1]), expected, floors, strict=True):
         assert np.isfinite(ours).all()
@@ -94,7 +95,7 @@ def test_summands_of_any_size_are_exact(
     rng = np.random.default_rng(seed)
     shapes = [(B, F, groups, n), (B, F, groups, m), (F, R), (B, R, n, m)]
     numbers = [rng.uniform(-1, 1, shape) for shape in shapes]
-    for k in range(2):  # some units within the range of the loop's first body, others beyond
+    for k in range(2):  # some units are near, others far
         numbers[k] *= scale * rng.choice([0.1, 1], (1, F, 1, 1))
     numbers[3] *= weight
     numbers = [np.float32(x) for x in numbers]
@@ -104,14 +105,14 @@ def test_summands_of_any_size_are_exact(
 @pytest.mark.parametrize("groups", [1, R])
 @pytest.mark.parametrize("signs", [(1, 1), (1, -1), (-1, -1)])
 @pytest.mark.parametrize("size", [20.9, 21.1, 42.9, 43.1, 100, 1e4, 1e30])
-def test_every_unit_at_the_edges_of_both_bodies(groups: int, signs: tuple[int, int], size: float) -> None:
+def test_all_units_at_the_limit_of_near_summands(groups: int, signs: tuple[int, int], size: float) -> None:
     numbers = inputs(0, groups, 1)
     for k in range(2):
         numbers[k] = np.float32(numbers[k] + size * signs[k])
     assert_exact(numbers, fused(*numbers), in_float64(*numbers))
 
 
-def test_a_population_gets_what_its_members_get_alone() -> None:
+def test_a_population_gets_the_results_of_its_single_members() -> None:
     members = [inputs(k, R, scale) for k, scale in enumerate((1, 60))]
     together = jax.jit(jax.vmap(lambda *arguments: scores_and_gradients(pairwise_tanh_score, *arguments)))(
         *map(np.stack, zip(*members, strict=True))

@@ -1,4 +1,4 @@
-"""The mix of an encoder's layers against its formula."""
+"""Tests of the mix of an encoder's layers against its formula."""
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ def test_it_starts_as_the_mean_of_the_layers() -> None:
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float16])
-def test_it_is_the_formula_in_float32_whatever_the_layers_are_in(dtype: jnp.dtype) -> None:
+def test_it_equals_the_formula_in_float32_for_layers_of_any_precision(dtype: jnp.dtype) -> None:
     layers = LAYERS.astype(dtype)
     mix = ScalarMix(3)
     variables = random_variables(mix, layers)
@@ -30,7 +30,7 @@ def test_it_is_the_formula_in_float32_whatever_the_layers_are_in(dtype: jnp.dtyp
     np.testing.assert_allclose(mixed, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_equal_layers_leave_the_weights_alone_and_teach_gamma() -> None:
+def test_equal_layers_give_gamma_a_gradient_but_not_the_weights() -> None:
     layers = jnp.repeat(LAYERS[:, :1], 3, axis=1)
     mix = ScalarMix(3)
     gradient = jax.grad(lambda v: (mix.apply(v, layers) ** 2).sum())(random_variables(mix, layers))["params"]

@@ -1,4 +1,4 @@
-"""Multi-head selection against its formulas; what depends on what, with and without label embeddings."""
+"""Tests of multi-head selection against its formulas, with and without label embeddings."""
 
 import functools
 from collections.abc import Callable
@@ -32,15 +32,22 @@ LABEL_DIMS = pytest.mark.parametrize("label_dim", [0, 25])
 
 
 class Compiled(NamedTuple):
-    """A network with random parameters."""
+    """A network with random parameters.
+
+    Attributes:
+      model: the network.
+      params: the parameters.
+      potentials: returns the scores for a batch and tags.
+    """
 
     model: MultiHead
     params: Any
-    potentials: Callable[[Batch, Any], Potentials]  # of a batch and tags
+    potentials: Callable[[Batch, Any], Potentials]
 
 
 @functools.cache
 def compiled(label_dim: int) -> Compiled:
+    """Returns the baseline with label embeddings of this width."""
     model = MultiHead(changed(SMALL, label_dim=label_dim), vocabs_of(SENTENCES).sizes)
     params = random_variables(model, BATCH, BATCH.tags, scale=0.4, train=False)["params"]
     run = jax.jit(functools.partial(model.apply, train=False))
@@ -48,6 +55,7 @@ def compiled(label_dim: int) -> Compiled:
 
 
 def shapes(config: ModelConfig, sizes: Sizes) -> Any:
+    """Returns the shapes of all parameters."""
     batch = batch_of()._replace(features=np.zeros((4, sizes.feature_layers, 8, sizes.feature_width)))
     init = functools.partial(MultiHead(config, sizes).init, train=False)
     return jax.eval_shape(init, jax.random.key(0), batch, batch.tags)["params"]
@@ -81,7 +89,7 @@ def test_contextual_features_are_mixed_into_the_token_input() -> None:
 @LABEL_DIMS
 def test_tags_and_relations_are_scored_by_the_formulas(label_dim: int) -> None:
     model, params, potentials = compiled(label_dim)
-    said, mask = potentials(BATCH, BATCH.tags), jnp.asarray(BATCH.mask)
+    scores, mask = potentials(BATCH, BATCH.tags), jnp.asarray(BATCH.mask)
     h = jax.jit(functools.partial(model.apply, method="encode_inputs"))({"params": params}, BATCH)
     for name in ("bsa_0", "bsa_1"):
         h = BiLSTM(SMALL.lstm_dim).apply({"params": params[name]["encoder"]["bilstm"]}, h, mask)
@@ -99,13 +107,13 @@ def test_tags_and_relations_are_scored_by_the_formulas(label_dim: int) -> None:
 
     for b, n in enumerate(BATCH.mask.sum(1)):
         emissions[b, n - 1] += tagging["end"]
-        close(said.tagging.initial[b], emissions[b, 0] + tagging["start"])
-        close(said.tagging.pairwise[b, 1:n], emissions[b, 1:n, None] + tagging["transitions"])
-        close(said.relation_logits[b, :n, :n], relations[b, :n, :n])
+        close(scores.tagging.initial[b], emissions[b, 0] + tagging["start"])
+        close(scores.tagging.pairwise[b, 1:n], emissions[b, 1:n, None] + tagging["transitions"])
+        close(scores.relation_logits[b, :n, :n], relations[b, :n, :n])
 
 
 @LABEL_DIMS
-def test_labels_reach_the_relations_of_their_own_tokens_and_never_the_tagging(label_dim: int) -> None:
+def test_labels_change_only_the_relations_of_their_own_tokens(label_dim: int) -> None:
     others = BATCH.tags.copy()
     others[0, 2] = 3
     first, second = (compiled(label_dim).potentials(BATCH, tags) for tags in (BATCH.tags, others))
@@ -133,7 +141,7 @@ def test_padding_changes_nothing(label_dim: int) -> None:
 
 
 @LABEL_DIMS
-def test_every_parameter_moves_in_one_adversarial_step(label_dim: int) -> None:
+def test_one_adversarial_step_changes_every_parameter(label_dim: int) -> None:
     model, params, _ = compiled(label_dim)
     optimizer = make_optimizer(TrainingConfig())
     state = TrainState.start(params, optimizer)
@@ -145,4 +153,5 @@ def test_every_parameter_moves_in_one_adversarial_step(label_dim: int) -> None:
 
 
 def close(actual: Any, expected: Any) -> None:
+    """Asserts equality up to rounding."""
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)

@@ -1,4 +1,4 @@
-"""The whole network: what each ablation removes, what depends on what, and that padding changes nothing."""
+"""Tests of the whole network: ablations, dependencies between its parts, and the effect of padding."""
 
 import functools
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from flax import linen as nn
 
 from cman_jax.config import ModelConfig
 from cman_jax.model.cman import CMAN
-from cman_jax.model.cross_modal import BLA, BSA, Encoder
+from cman_jax.model.cross_modal import BLA, BSA, SequenceLayer
 from cman_jax.model.relation import RelationScorer
 from cman_jax.model.tagging import TaggingPotentials
 from cman_jax.training.losses import loss_terms
@@ -34,15 +34,22 @@ BATCH = batch_of()
 
 
 class Compiled(NamedTuple):
-    """A network with random parameters."""
+    """A network with random parameters.
+
+    Attributes:
+      params: the parameters.
+      potentials: returns the scores for a batch and tags.
+      gradient: returns the gradient of a batch's loss.
+    """
 
     params: Any
-    potentials: Callable[[Batch, Any], Potentials]  # of a batch and tags
-    gradient: Callable[[Batch], Any]  # of the loss of a batch
+    potentials: Callable[[Batch, Any], Potentials]
+    gradient: Callable[[Batch], Any]
 
 
 @functools.cache
 def compiled(ablation: str) -> Compiled:
+    """Returns a small network with an ablation."""
     config = changed(SMALL_MODEL, **ABLATIONS[ablation])
     model = network(config)
     params = random_variables(model, BATCH, BATCH.tags, scale=0.4, train=False)["params"]
@@ -51,8 +58,8 @@ def compiled(ablation: str) -> Compiled:
         return model.apply({"params": params}, batch, tags, train=False)
 
     def loss(params: Any, batch: Batch) -> Any:
-        said = potentials(params, batch, batch.tags)
-        terms = loss_terms(said, batch, null_relation=config.null_relation)
+        scores = potentials(params, batch, batch.tags)
+        terms = loss_terms(scores, batch, null_relation=config.null_relation)
         return terms.ner + terms.relation
 
     return Compiled(
@@ -63,6 +70,7 @@ def compiled(ablation: str) -> Compiled:
 
 
 def shapes(config: ModelConfig) -> Any:
+    """Returns the shapes of all parameters."""
     init = functools.partial(network(config).init, train=False)
     return jax.eval_shape(init, jax.random.key(0), BATCH, BATCH.tags)["params"]
 
@@ -77,17 +85,17 @@ def shapes(config: ModelConfig) -> Any:
         ("MLP", set()),
     ],
 )
-def test_parameters_of_what_an_ablation_removes_are_gone(ablation: str, gone: set[str]) -> None:
+def test_ablations_remove_parameters(ablation: str, gone: set[str]) -> None:
     params = shapes(changed(SMALL_MODEL, **ABLATIONS[ablation]))
     assert set(params) == FULL - gone
     attends = ablation not in ("no self-attention", "neither")
     assert all(
         ("attention" in params[unit]) == ("norm" in params[unit]) == attends for unit in ("bsa_0", "bsa_1")
     )
-    encoders = [params["bsa_0"]["encoder"], params["bsa_1"]["encoder"]]
+    layers = [params["bsa_0"]["encoder"], params["bsa_1"]["encoder"]]
     if not gone:
-        encoders += [params["fusion"], params["bla_0"]["label_encoder"], params["bla_1"]["label_encoder"]]
-    assert all(set(encoder) == {"mlp" if ablation == "MLP" else "bilstm"} for encoder in encoders)
+        layers += [params["fusion"], params["bla_0"]["label_encoder"], params["bla_1"]["label_encoder"]]
+    assert all(set(layer) == {"mlp" if ablation == "MLP" else "bilstm"} for layer in layers)
     assert "bilstm" in params["char"]
 
 
@@ -103,7 +111,7 @@ def test_the_paper_preset_has_the_paper_widths() -> None:
     assert params["relation"]["output"].shape == (128, 4)
 
 
-def test_the_units_are_wired_as_equations_4_to_9_say() -> None:
+def test_the_units_are_connected_as_in_equations_4_to_9() -> None:
     params, config = compiled("full").params, SMALL_MODEL
     unit = (config.lstm_dim, config.num_heads, "bilstm", 0.0)
 
@@ -119,7 +127,8 @@ def test_the_units_are_wired_as_equations_4_to_9_say() -> None:
             x = part(BSA(*unit, attention=True), name, x, mask, train=False)
         labels = params["label"]["embedding"][tags]
         first = bla("bla_0", x, labels, mask)
-        fused = part(Encoder(config.lstm_dim, "bilstm"), "fusion", jnp.concatenate([x, first], -1), mask)
+        fusion, tokens = SequenceLayer(config.lstm_dim, "bilstm"), jnp.concatenate([x, first], -1)
+        fused = part(fusion, "fusion", tokens, mask)
         third = bla("bla_1", fused, labels, mask)
         scorer = RelationScorer(4, config.scorer_dim, "per_relation", config.relation_prior)
         tagging = part(TaggingPotentials(7, "pairwise"), "tagging", x, mask)
@@ -130,7 +139,7 @@ def test_the_units_are_wired_as_equations_4_to_9_say() -> None:
     jax.tree.map(close, composed, compiled("full").potentials(BATCH, BATCH.tags))
 
 
-def test_frozen_word_vectors_bring_their_width_and_no_parameters() -> None:
+def test_frozen_word_vectors_have_their_own_width_and_no_parameters() -> None:
     sizes = vocabs_of(SENTENCES).sizes._replace(frozen_words=True)
     model, constants = CMAN(SMALL_MODEL, sizes), {"word": {"vectors": jnp.ones((sizes.num_words, 9))}}
 
@@ -152,7 +161,7 @@ def test_every_parameter_gets_a_gradient(ablation: str) -> None:
 
 
 @pytest.mark.parametrize("ablation", ABLATIONS)
-def test_labels_reach_the_relations_and_never_the_tagging(ablation: str) -> None:
+def test_labels_change_the_relations_and_never_the_tagging(ablation: str) -> None:
     others = np.where(BATCH.mask, 1 - np.minimum(BATCH.tags, 1), 0)
     first, second = (compiled(ablation).potentials(BATCH, tags) for tags in (BATCH.tags, others))
     jax.tree.map(np.testing.assert_array_equal, first.tagging, second.tagging)
@@ -162,29 +171,30 @@ def test_labels_reach_the_relations_and_never_the_tagging(ablation: str) -> None
 
 
 @pytest.mark.parametrize("ablation", ["full", "as Bekoulis"])
-def test_a_sentence_means_the_same_alone_in_a_batch_and_in_a_larger_bucket(ablation: str) -> None:
+def test_a_sentence_has_the_same_scores_alone_in_a_batch_and_in_a_larger_bucket(ablation: str) -> None:
     potentials = compiled(ablation).potentials
     larger = batch_of(length=16)
     together, in_larger = potentials(BATCH, BATCH.tags), potentials(larger, larger.tags)
     for b, sentence in enumerate(SENTENCES):
         single = batch_of([sentence])
         alone, n = potentials(single, single.tags), len(sentence.tokens)
-        for said in (cut(alone, 0, n), cut(in_larger, b, n)):
-            jax.tree.map(close, said, cut(together, b, n))
+        for scores in (cut(alone, 0, n), cut(in_larger, b, n)):
+            jax.tree.map(close, scores, cut(together, b, n))
 
 
 def close(actual: Any, expected: Any) -> None:
+    """Asserts equality up to rounding."""
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
 
 
 def cut(potentials: Potentials, row: int, n: int) -> tuple[Any, ...]:
-    """What is said of one sentence of n tokens."""
+    """Returns the scores of one sentence of n tokens."""
     tagging, relation_logits = potentials
     return tagging.initial[row], tagging.pairwise[row, 1:n], relation_logits[row, :n, :n]
 
 
 @pytest.mark.parametrize("ablation", ["full", "as Bekoulis", "MLP"])
-def test_what_stands_at_padding_changes_nothing(ablation: str) -> None:
+def test_values_at_padding_change_nothing(ablation: str) -> None:
     garbage = BATCH._replace(
         word_ids=np.where(BATCH.mask, BATCH.word_ids, 3),
         char_rows=np.where(BATCH.mask, BATCH.char_rows, 2),
@@ -198,12 +208,12 @@ def test_what_stands_at_padding_changes_nothing(ablation: str) -> None:
         jax.tree.map(np.testing.assert_array_equal, cut(actual, b, n), cut(expected, b, n))
 
 
-def test_a_batch_of_no_sentence_at_all_has_no_loss_and_no_gradient() -> None:
+def test_a_batch_without_sentences_has_no_gradient() -> None:
     empty = batch_of([], batch_size=len(SENTENCES))
     assert not any(leaf.any() for leaf in jax.tree.leaves(compiled("full").gradient(empty)))
 
 
-def test_token_input_is_characters_beside_words_and_zero_at_padding() -> None:
+def test_token_input_is_characters_and_words_and_zero_at_padding() -> None:
     variables = {"params": compiled("full").params}
     encode = jax.jit(functools.partial(network().apply, method="encode_inputs"))
     inputs = np.asarray(encode(variables, BATCH))
@@ -218,7 +228,7 @@ def test_token_input_is_characters_beside_words_and_zero_at_padding() -> None:
     assert len(np.unique(chars[BATCH.mask], axis=0)) == len({t for s in SENTENCES for t in s.tokens})
 
 
-def test_dropout_acts_in_training_alone_and_only_where_its_rate_says() -> None:
+def test_dropout_acts_only_in_training_and_only_at_its_own_place() -> None:
     variables = {"params": {"bsa_0": compiled("neither").params["bsa_0"]}}
     embeddings = np.ones((*BATCH.mask.shape, 11), np.float32)
 

@@ -1,4 +1,4 @@
-"""Character vectors against the BiLSTM run over each spelling; word vectors, trained and frozen."""
+"""Tests of character vectors against a BiLSTM over each spelling, and of trained and frozen word vectors."""
 
 from typing import Any
 
@@ -20,11 +20,12 @@ for row, spelling in zip([*TABLES[0], *TABLES[1]], SPELLINGS, strict=True):
 
 @pytest.fixture(scope="module")
 def characters() -> Any:
+    """Returns the compiled character embedding and its random variables."""
     module = CharacterEmbedding(CHARS, DIM, D)
     return jax.jit(module.apply), random_variables(module, TABLES, scale=0.7)
 
 
-def test_a_word_is_the_last_states_of_both_directions_over_its_characters(characters: Any) -> None:
+def test_a_word_is_the_final_states_of_both_directions_over_its_characters(characters: Any) -> None:
     encode, variables = characters
     vectors = encode(variables, TABLES)
     params = jax.tree.map(np.asarray, variables["params"])

@@ -1,4 +1,4 @@
-"""The Glorot start against its formula, parameter by parameter; a system trains from it."""
+"""Tests of the Glorot start against its formula, for each parameter."""
 
 import dataclasses
 from typing import Any
@@ -15,18 +15,20 @@ from tests.builders import SENTENCES, vocabs_of
 
 
 def systems() -> tuple[System, System]:
+    """Returns a system with the default start, and one with the Glorot start."""
     config = multihead_conll04.get_config()
     glorot = dataclasses.replace(config, model=dataclasses.replace(config.model, init="glorot"))
     return System.build(config, vocabs_of(SENTENCES)), System.build(glorot, vocabs_of(SENTENCES))
 
 
 def leaves(params: Params) -> dict[str, np.ndarray]:
+    """Returns all parameters by their paths."""
     flat = jax.tree_util.tree_flatten_with_path(params)[0]
     return {"/".join(part.key for part in path): np.asarray(value) for path, value in flat}
 
 
 def limit(values: dict[str, np.ndarray], name: str) -> float | None:
-    """By the formula, from shapes; None: not drawn."""
+    """Returns the limit of a parameter by the formula; None: the parameter is not drawn."""
     shape = values[name].shape
     if "bilstm" in name:
         lstm = name[: name.index("bilstm") + len("bilstm")]
@@ -55,7 +57,7 @@ def test_every_parameter_is_drawn_within_its_limit() -> None:
     assert drawn == len(after) - 4 - 2  # all but the biases of four LSTMs and the chain's two ends
 
 
-def test_normalisation_is_left_alone_and_keys_matter() -> None:
+def test_normalisation_is_unchanged_and_keys_matter() -> None:
     norm: Any = {"scale": jnp.ones(4), "bias": jnp.zeros(4)}
     params = {"norm": norm, "dense": {"kernel": jnp.zeros((4, 5)), "bias": jnp.zeros(5)}}
     one, other = (glorot_init(params, jax.random.key(k)) for k in range(2))

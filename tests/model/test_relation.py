@@ -1,4 +1,4 @@
-"""The relation scorer is Eq. (9) of each cell; which axis is the subject; the prior."""
+"""Tests of the relation scorer against Eq. (9), of the order of its axes, and of its prior."""
 
 import functools
 import itertools
@@ -17,18 +17,19 @@ B, N, D, F, R = 2, 4, 6, 5, 3
 
 
 def scorer(kind: str = "per_relation", prior: float = 0.01, **sizes: int) -> RelationScorer:
+    """Returns a small scorer."""
     return RelationScorer(**{"num_relations": R, "dim": F, **sizes}, kind=kind, prior=prior)
 
 
 @pytest.fixture(scope="module", params=["per_relation", "shared"])
 def scored(request: pytest.FixtureRequest) -> Any:
-    """A scorer as a compiled function of its input, its parameters, some input."""
+    """Returns a scorer as a compiled function of its input, its parameters, and an input."""
     x, module = normal(0, B, N, D), scorer(request.param)
     variables = random_variables(module, x, scale=0.5)
     return jax.jit(lambda x: module.apply(variables, x)), variables["params"], x
 
 
-def test_a_cell_is_eq_9_of_its_subject_its_object_and_its_relation(scored: Any) -> None:
+def test_every_cell_equals_eq_9(scored: Any) -> None:
     score, params, x = scored
     cells = itertools.product(range(B), range(N), range(N), range(R))
     expected = [oracles.relation_score(params, x[b], i, j, k) for b, i, j, k in cells]
@@ -53,7 +54,7 @@ def test_a_token_changes_its_row_as_subject_and_its_column_as_object_and_nothing
 
 
 @pytest.mark.parametrize("kind", ["per_relation", "shared"])
-def test_some_tokens_are_scored_with_others_as_among_all(kind: str) -> None:
+def test_scores_of_some_subjects_and_objects_equal_those_among_all_tokens(kind: str) -> None:
     x, module = jnp.asarray(normal(0, B, N, D)), scorer(kind)
     variables = random_variables(module, x, scale=0.5)
     some = module.apply(variables, x[:, ::2], x[:, 1:])
@@ -71,7 +72,7 @@ def test_parameters_are_one_set_per_relation_or_one_for_all(kind: str) -> None:
 
 @functools.cache
 def first_probabilities(prior: float) -> Any:
-    """For some input, every relation's mean probability before training; sizes as in the full network."""
+    """Returns a function from an input to each relation's mean probability before training."""
     module = scorer(prior=prior, num_relations=6, dim=128)
     init = lambda x: module.init_with_output(jax.random.key(0), x)[0]  # noqa: E731
     return jax.jit(lambda x: jax.nn.sigmoid(init(x)).mean((0, 1, 2)))
@@ -85,6 +86,6 @@ def test_for_inputs_near_zero_relations_start_as_probable_as_their_prior(prior: 
     np.testing.assert_allclose(first_probabilities(prior)(STILL), prior, rtol=0.02)
 
 
-def test_inputs_of_unit_size_soften_the_prior_but_keep_relations_rare() -> None:
+def test_inputs_of_unit_size_weaken_the_prior_but_keep_relations_rare() -> None:
     assert 0.01 < first_probabilities(0.01)(MOVING).mean() < 0.2
     np.testing.assert_allclose(first_probabilities(0.5)(MOVING).mean(), 0.5, atol=0.05)
