@@ -71,9 +71,9 @@ def parse_documents(
     Args:
       lines: UTF-8 lines, with or without their ends.
       path: the file of the lines, for error messages.
-      kind: whether the lines are raw text or JSON. "auto" means JSON if the first line that is not blank
-        begins with an opening brace, or with an opening bracket that a quote, bracket, brace or line end
-        follows.
+      kind: whether the lines are raw text or JSON. "auto" looks at the first line that is not blank. The
+        lines are JSON if that line begins with "{", or with "[" and then a quote, a bracket, a brace or the
+        line's end.
 
     Raises:
       InputError: a line is not valid UTF-8, is not JSON of this form, or has the id of an earlier line.

@@ -202,11 +202,11 @@ def check_types(
     Raises:
       InputError: an entity type or a relation type is unknown.
     """
-    for kind, those, inventory in (
+    for kind, claims, inventory in (
         ("entity", annotated.entities, entity_types),
         ("relation", annotated.relations, relation_types),
     ):
-        unknown = sorted({claim.type for claim in those} - set(inventory))
+        unknown = sorted({claim.type for claim in claims} - set(inventory))
         if unknown:
             known = ", ".join(inventory) or "none"
             raise InputError(where, None, f"{kind} type {unknown[0]!r}", f"one of the known types: {known}")

@@ -56,8 +56,8 @@ def read_word_vectors(path: str | Path, wanted: Collection[str], num_frequent: i
       the file's vector of `<unk>` or a similar name if one exists, and otherwise zero.
 
     Raises:
-      InputError: the file is missing or damaged, or a line is not a word with as many finite numbers as the
-        header or the first line states.
+      InputError: the file is missing or damaged, or a line is not a word with finite numbers. Their count
+        must be as the header or the first line states.
     """
     if not Path(path).is_file():
         raise InputError(path, None, "no such file", "word vectors")

@@ -198,10 +198,10 @@ def _near_sums(
 ) -> tuple[Float[Array, "r n"], Float[Array, "r m"], Float[Array, " r"]]:
     """Returns the sums of `g v p (1 - p)` over m and over n, and of `g p` over both, with p = 1 / (1 + u w).
 
-    Because 1 - p = u w p and p = p² (1 + u w), all three sums are products of vectors with a single array
-    over all pairs, `z = g p² max(u, 1) max(w, 1)`. Without the two maxima, a large u and a small w (or the
-    reverse) would give numbers that float32 rounds to zero. The maxima are part of the denominators of the
-    two factors p, where they cost no time.
+    The identities 1 - p = u w p and p = p² (1 + u w) make all three sums products of vectors with one array.
+    This array over all pairs is `z = g p² max(u, 1) max(w, 1)`. Without the two maxima, a large u and a small
+    w (or the reverse) would give numbers that float32 rounds to zero. The maxima are part of the denominators
+    of the two factors p, where they cost no time.
 
     Args:
       g: the gradient of the scores.

@@ -1,7 +1,7 @@
 """The pairwise tanh score on an NVIDIA GPU, with one kernel for the score and one for its gradient.
 
-Arguments and results are the same as in `pairwise.py`, which contains the plain form. To keep the n m values
-of all units out of memory, XLA needs a loop over the units, and starts several kernels in each step. As in
+Arguments and results are the same as in `pairwise.py`, which contains the plain form. XLA needs a loop over
+the units to keep their n m values out of memory, and starts several kernels in each step of the loop. As in
 the plain form, units are computed from the exponentials of the summands if possible, and otherwise from the
 exponentials of their sums. Each program decides for the summands that it reads.
 """

@@ -41,7 +41,7 @@ class BSA(nn.Module):
     Attributes:
       dim: d, half of the output width.
       num_heads: number of attention heads.
-      sequence_layer: what computes H, "bilstm" or "mlp".
+      sequence_layer: kind of the layer that computes H, "bilstm" or "mlp".
       dropout: rate of the dropout after the sequence layer.
       attention: whether the unit has attention. Without it (Table 4), the unit is only its BiLSTM with
         dropout.
@@ -81,7 +81,7 @@ class BLA(nn.Module):
     Attributes:
       dim: d, half of the output width.
       num_heads: number of attention heads.
-      sequence_layer: what computes `L~`, "bilstm" or "mlp".
+      sequence_layer: kind of the layer that computes `L~`, "bilstm" or "mlp".
       dropout: rate of the dropout of `L~`.
     """
 

@@ -4,9 +4,9 @@ A sentence is a line `#doc ID`, followed by one line per token with five columns
 
     index <TAB> token <TAB> BIO tag <TAB> ['Kill', ...] <TAB> [15, ...]
 
-The two lists are parallel. The first list contains the types of the relations whose subject's last token is
-this token, and the second list contains the last tokens of the objects. A token without a relation has ['N']
-and its own index. Source: github.com/bekou/multihead_joint_entity_relation_extraction.
+The two lists are parallel. The first list contains the types of the relations whose subject ends at this
+token. The second list contains the last tokens of the objects. A token without a relation has ['N'] and its
+own index. Source: github.com/bekou/multihead_joint_entity_relation_extraction.
 """
 
 import re
