@@ -1,7 +1,8 @@
 """Every setting of an experiment, once: nested dataclasses with the paper's values as defaults.
 
-`experiments/configs/` return a `Config`; the commands override single fields (`--config.model.num_heads=4`);
-a training run stores its own as `config.json`. Sections in comments are those of the paper.
+The files of `cman_jax/configs/` return a `Config`; the commands override single fields
+(`--config.model.num_heads=4`); a training run stores its config as `config.json`. Sections in comments are
+those of the paper.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ Init = Literal["own", "glorot"]
 
 
 def _one_of(choices: Any) -> Any:
-    """A text field with a Literal's choices, the first by default; config flags know no Literal types."""
+    """Returns a text field with a Literal's choices, the first by default; config flags know no Literals."""
     names = typing.get_args(choices)
     return dataclasses.field(default=names[0], metadata={"choices": names})
 
@@ -36,20 +37,20 @@ class ModelConfig:
     char_dim: int = 128  # width of a character's vector, §4.1
     char_lstm_dim: int = 64  # character BiLSTM, units per direction; both directions make char_i, §3.1
     word_dim: int = 50  # width of the trained word vectors where no pretrained file is given
-    feature_dim: int = 0  # width that contextual vectors are projected to; 0 = left as the encoder made them
-    label_dim: int = 25  # d_l, §4.1; 0 = relations read no labels, in multihead alone
+    feature_dim: int = 0  # width that contextual vectors are projected to; 0: not projected
+    label_dim: int = 25  # d_l, §4.1; 0: relations read no labels (only in multihead)
     lstm_dim: int = 128  # d, units per direction of every other BiLSTM, §4.1
-    num_heads: int = 8  # z, Eq. 2, where there is attention; the paper does not say
+    num_heads: int = 8  # z, Eq. 2, attention heads; the paper does not state it
     num_bsa: int = 2  # m, layers of the token stack, Eq. 4, §4.1
     scorer_dim: int = 128  # width of the relation scorer's hidden layer, Eq. 9; of multihead's tag layer too
     crf: str = _one_of(CRFKind)  # Eq. 8 as printed, or emission + transition scores
     relation_scorer: str = _one_of(ScorerKind)  # own U_k, W_k, b_k per relation, or one for all, Eq. 9
-    null_relation: bool = True  # the class 'N': a token that is no subject points at itself
+    null_relation: bool = True  # the class 'N': a token that is not a subject points at itself
     init: str = _one_of(Init)  # initial values: each module's own, or all Glorot-uniform as in TensorFlow 1
-    relation_prior: float = 0.01  # relation probability that the scorer starts from; 0.5 = none
+    relation_prior: float = 0.01  # relation probability before training; 0.5: no prior
     input_dropout: float = 0.2  # on the token input, §4.1
     lstm_dropout: float = 0.1  # on every BiLSTM output; 0.1 CoNLL04, 0.3 ADE, §4.1
-    self_attention: bool = True  # False: "- self-attention in BSA", Table 4: the stack is BiLSTMs alone
+    self_attention: bool = True  # False: "- self-attention in BSA", Table 4: the stack has only BiLSTMs
     label_attention: bool = True  # False: "- BLA unit", Table 4; multihead has none
     sequence_layer: str = _one_of(SequenceLayerKind)  # "mlp": "replace BiLSTM with MLP", Table 4
 
@@ -59,10 +60,14 @@ class DataConfig:
     """Vocabulary and batch shapes."""
 
     bucket_lengths: tuple[int, ...] = (16, 32, 44, 64, 120)  # sentences are padded to one of these, in tokens
-    char_lengths: tuple[int, ...] = (5, 10, 32)  # words are padded to one of these, or beyond, in characters
-    char_shares: tuple[float, ...] = (0.36, 0.3, 0.1)  # room for each such class, as a share of the tokens
-    extra_words: int = 50_000  # most frequent words of the vector file kept beside the corpus's own
-    min_word_count: int = 2  # rarer training words share <unk> where word vectors are trained
+    char_lengths: tuple[int, ...] = (5, 10, 32)  # words are padded to one of these or more, in characters
+    char_shares: tuple[float, ...] = (
+        0.36,
+        0.3,
+        0.1,
+    )  # capacity of each length class, as a share of the tokens
+    extra_words: int = 50_000  # frequent words of the vector file that are kept beside the corpus's words
+    min_word_count: int = 2  # if word vectors are trained, rarer words share <unk>
 
 
 @dataclasses.dataclass(slots=True)
@@ -70,17 +75,17 @@ class TrainingConfig:
     """Optimisation, §3.5 and §4.1."""
 
     num_epochs: int = 180
-    batch_size: int = 8  # sentences; the paper does not say
+    batch_size: int = 8  # sentences; the paper does not state it
     learning_rate: float = 5e-4  # Adam, no schedule in the paper
-    final_rate: float = 1.0  # share of the learning rate that is left in the end, falling linearly; 1 = all
-    clip_norm: float = 0.0  # global gradient norm is cut to this; 0 = never
-    alpha: float = 0.01  # radius of the perturbation, epsilon = alpha sqrt(e), Eq. 14; 0 = no second pass
-    protocol: str = _one_of(Protocol)  # best epoch by dev; or all of train+dev for the full number of epochs
+    final_rate: float = 1.0  # share of the learning rate at the end of a linear decay; 1: constant
+    clip_norm: float = 0.0  # the global gradient norm is clipped to this; 0: never
+    alpha: float = 0.01  # radius of the perturbation, epsilon = alpha sqrt(e), Eq. 14; 0: no second pass
+    protocol: str = _one_of(Protocol)  # best epoch on dev; or train+dev, all epochs
     seed: int = 0
 
     @property
     def trained_splits(self) -> tuple[str, ...]:
-        """The splits that the protocol trains on."""
+        """Returns the names of the splits that the protocol trains on."""
         return ("train", "dev") if self.protocol == "train+dev" else ("train",)
 
 
@@ -88,9 +93,9 @@ class TrainingConfig:
 class DecodingConfig:
     """From probabilities to triples."""
 
-    threshold: float = 0.5  # a relation holds above this probability
+    threshold: float = 0.5  # relations above this probability are kept
     anchor: str = _one_of(Anchor)  # arguments' last tokens, or any token inside them
-    bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper preset leaves them in
+    bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper allows them
 
 
 @dataclasses.dataclass(slots=True)
@@ -104,7 +109,7 @@ class ScoringConfig:
 
     @property
     def convention(self) -> dict[str, Any]:
-        """The arguments that pick one F1 or one table out of all the scores."""
+        """Returns the arguments that choose one F1 or one table among all scores."""
         return {"match": self.match, "average": self.average, "other": self.other}
 
 
@@ -120,12 +125,12 @@ class Config:
 
 
 def to_dict(config: Config) -> dict[str, dict[str, Any]]:
-    """The config as JSON-ready nested dictionaries; `from_dict` is the way back."""
+    """Returns the config as nested dictionaries that are ready for JSON; `from_dict` is the inverse."""
     return dataclasses.asdict(config)
 
 
 def differences(before: Config, after: Config) -> Iterator[tuple[str, Any, Any]]:
-    """Dotted name and both values of every field that they do not share."""
+    """Yields the dotted name and both values of every field in which two configs differ."""
     there, here = to_dict(before), to_dict(after)
     for section, fields in here.items():
         for name, value in fields.items():
@@ -251,7 +256,7 @@ def _require(name: str, value: Any, holds: bool, allowed: str) -> None:
 
 
 def _check_type(name: str, value: Any, field: dataclasses.Field) -> None:
-    """Text by its choices, numbers by their kind (an int will do for a float, infinity will not)."""
+    """Checks a text by its choices, a number by its kind; a float may be an int, but not infinite."""
     expected = field.type
     if choices := field.metadata.get("choices"):
         _require(name, value, value in choices, " | ".join(map(repr, choices)))

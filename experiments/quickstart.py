@@ -1,9 +1,9 @@
-"""The whole way in a few minutes: a corpus, a trained CMAN, its scores, and triples from sentences.
+"""A tour in a few minutes: a corpus, a trained CMAN, its scores, and triples from sentences.
 
     make quickstart
 
-Writes a generated corpus to WORKDIR/data, trains on it, prints the test table and three sentences with what
-was extracted from them. Run again, it continues, or only shows the results again.
+Writes a generated corpus to WORKDIR/data, trains on it, prints the scores on test, and three sentences with
+their extracted entities and relations. Run again, it resumes training, or only prints the results again.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _WORKDIR = flags.DEFINE_string(
 
 
 def main(argv: Sequence[str]) -> None:
-    """All of it."""
+    """Generates, trains, scores and extracts."""
     del argv
     start_jax()
     workdir = Path(_WORKDIR.value)
@@ -43,14 +43,14 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _show_examples(workdir: Path, sentences: Sequence) -> None:
-    """Three sentences that were never seen, with several relations each."""
+    """Prints three sentences that were not trained on, each with several relations."""
     rich = [sentence for sentence in sentences if len(sentence.relations) >= 2 and len(sentence.tokens) < 30]
     print("\nthree sentences of the test split:")
     for sentence, annotation in zip(rich[:3], Extractor.load(workdir).annotate(rich[:3]), strict=True):
         print(f"\n{format_example(sentence.tokens, annotation)}")
     print(f"\neverything is in {workdir}; on text of your own:")
     print("  echo 'Jane Roe works for Acme Corp. in Boston.' | \\")
-    print(f"    .venv/bin/python -m experiments.predict --workdir={workdir}")
+    print(f"    .venv/bin/cman extract --workdir={workdir}")
 
 
 if __name__ == "__main__":

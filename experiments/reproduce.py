@@ -74,7 +74,7 @@ def _refuse_unread(whats: Sequence[str]) -> None:
 
 
 def _prepare(whats: Sequence[str]) -> tuple[Setup, FeatureSource | None]:
-    """Corpora and features, before anything is trained."""
+    """Prepares corpora and features, before any training."""
     workdir, budget = Path(_WORKDIR.value), _BUDGET.value
     data, ade = (Path(flag.value) if flag.value else None for flag in (_DATA, _ADE))
     if budget == "quick":
@@ -88,7 +88,7 @@ def _prepare(whats: Sequence[str]) -> tuple[Setup, FeatureSource | None]:
 
 
 def _sentences(whats: Sequence[str], setup: Setup) -> list[Sentence]:
-    """All that runs with contextual features read: those to train, or else the finished ones."""
+    """Returns all sentences of the runs with contextual features: the runs to train, or finished runs."""
     rows = (row for what in whats for row in ROWS[what] if row.features)
     runs = (run for row in rows for run in runs_of(row, setup))
     folders = sorted({run.data for run in runs if _TRAIN.value or is_finished(run)})
@@ -96,7 +96,7 @@ def _sentences(whats: Sequence[str], setup: Setup) -> list[Sentence]:
 
 
 def _runs_to_train(whats: Sequence[str], setup: Setup) -> list[Run]:
-    """All that are wanted, a seed of every row before the next, so that an early end leaves whole tables."""
+    """Returns the runs to train, seed by seed, so that an early end leaves full tables."""
     rows = rows_for(whats, with_features=setup.features is not None)
     if _ROWS.value is not None:
         names = choices("rows", _ROWS.value, [row.name for row in rows])

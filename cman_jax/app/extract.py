@@ -38,7 +38,7 @@ _FORMAT = flags.DEFINE_enum(
 
 
 def main(argv: Sequence[str]) -> None:
-    """Reads, extracts and writes as the flags say; input of any length fits."""
+    """Extracts as the flags say, from input of any length."""
     del argv
     start_jax()
     workdir = Path(_WORKDIR.value)

@@ -33,7 +33,7 @@ class Statistics(NamedTuple):
 
 
 def measure(sentences: Sequence[Sentence]) -> Statistics:
-    """The statistics of a split that has at least one sentence.
+    """Computes the statistics of a split that has at least one sentence.
 
     `colliding_cells` counts relations whose cell (last token of the subject, last token of the object, type)
     an earlier relation of the sentence has already: a model that scores such cells cannot tell them apart.
@@ -70,13 +70,13 @@ def _colliding_cells(sentence: Sentence) -> int:
 
 
 def shared_sentences(sentences: Iterable[Sentence], others: Iterable[Sentence]) -> int:
-    """How many of `sentences` have the tokens of one of `others`."""
+    """Counts the sentences that have the same tokens as one of the others."""
     known = {other.tokens for other in others}
     return sum(sentence.tokens in known for sentence in sentences)
 
 
 def count_contradictions(sentences: Iterable[Sentence]) -> int:
-    """How many token sequences occur more than once with different annotation."""
+    """Counts the token sequences that occur more than once with different annotations."""
     readings: dict[tuple[str, ...], set[tuple[frozenset[Entity], frozenset[SpanRelation]]]] = {}
     for sentence in sentences:
         entities = sentence.entities
@@ -88,7 +88,7 @@ def count_contradictions(sentences: Iterable[Sentence]) -> int:
 
 
 def read_splits(directory: Path) -> tuple[dict[str, list[Sentence]], list[InputError | OSError]]:
-    """Every split of a directory that can be read, train, dev and test first, and the others' errors."""
+    """Reads the splits of a directory, train, dev and test first; returns them and broken files' errors."""
     splits: dict[str, list[Sentence]] = {}
     errors: list[InputError | OSError] = []
     paths = {path.stem: path for path in directory.glob("*.jsonl")}
@@ -102,16 +102,18 @@ def read_splits(directory: Path) -> tuple[dict[str, list[Sentence]], list[InputE
 
 
 def validate(data: str | Path) -> tuple[str, list[InputError | OSError]]:
-    """The report on a corpus, and one error for each file that is broken.
+    """Returns the report on a corpus, and one error for each broken file.
 
     Raises:
-      InputError: `data` is no directory or holds no *.jsonl at all.
+      InputError: `data` is not a directory, or contains no *.jsonl file.
     """
     root = Path(data)
     directories = [root, *sorted(root.glob("fold_*"), key=lambda path: (len(path.name), path.name))]
     directories = [directory for directory in directories if any(directory.glob("*.jsonl"))]
     if not directories:
-        raise InputError(root, None, "no *.jsonl, nor any in fold_*", "a corpus that data_prep wrote")
+        raise InputError(
+            root, None, "no *.jsonl, nor any in fold_*", "a folder with train.jsonl and dev.jsonl"
+        )
     lines: list[str] = []
     errors: list[InputError | OSError] = []
     for directory in directories:
@@ -125,7 +127,7 @@ def validate(data: str | Path) -> tuple[str, list[InputError | OSError]]:
 
 
 def _describe(s: Statistics) -> str:
-    """One split's statistics on three lines, and a line for each thing that is odd."""
+    """Returns the statistics of a split on three lines, and one line for each oddity."""
     mean = s.tokens / s.sentences
     lines = [
         f"{s.sentences} sentences, {s.tokens} tokens, length {s.shortest} / {mean:.1f} / {s.longest}",
@@ -147,7 +149,7 @@ def _by_type(counts: Mapping[str, int]) -> str:
 
 
 def _across(splits: Mapping[str, list[Sentence]]) -> Iterator[str]:
-    """What is odd between splits: types that train lacks, sentences and ids that stand in two."""
+    """Yields the oddities between splits: types that train lacks, sentences and ids that two splits share."""
     train_entities, train_relations = type_inventory(splits.get("train", []))
     for split, sentences in splits.items():
         if split == "train" or "train" not in splits:

@@ -1,4 +1,4 @@
-"""Tensors back to spans and triples: strings return here."""
+"""From tensors back to spans and triples: the first place after the network with strings."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -42,11 +42,11 @@ def decode_pairs(
 
     A relation holds between two different predicted entities where its probability exceeds the threshold,
     at their last tokens (`anchor="last"`) or at any pair of their tokens ("any", Bekoulis' scorer). Cells
-    outside predicted entities, and the null relation, say nothing.
+    outside predicted entities, and the null relation, are ignored.
 
     Args:
       predictions: NumPy arrays of one sentence, without the batch axis.
-      pair_prob: gives the relation probabilities, block by block.
+      pair_prob: returns the relation probabilities of a block.
       num_tokens: how many of the padded tokens are real.
       vocabs: names of tags and relation types.
       config: threshold and anchor.
@@ -71,9 +71,9 @@ def decode_pairs(
 def span_probability(
     predictions: Predictions | TokenPredictions, entity: Entity, num_tokens: int, vocabs: Vocabs
 ) -> float:
-    """Probability, under the CRF, that the span is tagged as predicted and that no token continues it.
+    """Computes the CRF's probability that a span is tagged as predicted and that no token continues it.
 
-    Exact, by the chain rule over the marginals of neighbouring tags.
+    The probability is exact, by the chain rule over the marginals of neighbouring tags.
     """
     tags = predictions.tags
     probability = float(_tag_marginals(predictions, entity.start)[tags[entity.start]])
@@ -87,7 +87,7 @@ def span_probability(
 def _best_cells(
     entities: Sequence[Entity], pair_prob: PairProb, num_types: int, config: DecodingConfig
 ) -> Iterator[tuple[int, Float[np.ndarray, "s o r"]]]:
-    """The best cell of every pair of entities and type, for `BLOCK` subjects after the other.
+    """Computes the best cell of every pair of entities and type, for `BLOCK` subjects at a time.
 
     Yields:
       The first subject's index, and the probabilities of these subjects with all objects.
@@ -111,7 +111,7 @@ def _best_cells(
 def _token_blocks(
     entities: Sequence[Entity], config: DecodingConfig
 ) -> list[tuple[Int[np.ndarray, " i"], Int[np.ndarray, " i"]]]:
-    """The tokens that stand for the entities, in blocks, and the index of the entity that each is of."""
+    """Returns the tokens that represent the entities, in blocks, and for each the index of its entity."""
     begin = [entity.end - 1 if config.anchor == "last" else entity.start for entity in entities]
     tokens = [np.arange(start, entity.end) for start, entity in zip(begin, entities, strict=True)]
     owners = np.repeat(np.arange(len(entities)), [len(each) for each in tokens])
@@ -120,7 +120,7 @@ def _token_blocks(
 
 
 def _runs(owners: Int[np.ndarray, " i"]) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
-    """Where each run of equal numbers starts, and the numbers."""
+    """Returns where each run of equal numbers starts, and the numbers."""
     starts = np.flatnonzero(np.diff(owners, prepend=-1))
     return starts, owners[starts]
 
@@ -130,6 +130,6 @@ def _tag_marginals(predictions: Predictions | TokenPredictions, i: int) -> Float
 
 
 def _conditional(predictions: Predictions | TokenPredictions, i: int, tag: int | np.integer) -> float:
-    """P(y_i = tag | y_{i-1} = its predicted tag)."""
+    """Returns `P(y_i = tag | y_{i-1})`, with the predicted tag for `y_{i-1}`."""
     edges = predictions.edge_prob[i, predictions.tags[i - 1]]
     return float(edges[tag] / max(edges.sum(), 1e-30))

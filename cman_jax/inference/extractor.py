@@ -99,7 +99,7 @@ class Extractor:
 
     @property
     def layer_shares(self) -> list[float]:
-        """The factor of each layer of the encoder, the lowest layer first; empty without features."""
+        """Returns the factor of each layer of the encoder, the lowest layer first; empty without features."""
         mix = self.params.get("mix")
         return [] if mix is None else [float(share) for share in layer_shares(**mix)]
 

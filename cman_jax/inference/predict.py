@@ -24,11 +24,11 @@ Step = Callable[[Params, Batch], Predictions]
 class Predictor:
     """Annotates examples with changing parameters. Attributes: system: the system.
 
-    Sentences within the configured buckets are predicted in batches; longer ones alone, in memory that grows
-    with their tokens and not with the square.
+    Sentences within the configured buckets are predicted in batches. Longer sentences are predicted one by
+    one, in memory that grows with the number of tokens and not with its square.
 
     Args:
-      step: None: the system's own network predicts; a step of the caller's own gets batches of any length.
+      step: predicts a batch of any length. None: the system's own network predicts.
     """
 
     def __init__(self, system: System, step: Step | None = None):
@@ -36,7 +36,7 @@ class Predictor:
         self._step = step or SystemStep(system)
 
     def prepare(self, compiler: Executor, params: Params, examples: Sequence[Example]) -> None:
-        """Has the programs for these examples compiled; a step of the caller's own has none."""
+        """Starts compiling the programs for these examples; the caller's own step needs none."""
         if isinstance(self._step, SystemStep):
             for plan in first_of_each(self._plans(examples), lambda plan: plan.length):
                 batch, alone = self._collate(examples, plan), self._alone(plan)
@@ -48,7 +48,7 @@ class Predictor:
         examples: Sequence[Example],
         on_batch: Callable[[int], None] = lambda num_sentences: None,
     ) -> list[Annotation]:
-        """One annotation per example, in their order; `on_batch` hears of every finished batch's size."""
+        """Returns one annotation per example; `on_batch` is called with the size of every finished batch."""
         plans = self._plans(examples)
         annotations: dict[int, Annotation] = {}
         with compiler_threads() as compiler:
@@ -72,7 +72,7 @@ class Predictor:
         ]
 
     def _annotate_alone(self, params: Params, examples: Sequence[Example], batch: Batch) -> list[Annotation]:
-        """Scores relations at those tokens alone that decoding reads."""
+        """Scores relations only at the tokens that decoding reads."""
         (example,) = examples
         tokens = TokenPredictions(*(np.asarray(array)[0] for array in self._step.tokens(params, batch)))
 
@@ -100,6 +100,6 @@ class Predictor:
 
 
 def _block(tokens: Float[np.ndarray, "i d"]) -> Float[np.ndarray, "1 j d"]:
-    """Some tokens as a batch, padded to one of few shapes."""
+    """Returns some tokens as a batch, padded to one of few shapes."""
     room = next(size for size in _BLOCKS if len(tokens) <= size)
     return np.pad(tokens, ((0, room - len(tokens)), (0, 0)))[None]

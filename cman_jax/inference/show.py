@@ -6,7 +6,7 @@ from cman_jax.types import Annotation, Entity
 
 
 def format_example(sentence_tokens: Sequence[str], annotation: Annotation) -> str:
-    """A sentence, its entities and its triples, one a line, with probabilities (0 to 1) where there are any.
+    """Returns a sentence, its entities and its triples, one per line, with probabilities (0 to 1) if known.
 
         Ann Lee works for Acme .
           Ann Lee [Peop]  0.99

@@ -1,7 +1,7 @@
 """The steps of inference as pure functions, and as programs of a system, compiled once per batch shape.
 
-Batches of the configured buckets are predicted in one step. Long sentences take two: the first leaves
-vectors of their tokens, the second scores the relations of as many pairs of tokens as one asks for.
+Batches of the configured buckets are predicted in one step. Long sentences take two steps: the first returns
+vectors of the tokens, the second scores the relations of the requested pairs of tokens.
 """
 
 import functools
@@ -45,7 +45,7 @@ def predict_tokens(
     batch: Batch,
     allowed: Allowed = None,
 ) -> TokenPredictions:
-    """Computes all of `predict_step` but the relation scores, which grow with the square of the tokens."""
+    """Computes what `predict_step` computes, except the scores of pairs of tokens."""
     variables = {"params": params, "constants": constants}
     return model.apply(variables, batch, allowed, method=_predict_tokens)
 
@@ -93,7 +93,7 @@ class SystemStep:
         self._arguments = system.model, system.constants, allowed
 
     def prepare(self, compiler: Executor, params: Params, batch: Batch, *, alone: bool = False) -> None:
-        """Has the program for batches of this shape compiled; of `params` too only shapes are read.
+        """Starts compiling the program for batches of this shape; of `params`, only shapes are read.
 
         Args:
           alone: the batch is one long sentence, for `tokens`.

@@ -1,7 +1,7 @@
-"""The entries of scores.json and analysis.json: what each was made of, and which of them are the run's own.
+"""The entries of scores.json and analysis.json: what each was made from, and which are the run's own.
 
-An entry is the run's own if it is of the run's split of that name, decoded as the run's config says. It has
-the split's name; the name of every other entry says in addition what is different.
+An entry is the run's own if it scores the run's split of that name, decoded by the run's config. It has the
+name of the split. The name of every other entry adds what is different.
 """
 
 import dataclasses
@@ -24,8 +24,8 @@ class Entry(NamedTuple):
 
     Attributes:
       name: the entry's name, also of its predictions.
-      about: what the evaluation was made of, for the entry itself.
-      differences: what makes it another one than the run's own, in words.
+      about: what the evaluation was made from, to be stored in the entry.
+      differences: how the evaluation differs from the run's own, in words.
     """
 
     name: str
@@ -69,7 +69,10 @@ def entry_of(
 
 
 def _is_own_data(workdir: Path, split: str, digest: str, scores: Mapping[str, Any] | None) -> bool:
-    """By data.json; by what was scored first where that does not have the split, as in older versions."""
+    """Returns whether the sentences are the run's split of that name.
+
+    data.json decides, or the first scores of that name where an older version has not recorded the split.
+    """
     recorded = recorded_digest(workdir, split)
     first = read_json(workdir / "scores.json").get(split)
     if recorded is None and isinstance(first, dict):
@@ -87,11 +90,11 @@ def gold_counts(scores: Mapping[str, Any]) -> Any:
 
 
 def foreign(entry: Mapping[str, Any], decoding: DecodingConfig, digest: str | None) -> str | None:
-    """Returns what shows that an entry is not of these settings and data; None: nothing does.
+    """Returns how an entry contradicts the settings and data; None: it does not.
 
     Args:
-      entry: of scores.json; one of an older version says nothing of either.
-      digest: of the split; None: it is not known.
+      entry: an entry of scores.json; an older version stored neither settings nor data.
+      digest: the digest of the split; None: unknown.
     """
     expected = dataclasses.asdict(decoding)
     for name, value in entry.get("decoding", {}).items():

@@ -1,4 +1,4 @@
-"""A network with all it needs short of parameters, and its files in a run's working directory."""
+"""A network with everything that it needs except parameters, and its files in a run's working directory."""
 
 import dataclasses
 import io
@@ -27,7 +27,7 @@ from cman_jax.types import Batch, Constants, EncoderSpec, Params
 
 
 class System(NamedTuple):
-    """A network with all it needs, short of parameters and of the encoder whose features it reads."""
+    """A network with everything that it needs except parameters and the encoder whose features it reads."""
 
     config: Config
     vocabs: Vocabs
@@ -43,14 +43,16 @@ class System(NamedTuple):
         vectors: np.ndarray | None = None,
         encoder: EncoderSpec | None = None,
     ) -> "System":
-        """The network for these data.
+        """Builds the network for these data.
 
         Args:
-          vectors: pretrained word vectors, row by word id; None: they are trained.
-          encoder: of the contextual features; None: there are none.
+          config: the settings.
+          vocabs: the vocabularies of the data.
+          vectors: pretrained word vectors, row by word id; None: word vectors are trained.
+          encoder: the encoder of the contextual features; None: no contextual features.
 
         Raises:
-          ValueError: a setting that says what to do with features, and no features.
+          ValueError: the features are to be projected, but there are no features.
         """
         if config.model.feature_dim and encoder is None:
             found = f"config.model.feature_dim is {config.model.feature_dim}"
@@ -64,14 +66,18 @@ class System(NamedTuple):
 
     @classmethod
     def load(cls, workdir: Path) -> "System":
-        """Raises: InputError: the directory holds no run, or a file in it is damaged."""
+        """Loads the system of a run.
+
+        Raises:
+          InputError: the directory contains no run, or a file in it is damaged.
+        """
         config = load_config(workdir)
         vocabs = Vocabs.load(workdir / "vocabs.json")
         vectors = _load_vectors(workdir) if vocabs.frozen_words else None
         return cls.build(config, vocabs, vectors, load_encoder_spec(workdir))
 
     def save(self, workdir: Path) -> None:
-        """Writes all of it; `load` is the way back, on any machine."""
+        """Writes the system into a working directory; `load` reads it on any machine."""
         workdir.mkdir(parents=True, exist_ok=True)
         self.vocabs.save(workdir / "vocabs.json")
         for name in ("word_vectors.npy", "encoder.json"):  # of a start that was killed before this one
@@ -85,25 +91,25 @@ class System(NamedTuple):
         write_json(workdir / "config.json", to_dict(self.config))
 
     def collate(self, examples: Sequence[Example], length: int, batch_size: int | None = None) -> Batch:
-        """One padded batch; of the configured size unless told otherwise."""
+        """Returns one padded batch, by default of the configured size."""
         batch_size = batch_size or self.config.training.batch_size
         return collate(examples, length, self.config.data, batch_size, self.model.sizes)
 
     def collate_alike(self, groups: Sequence[Sequence[Example]], length: int, batch_size: int) -> list[Batch]:
-        """A padded batch of each group, all of one shape."""
+        """Returns a padded batch of each group; all batches have one shape."""
         return collate_alike(groups, length, self.config.data, batch_size, self.model.sizes)
 
     def init_params(self, key: jax.Array) -> Params:
-        """Fresh parameters; all systems with this network share the one compiled program."""
+        """Draws initial parameters; all systems with this network share one compiled program."""
         return _compiled_init()(self.model, self.constants, self._blank(), key)
 
     def param_shapes(self) -> Params:
-        """The parameters' tree with shapes in place of arrays."""
+        """Returns the parameters' tree with shapes in place of arrays."""
         arguments = (self.constants, self._blank(), jax.random.key(0))
         return jax.eval_shape(partial(_init_params, self.model), *arguments)
 
     def _blank(self) -> Batch:
-        """A batch without a token, which only shows the shapes."""
+        """Returns a batch without tokens, which only has the shapes."""
         return jax.tree.map(jnp.asarray, self.collate([], 2, 1))
 
 
@@ -119,13 +125,17 @@ def _init_params(model: JointNetwork, constants: Constants, blank: Batch, key: P
 
 @cache
 def _compiled_init() -> Callable[..., Params]:
-    """It seldom runs: a quarter of the time to compile it in is worth more than its speed."""
+    """Returns the program that draws parameters, which without optimisation compiles four times as fast."""
     options = {"xla_backend_optimization_level": 0, **compiler_options()}
     return jax.jit(_init_params, static_argnums=0, compiler_options=options)
 
 
 def load_config(workdir: Path) -> Config:
-    """Raises: InputError: the directory holds no run, or its config is none of this version."""
+    """Loads the config of a run.
+
+    Raises:
+      InputError: the directory contains no run, or this version cannot read the config.
+    """
     path = workdir / "config.json"
     if not path.is_file():
         raise InputError(workdir, None, "no config.json", "the working directory of a training run")
@@ -136,7 +146,11 @@ def load_config(workdir: Path) -> Config:
 
 
 def load_encoder_spec(workdir: Path) -> EncoderSpec | None:
-    """The encoder whose features a run reads; None where it reads none. Raises: InputError: damaged."""
+    """Loads the description of the encoder whose features a run reads; None: the run reads no features.
+
+    Raises:
+      InputError: the file is damaged.
+    """
     path = workdir / "encoder.json"
     fields = read_json(path)
     try:

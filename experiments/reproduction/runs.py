@@ -24,7 +24,7 @@ QUICK_LENGTH = 64
 
 
 class Setup(NamedTuple):
-    """What all runs share."""
+    """The settings that all runs share."""
 
     workdir: Path
     budget: Budget
@@ -45,7 +45,7 @@ class Run(NamedTuple):
 
 
 def runs_of(row: Row, setup: Setup) -> list[Run]:
-    """One for each seed; on ADE one for each fold, all of seed 0."""
+    """Returns one run for each seed; on ADE, one for each fold, all with seed 0."""
     root, data = setup.workdir / "runs" / setup.budget / row.name, setup.corpora[row.corpus]
     if row.corpus == "ade":
         folds = QUICK_FOLDS if setup.budget == "quick" else NUM_FOLDS
@@ -61,7 +61,7 @@ def runs_of(row: Row, setup: Setup) -> list[Run]:
 
 
 def config_of(row: Row, budget: Budget, seed: int = 0) -> Config:
-    """The row's settings within the budget."""
+    """Returns the row's settings within the budget."""
     config = _file_config(row)
     for name, value in row.overrides.items():
         section, field = name.split(".")
@@ -80,7 +80,7 @@ def _file_config(row: Row) -> Config:
 
 
 def _make_quick(config: Config) -> None:
-    """Little to compile, less to compute: small widths, one layer, one shape."""
+    """Sets small widths, one layer and one shape, so that there is little to compile and to compute."""
     model, data, training = config.model, config.data, config.training
     model.char_dim = model.char_lstm_dim = model.word_dim = model.scorer_dim = 8
     model.lstm_dim, model.num_bsa = 16, 1
@@ -89,7 +89,7 @@ def _make_quick(config: Config) -> None:
 
 
 def _make_short(config: Config, features: bool) -> None:
-    """Epochs, rates and, with features, dropout as tuned with MiniLM; batches stay the network's own."""
+    """Sets epochs, rates and, with features, dropout as tuned with MiniLM; the batch size is unchanged."""
     tuned = conll04_minilm.get_config()
     if features:
         config.model.input_dropout = tuned.model.input_dropout
@@ -98,7 +98,7 @@ def _make_short(config: Config, features: bool) -> None:
 
 
 def train_command(run: Run, setup: Setup) -> str:
-    """What trains and scores this run alone, with all that distinguishes it from its config file."""
+    """Returns the command that trains and scores a run, with the settings that its config file lacks."""
     inputs = [f"--vectors={setup.vectors}"] if setup.vectors else []
     if run.row.features:
         inputs += [f"--features={setup.features}"] if setup.features else _ENCODER

@@ -18,7 +18,7 @@ TASKS = ("ner", "re")
 
 
 class Line(NamedTuple):
-    """What one line of a table shows of a row's runs: an entry of their scores.json."""
+    """One line of a table: an entry of scores.json of a row's runs."""
 
     label: str
     row: Row
@@ -26,7 +26,7 @@ class Line(NamedTuple):
 
 
 def make_table(what: str, setup: Setup) -> dict[str, Any]:
-    """The table with published numbers, ours, their difference, and the commands of what was not run.
+    """Makes a table: published numbers, ours, their difference, and the commands of missing runs.
 
     Raises:
       InputError: a run has other settings or damaged scores; in Table 3, labels changed a run's NER.
@@ -54,7 +54,7 @@ def make_table(what: str, setup: Setup) -> dict[str, Any]:
 
 
 def lines_of(what: str) -> list[Line]:
-    """Ours, in no order; Table 3 shows each row twice."""
+    """Returns our lines, unordered; Table 3 shows each row twice."""
     if what == "table3":
         sources = {"Predicted label": "test", "Golden label": GOLD_LABELS}
         return [Line(label, row, entry) for label, entry in sources.items() for row in ROWS[what]]
@@ -64,7 +64,7 @@ def lines_of(what: str) -> list[Line]:
 def _in_order(
     lines: Sequence[Line], published: Mapping[str, tuple[float, float]]
 ) -> Iterator[tuple[str, tuple[float, float] | None, Line | None]]:
-    """The paper's lines in its order, each with all of ours that it names; then those it does not have."""
+    """Yields the paper's lines in order, each with all of our lines of that label; then our other lines."""
     for label, numbers in published.items():
         for line in [line for line in lines if line.label == label] or [None]:
             yield label, numbers, line
@@ -74,7 +74,7 @@ def _in_order(
 
 
 def measured(line: Line, runs: Sequence[Run], published: tuple[float, float] | None) -> dict[str, Any]:
-    """Our side of a line: means over finished runs under the run's own convention, and under every other."""
+    """Returns our side of a line: means over finished runs, under the run's own convention and all others."""
     about: dict[str, Any] = {"row": line.row.name, "about": describe_row(line.row, runs)}
     if not runs:
         return about
@@ -97,13 +97,13 @@ def measured(line: Line, runs: Sequence[Run], published: tuple[float, float] | N
 
 
 def summary(values: Sequence[float]) -> dict[str, Any]:
-    """Mean, sample standard deviation (None of a single value), and the values."""
+    """Returns the mean, the sample standard deviation (None for a single value), and the values."""
     deviation = statistics.stdev(values) if len(values) > 1 else None
     return {"mean": statistics.fmean(values), "std": deviation, "values": list(values)}
 
 
 def f1_of(scores: Mapping[str, Any], task: str, scoring: ScoringConfig) -> float:
-    """One F1 in %, out of a split's entry of scores.json."""
+    """Returns one F1 in % from a split's entry of scores.json."""
     other = "with_other" if scoring.other else "without_other"
     return scores[task][scoring.match][other][scoring.average]["f1"]
 
@@ -120,10 +120,10 @@ def _scores(run: Run, entry: str) -> dict[str, Any]:
 
 
 def check_ner(run: Run) -> None:
-    """NER with gold labels is NER with predicted ones, count by count.
+    """Checks that NER with gold labels equals NER with predicted labels, count by count.
 
     Raises:
-      InputError: it is not.
+      InputError: they differ.
     """
     path = run.workdir / "scores.json"
     scores = read_json(path)
@@ -134,7 +134,7 @@ def check_ner(run: Run) -> None:
 
 
 def describe(scoring: ScoringConfig) -> str:
-    """The convention in words."""
+    """Returns the convention in words."""
     other = "with Other" if scoring.other else "without Other"
     overlap = ", overlaps dropped by SpERT's rule" if scoring.overlap == "drop" else ""
     return f"{scoring.match}, {scoring.average}, {other}{overlap}"
@@ -148,7 +148,7 @@ def _every_convention(scoring: ScoringConfig) -> Iterator[ScoringConfig]:
 
 
 def describe_row(row: Row, runs: Sequence[Run]) -> str:
-    """Features, protocol, which runs, how many epochs."""
+    """Describes a row: features, protocol, runs and number of epochs."""
     parts = ["contextual features" if row.features else "words and characters"]
     parts.append("(ii) train+dev" if row.overrides.get("training.protocol") == "train+dev" else "(i) dev")
     if runs:
@@ -159,7 +159,7 @@ def describe_row(row: Row, runs: Sequence[Run]) -> str:
 
 
 def _commands(line: Line, runs: Sequence[Run], setup: Setup) -> list[str]:
-    """What gives the line its numbers: a training, or scoring a finished run with gold labels."""
+    """Returns the commands that give a line its numbers: training, or scoring with gold labels."""
     return [
         gold_labels_command(run, setup)
         if is_finished(run) and line.entry == GOLD_LABELS

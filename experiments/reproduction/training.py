@@ -1,4 +1,4 @@
-"""Trains and scores the runs that are missing; what is finished stays as it is."""
+"""Trains and scores the missing runs; finished runs stay unchanged."""
 
 import math
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def train_missing(
     population: int = 1,
     num_devices: int = 1,
 ) -> None:
-    """One after the other, or some of a row at a time; an interrupted one goes on after its last epoch.
+    """Trains runs one after the other, or several of a row together; an interrupted run resumes.
 
     Args:
       features: of every sentence, for the runs that read any.
@@ -68,7 +68,7 @@ def train_missing(
 
 
 def _refuse_other_splits(run: Run, splits: Splits) -> None:
-    """Raises: InputError: a finished run was scored on other sentences."""
+    """Raises an InputError if a finished run was scored on other sentences."""
     path = run.workdir / "scores.json"
     scores = read_json(path)
     for split in ("dev", "test"):
@@ -99,13 +99,13 @@ def _encoder(run: Run, features: Encoder | None) -> Encoder | None:
 
 
 def score_gold_labels(run: Run, features: Encoder | None) -> None:
-    """Scores a finished run on test with gold labels too, unless that is done."""
+    """Scores a finished run on test with gold labels too, unless it has these scores."""
     if not has_scores(run, GOLD_LABELS):
         gold_labels.score_gold_labels(run, load_split(run.data, "test"), _encoder(run, features))
 
 
 def is_finished(run: Run) -> bool:
-    """Whether all epochs are done and the chosen one is scored on dev and test.
+    """Returns whether all epochs are done and the chosen epoch is scored on dev and test.
 
     Raises:
       InputError: the folder holds a run with other settings.
@@ -120,7 +120,7 @@ def is_finished(run: Run) -> bool:
 
 
 def has_scores(run: Run, *entries: str) -> bool:
-    """Whether scores.json has those, of the epoch that a run with all epochs chooses.
+    """Returns whether scores.json has these entries for the epoch that a finished run chooses.
 
     Raises:
       InputError: an entry says that it is of other data or decoding than the run's.
