@@ -159,6 +159,27 @@ def test_sentences_are_handled_without_loading_jax(module: str) -> None:
     assert loaded.stdout.strip() == "[]"
 
 
+def opens_for_writing(node: ast.AST) -> bool:
+    """Whether a call opens a file for writing, or writes one."""
+    if not isinstance(node, ast.Call):
+        return False
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    modes = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    return name in ("write_bytes", "write_text") or (
+        name == "open" and any(len(mode) <= 3 and set(mode) & set("wax+") for mode in modes)
+    )
+
+
+def test_files_are_written_in_one_place() -> None:
+    writers = {
+        name
+        for path, name in zip(FILES, NAMES, strict=True)
+        if name.startswith("cman_jax/") and any(map(opens_for_writing, ast.walk(tree_of(path))))
+    }
+    # The cache of features is appended to, and the lock is a file.
+    assert writers == {"cman_jax/files.py", "cman_jax/encoders/store/cache.py", "cman_jax/run/lock.py"}
+
+
 def says_pmap(node: ast.AST) -> bool:
     names = (getattr(node, field, None) for field in ("id", "attr", "name", "module", "arg"))
     return any(isinstance(name, str) and "pmap" in name.split(".") for name in names)

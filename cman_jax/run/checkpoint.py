@@ -4,6 +4,7 @@ A checkpoint appears whole or not at all, so a run that is killed at any moment 
 epoch. Parameters are an item of their own, for programs that only predict.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,19 +43,21 @@ class Checkpoints:
             raise InputError(directory, None, "no such directory", expected)
         policy = AnyPreservationPolicy([LatestN(n=2), BestN(get_metric_fn=_rank, n=1)])
         # Without a best_fn, Orbax writes no metrics to disk, and a resumed run does not know the best epoch.
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=policy,
-            best_fn=_rank,
-            create=not read_only,
-            read_only=read_only,
-            cleanup_tmp_directories=not read_only,
-        )
+        settings = {
+            "preservation_policy": policy,
+            "best_fn": _rank,
+            "create": not read_only,
+            "read_only": read_only,
+            "cleanup_tmp_directories": not read_only,
+        }
         # Without these handlers, the items have no metadata.
         handlers = {item: ocp.StandardCheckpointHandler() for item in ("params", "optimizer")}
         self._directory = directory
-        with _reading(directory):
+        with _reading(directory), _without_warnings():
             self._manager = ocp.CheckpointManager(
-                directory.absolute(), options=options, item_handlers=handlers
+                directory.absolute(),
+                options=ocp.CheckpointManagerOptions(**settings),
+                item_handlers=handlers,
             )
 
     def __enter__(self) -> "Checkpoints":
@@ -126,6 +129,18 @@ class Checkpoints:
             _refuse_other_layout(folder / item, _layout(folder / item), expected)
         items = {item: ocp.args.StandardRestore(_here(expected)) for item, expected in like.items()}
         return self._manager.restore(epoch, args=ocp.args.Composite(**items))
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Silences Orbax' log, which warns of what `read_only` asks for."""
+    log = logging.getLogger("absl")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -156,6 +157,16 @@ def test_analyse_agrees_with_the_scores_and_finds_no_difference_to_itself(
     plotted = importlib.util.find_spec("matplotlib") is not None
     assert plotted == (trained / "analysis_dev.png").exists()
     assert plotted or "pip install 'cman-jax[plots]'" in done.stdout
+
+
+def test_the_python_door_gives_what_the_command_gives_and_is_silent(trained: Path) -> None:
+    program = f"""
+from cman_jax import Extractor
+print(Extractor.load({str(trained)!r})("Ann Lee lives in Oslo.").triples())
+"""
+    done = run([sys.executable, "-c", program])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("[")
 
 
 @pytest.mark.parametrize("program", ["analyse", "evaluate"])
