@@ -196,12 +196,17 @@ def test_no_file_is_longer_than_300_lines() -> None:
     assert not {name: length for name, length in lengths.items() if length > 300}
 
 
-def test_no_function_is_longer_than_60_lines() -> None:
+LOOPS = {"train_population", "train_step", "train"}
+"""Training loops, which may have 60 lines."""
+
+
+def test_no_function_is_longer_than_40_lines() -> None:
     too_long = {
         f"{name}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
         for path, name in zip(FILES, NAMES, strict=True)
         for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 60
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno >= (60 if node.name in LOOPS else 40)
     }
     assert not too_long
 

@@ -231,36 +231,41 @@ def _backward_kernel(
         loaded, later = carry
         t = length - 1 - k
         upcoming = read(jnp.maximum(t - 1, 0))
-        slopes, held_back, after = [], [], []
-        for row, (gates, taken, d_state, c_before), (dh, dc, c) in zip(own, loaded, later, strict=True):
-            i, f, g, o = gates
-            taken = _column(taken) != 0
-            dh = dh + d_state
-            held_back.append((jnp.where(taken, 0.0, dh), jnp.where(taken, 0.0, dc)))
-            dh, dc = jnp.where(taken, dh, 0.0), jnp.where(taken, dc, 0.0)
-            tanh_c = jnp.tanh(c)
-            dc = dc + dh * o * (1 - tanh_c * tanh_c)
-            slope = (
-                dc * g * i * (1 - i),
-                dc * c_before * f * (1 - f),
-                dc * i * (1 - g * g),
-                dh * tanh_c * o * (1 - o),
-            )
+        found = [_cell_gradients(*inputs, *after) for inputs, after in zip(loaded, later, strict=True)]
+        for row, (slopes, _, _) in zip(own, found, strict=True):
             for gate in _GATES:
-                dz[direction, t, row, gate, :] = slope[gate]
-            slopes.append(slope)
-            after.append((dc * f + held_back[-1][1], c_before))
-        d_before = [dh for dh, _ in held_back]
+                dz[direction, t, row, gate, :] = slopes[gate]
+        d_before = [held for _, held, _ in found]
         for gate in _GATES:
             w = weights_of(gate)
-            for k, slope in enumerate(slopes):
-                d_before[k] += _times(slope[gate], w)
-        after = [(dh, dc, c) for dh, (dc, c) in zip(d_before, after, strict=True)]
-        return upcoming, after
+            for k, (slopes, _, _) in enumerate(found):
+                d_before[k] += _times(slopes[gate], w)
+        earlier = zip(d_before, found, loaded, strict=True)
+        return upcoming, [(dh, dc, inputs[-1]) for dh, (_, _, dc), inputs in earlier]
 
     zero = jnp.zeros((dim,) if rows != _TILE else (rows, dim), activations.dtype)
     last = [cells[direction, length - 1, row, :] for row in own]
     jax.lax.fori_loop(0, length, step, (read(length - 1), [(zero, zero, c) for c in last]))
+
+
+def _cell_gradients(
+    gates: list[Array], taken: Array, d_state: Array, c_before: Array, dh: Array, dc: Array, c: Array
+) -> tuple[list[Array], Array, Array]:
+    """Returns gradients of a step: of the pre-activations, of a held state, of the cells before it."""
+    i, f, g, o = gates
+    taken = _column(taken) != 0
+    dh = dh + d_state
+    held_dh, held_dc = jnp.where(taken, 0.0, dh), jnp.where(taken, 0.0, dc)
+    dh, dc = jnp.where(taken, dh, 0.0), jnp.where(taken, dc, 0.0)
+    tanh_c = jnp.tanh(c)
+    dc = dc + dh * o * (1 - tanh_c * tanh_c)
+    slopes = [
+        dc * g * i * (1 - i),
+        dc * c_before * f * (1 - f),
+        dc * i * (1 - g * g),
+        dh * tanh_c * o * (1 - o),
+    ]
+    return slopes, held_dh, dc * f + held_dc
 
 
 def _sigmoid(z: Array) -> Array:

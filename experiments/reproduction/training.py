@@ -33,9 +33,9 @@ def train_missing(
     """Trains runs one after the other, or several of a row together; an interrupted run resumes.
 
     Args:
-      features: of every sentence, for the runs that read any.
-      population: how many seeds or folds of a row are trained as one program.
-      num_devices: devices to share a population out among, as many as divide it.
+      features: the features of every sentence, for the runs that read features.
+      population: number of seeds or folds of a row that are trained as one program.
+      num_devices: number of devices that share a population, as many as divide it.
 
     Raises:
       InputError: before anything is trained: a split is missing, or a run had other settings or, if it is
@@ -44,11 +44,10 @@ def train_missing(
     folders = dict.fromkeys(run.data for run in runs)
     corpora = {data: {split: load_split(data, split) for split in _SPLITS} for data in folders}
     finished = [run for run in runs if is_finished(run)]
-    for run in finished:  # opened only to refuse other data
+    for run in finished:
         encoder = _encoder(run, features)
-        open_run(
-            run.config, corpora[run.data], run.workdir, vectors, None if encoder is None else encoder.spec
-        )
+        spec = None if encoder is None else encoder.spec
+        open_run(run.config, corpora[run.data], run.workdir, vectors, spec)  # refuses other data
         _refuse_other_splits(run, corpora[run.data])
     missing = [run for run in runs if run not in finished]
     print(f"{len(finished)} of {len(runs)} runs are finished")
@@ -59,12 +58,11 @@ def train_missing(
             [Job(run.config, corpora[run.data], run.workdir) for run in together],
             vectors=vectors,
             encoder=encoder,
-            num_devices=math.gcd(len(together), num_devices) if len(together) > 1 else 1,
+            num_devices=math.gcd(len(together), num_devices if len(together) > 1 else 1),
             progress=ConsoleProgress(),
         )
         for run in together:
-            splits = corpora[run.data]
-            evaluate(run.workdir, {split: splits[split] for split in ("dev", "test")}, encoder)
+            evaluate(run.workdir, {s: corpora[run.data][s] for s in ("dev", "test")}, encoder)
 
 
 def _refuse_other_splits(run: Run, splits: Splits) -> None:
