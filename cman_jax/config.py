@@ -33,25 +33,25 @@ def _one_of(choices: Any) -> Any:
 class ModelConfig:
     """The network. Hashed by value, so that equal networks share compiled programs; `System` keeps a copy."""
 
-    network: str = _one_of(NetworkKind)  # CMAN, or the baseline: multi-head selection (Bekoulis et al., 2018)
+    network: str = _one_of(NetworkKind)  # "cman": CMAN; "multihead": the baseline of Bekoulis et al. (2018)
     char_dim: int = 128  # width of a character's vector, §4.1
-    char_lstm_dim: int = 64  # character BiLSTM, units per direction; both directions make char_i, §3.1
-    word_dim: int = 50  # width of the trained word vectors where no pretrained file is given
-    feature_dim: int = 0  # width that contextual vectors are projected to; 0: not projected
-    label_dim: int = 25  # d_l, §4.1; 0: relations read no labels (only in multihead)
+    char_lstm_dim: int = 64  # units per direction of the character BiLSTM; both directions make char_i, §3.1
+    word_dim: int = 50  # width of the word vectors if they are trained, without a file of pretrained ones
+    feature_dim: int = 0  # width that contextual features are projected to; 0: not projected
+    label_dim: int = 25  # d_l, width of a label's vector, §4.1; 0, in multihead only: no labels
     lstm_dim: int = 128  # d, units per direction of every other BiLSTM, §4.1
-    num_heads: int = 8  # z, Eq. 2, attention heads; the paper does not state it
+    num_heads: int = 8  # z, heads of an attention, Eq. 2; the paper does not give it
     num_bsa: int = 2  # m, layers of the token stack, Eq. 4, §4.1
-    scorer_dim: int = 128  # width of the relation scorer's hidden layer, Eq. 9; of multihead's tag layer too
-    crf: str = _one_of(CRFKind)  # Eq. 8 as printed, or emission + transition scores
-    relation_scorer: str = _one_of(ScorerKind)  # own U_k, W_k, b_k per relation, or one for all, Eq. 9
-    null_relation: bool = True  # the class 'N': a token that is not a subject points at itself
-    init: str = _one_of(Init)  # initial values: each module's own, or all Glorot-uniform as in TensorFlow 1
-    relation_prior: float = 0.01  # relation probability before training; 0.5: no prior
-    input_dropout: float = 0.2  # on the token input, §4.1
-    lstm_dropout: float = 0.1  # on every BiLSTM output; 0.1 CoNLL04, 0.3 ADE, §4.1
-    self_attention: bool = True  # False: "- self-attention in BSA", Table 4: the stack has only BiLSTMs
-    label_attention: bool = True  # False: "- BLA unit", Table 4; multihead has none
+    scorer_dim: int = 128  # width of the relation scorer's hidden layer, Eq. 9, and of multihead's tag layer
+    crf: str = _one_of(CRFKind)  # "pairwise": Eq. 8 as printed; "factored": emission + transition scores
+    relation_scorer: str = _one_of(ScorerKind)  # "per_relation": U_k, W_k, b_k, Eq. 9; "shared": one for all
+    null_relation: bool = True  # adds the class 'N': a token that is not a subject points at itself
+    init: str = _one_of(Init)  # initial values: "own": by module; "glorot": uniform, as in TensorFlow 1
+    relation_prior: float = 0.01  # probability of a relation that the scorer starts from; 0.5: no prior
+    input_dropout: float = 0.2  # dropout rate on the token input, §4.1
+    lstm_dropout: float = 0.1  # dropout rate on every BiLSTM output; 0.1 on CoNLL04, 0.3 on ADE, §4.1
+    self_attention: bool = True  # False: "- self-attention in BSA", Table 4: the stack has BiLSTMs only
+    label_attention: bool = True  # False: "- BLA unit", Table 4, and in multihead
     sequence_layer: str = _one_of(SequenceLayerKind)  # "mlp": "replace BiLSTM with MLP", Table 4
 
 
@@ -59,29 +59,25 @@ class ModelConfig:
 class DataConfig:
     """Vocabulary and batch shapes."""
 
-    bucket_lengths: tuple[int, ...] = (16, 32, 44, 64, 120)  # sentences are padded to one of these, in tokens
-    char_lengths: tuple[int, ...] = (5, 10, 32)  # words are padded to one of these or more, in characters
-    char_shares: tuple[float, ...] = (
-        0.36,
-        0.3,
-        0.1,
-    )  # capacity of each length class, as a share of the tokens
-    extra_words: int = 50_000  # frequent words of the vector file that are kept beside the corpus's words
-    min_word_count: int = 2  # if word vectors are trained, rarer words share <unk>
+    bucket_lengths: tuple[int, ...] = (16, 32, 44, 64, 120)  # tokens that sentences are padded to
+    char_lengths: tuple[int, ...] = (5, 10, 32)  # characters that words are padded to; longer words have more
+    char_shares: tuple[float, ...] = (0.36, 0.3, 0.1)  # room for words of each length, as a share of tokens
+    extra_words: int = 50_000  # most frequent words of the vector file, kept besides the corpus' own words
+    min_word_count: int = 2  # rarer training words share one vector, if word vectors are trained
 
 
 @dataclasses.dataclass(slots=True)
 class TrainingConfig:
     """Optimisation, §3.5 and §4.1."""
 
-    num_epochs: int = 180
-    batch_size: int = 8  # sentences; the paper does not state it
-    learning_rate: float = 5e-4  # Adam, no schedule in the paper
-    final_rate: float = 1.0  # share of the learning rate at the end of a linear decay; 1: constant
-    clip_norm: float = 0.0  # the global gradient norm is clipped to this; 0: never
-    alpha: float = 0.01  # radius of the perturbation, epsilon = alpha sqrt(e), Eq. 14; 0: no second pass
-    protocol: str = _one_of(Protocol)  # best epoch on dev; or train+dev, all epochs
-    seed: int = 0
+    num_epochs: int = 180  # passes over the training sentences
+    batch_size: int = 8  # sentences per step; the paper does not give it
+    learning_rate: float = 5e-4  # of Adam; the paper has no schedule
+    final_rate: float = 1.0  # share of the learning rate at the end of a linear decay; 1: constant rate
+    clip_norm: float = 0.0  # largest global gradient norm; longer gradients are scaled down; 0: any norm
+    alpha: float = 0.01  # radius of the perturbation, epsilon = alpha sqrt(e), Eq. 14; 0: no adversarial pass
+    protocol: str = _one_of(Protocol)  # "dev": best epoch on dev; "train+dev": trains on both, last epoch
+    seed: int = 0  # of the initial values, of which sentences share a batch, and of dropout
 
     @property
     def trained_splits(self) -> tuple[str, ...]:
@@ -93,8 +89,8 @@ class TrainingConfig:
 class DecodingConfig:
     """From probabilities to triples."""
 
-    threshold: float = 0.5  # relations above this probability are kept
-    anchor: str = _one_of(Anchor)  # arguments' last tokens, or any token inside them
+    threshold: float = 0.5  # keep relations above this probability
+    anchor: str = _one_of(Anchor)  # "last": at the arguments' last tokens; "any": at any of their tokens
     bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper allows them
 
 
@@ -102,9 +98,9 @@ class DecodingConfig:
 class ScoringConfig:
     """The convention that progress lines, tables and the choice of the best epoch use."""
 
-    match: str = _one_of(Literal["strict", "boundaries"])
-    average: str = _one_of(Literal["micro", "macro"])
-    other: bool = True  # count entities of type Other
+    match: str = _one_of(Literal["strict", "boundaries"])  # "boundaries": entity types are ignored
+    average: str = _one_of(Literal["micro", "macro"])  # "micro": over all facts; "macro": mean of the types
+    other: bool = True  # whether entities of type Other count
     overlap: str = _one_of(Literal["keep", "drop"])  # "drop": SpERT's rule for ADE
 
     @property

@@ -11,9 +11,9 @@ def get_config() -> Config:
     have 50 dimensions.
 
     Differs from the paper: initial values differ, unless `--config.model.init=glorot` makes them those of the
-    baseline's code (docs/reproduction.md has the effect). Sentences are shuffled. Training always takes 130
-    epochs; the baseline's code stops 40 epochs after the best epoch on dev (without AT: 30, and after at most
-    150).
+    baseline's code (docs/results/reproduction.md has the effect). Sentences are shuffled. Training takes 130
+    epochs in any case; the baseline's code stops 40 epochs after the best epoch on dev (without AT: 30, and
+    after at most 150).
     """
     config = Config()
     model, training = config.model, config.training
