@@ -12,7 +12,7 @@ from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.record import Record
 from cman_jax.run.entries import entry_of
 from cman_jax.run.lock import update_json
-from cman_jax.types import Sentence
+from cman_jax.types import Annotation, Sentence
 
 
 def evaluate(
@@ -46,10 +46,17 @@ def evaluate(
         title = f"{entry.name}, epoch {extractor.epoch}"
         print(f"\n{score_table(scores, **convention, title=title)}")
         print(f"\n{convention_table(scores, **convention, title=title)}", flush=True)
-        records = [Record.of(from_tokens(s), a) for s, a in zip(sentences, annotations, strict=True)]
-        name = "predictions.jsonl" if entry.name == "test" else f"predictions_{entry.name}.jsonl"
-        lines = "".join(json_text(record, ensure_ascii=False) + "\n" for record in records)
-        write_atomically(workdir / name, lines.encode())
+        write_predictions(workdir, entry.name, sentences, annotations)
         update_json(workdir / "scores.json", {entry.name: {**entry.about, **tree}})
         if entry.note:
             print(f"\n{entry.note}", flush=True)
+
+
+def write_predictions(
+    workdir: Path, name: str, sentences: Sequence[Sentence], annotations: Sequence[Annotation]
+) -> None:
+    """Writes an entry's predictions: predictions.jsonl for test, else predictions_NAME.jsonl."""
+    records = [Record.of(from_tokens(s), a) for s, a in zip(sentences, annotations, strict=True)]
+    lines = "".join(json_text(record, ensure_ascii=False) + "\n" for record in records)
+    file = "predictions.jsonl" if name == "test" else f"predictions_{name}.jsonl"
+    write_atomically(workdir / file, lines.encode())

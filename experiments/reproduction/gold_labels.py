@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from cman_jax.app.scoring import write_predictions
 from cman_jax.compilation import compiler_options
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.encoders.encoder import Encoder, encode_all
@@ -25,12 +26,13 @@ GOLD_LABELS = "test_gold_labels"
 
 
 def score_gold_labels(run: Run, test: list[Sentence], encoder: Encoder | None) -> None:
-    """Scores a run on its test split with gold labels, into scores.json."""
+    """Scores a run on its test split with gold labels: an entry of scores.json, and the predictions."""
     extractor = Extractor.load(run.workdir, encoder=encoder)
     system = extractor.system
     examples = encode_all(test, system.vocabs, encoder)
     annotations = Predictor(system, GoldLabelStep(system))(extractor.params, examples)
     entry = entry_of(run.workdir, "test", test, system.config.decoding, extractor.epoch)
+    write_predictions(run.workdir, GOLD_LABELS, test, annotations)
     scores = extractor.score(test, annotations).as_dict()
     update_json(run.workdir / "scores.json", {GOLD_LABELS: {**entry.about, "labels": "gold", **scores}})
 

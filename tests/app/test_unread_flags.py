@@ -69,14 +69,17 @@ def test_an_encoder_that_the_run_to_compare_with_reads_is_read(runs: Path) -> No
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--what=epoch", "--length=8", "--epochs=2"), "--length, expected --what with another measure"),
+        (
+            ("--what=epoch", "--length=8", "--epochs=2"),
+            "--length, expected --what with a measure other than epoch",
+        ),
         (
             ("--what=compile", "--repetitions=2"),
             "--repetitions, expected --what with train_step or inference",
         ),
         (("--what=inference", "--epochs=2"), "--epochs, expected --what with epoch"),
-        (("--frameworks=jax", "--distinct_words"), "--distinct_words, expected PyTorch among --frameworks"),
-        (("--config.training.num_epochs=2",), "--config.training.num_epochs, expected --epochs in its place"),
+        (("--frameworks=jax", "--distinct_words"), "--distinct_words, expected torch in --frameworks"),
+        (("--config.training.num_epochs=2",), "--config.training.num_epochs, expected --epochs instead"),
     ],
 )
 def test_what_no_measure_reads_is_refused(flags: tuple[str, ...], message: str) -> None:

@@ -6,11 +6,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from data_prep.validate import count_contradictions, measure, shared_sentences
 
 from cman_jax.data.corpus import load_split, read_jsonl, type_inventory, write_jsonl
 from cman_jax.data.formats.bekoulis import BOTH_WAYS, NO_B
 from cman_jax.data.formats.oddities import Oddity
+from cman_jax.data.statistics import count_contradictions, measure, shared_sentences
 from cman_jax.errors import InputError
 from cman_jax.types import Sentence
 from data_prep.conll04 import convert, read_split

@@ -55,7 +55,7 @@ def test_more_epochs_continue_a_run_and_other_settings_or_data_do_not(tmp_path: 
 
 @pytest.mark.parametrize(
     ("damage", "found"),
-    [('{"train"', "Expecting"), ("\xff", "'utf-8'"), ("[]", "a list")],
+    [('{"train"', r"a damaged file \(Expecting"), ("\xff", r"a damaged file \('utf-8'"), ("[]", "a list")],
 )
 def test_damaged_digests_are_named(tmp_path: Path, damage: str, found: str) -> None:
     open_run(Config(), SPLITS, tmp_path, None)
