@@ -37,6 +37,7 @@ def _is_known(options: dict[str, Any]) -> bool:
     return True
 
 
+_started = False  # whether `start` has been called in this process
 _MOST_THREADS = 8  # compiling one program of CMAN takes 800 MiB
 
 
@@ -92,10 +93,21 @@ def start(cache: Path | None = None) -> None:
     Args:
       cache: the folder for compiled programs, so that a second start compiles nothing. None: no folder.
     """
+    global _started
+    _started = True
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     if cache is not None:
         jax.config.update("jax_compilation_cache_dir", str(cache.expanduser()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def start_by_default() -> None:
+    """Prepares JAX for users of the Python API, unless a program has called `start` and made its own choice.
+
+    A compilation cache that JAX has already, such as from its environment variable, is kept.
+    """
+    if not _started:
+        start(None if jax.config.jax_compilation_cache_dir else default_cache())
 
 
 def default_cache() -> Path:

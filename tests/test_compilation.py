@@ -1,8 +1,12 @@
 """Tests that a call uses the program that was prepared for it, and compiles each program once."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -109,3 +113,26 @@ def test_no_compilation_begins_after_the_end() -> None:
         fail()
     assert all(task.done() for task in tasks)
     assert len(begun) < 1000
+
+
+@pytest.mark.parametrize(
+    ("program", "environment", "cache"),
+    [
+        ("start_by_default()", {}, "{home}/cman-jax/xla"),
+        ("start_by_default()", {"JAX_COMPILATION_CACHE_DIR": "/own"}, "/own"),
+        ("start(); start_by_default()", {}, "None"),
+        ("start(Path('/given')); start_by_default()", {}, "/given"),
+    ],
+    ids=["default", "from the environment", "a program without a cache", "a program with its own"],
+)
+def test_the_python_api_keeps_the_choice_of_a_cache(
+    program: str, environment: dict[str, str], cache: str, tmp_path: Path
+) -> None:
+    lines = f"from pathlib import Path; from cman_jax.compilation import start, start_by_default; {program}"
+    shown = f"{lines}; import jax; print(jax.config.jax_compilation_cache_dir)"
+    inherited = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
+    variables = {**inherited, "XDG_CACHE_HOME": str(tmp_path), **environment}
+    done = subprocess.run(
+        [sys.executable, "-c", shown], capture_output=True, text=True, check=True, env=variables
+    )
+    assert done.stdout.strip() == cache.format(home=tmp_path)

@@ -16,9 +16,7 @@ from itertools import islice, tee
 from pathlib import Path
 from typing import Any, overload
 
-import jax
-
-from cman_jax.compilation import default_cache, start
+from cman_jax.compilation import start_by_default
 from cman_jax.config import Config, SettingError, validate
 from cman_jax.data.text import Document
 from cman_jax.encoders.encoder import Encoder, encode_all
@@ -80,8 +78,7 @@ class Extractor:
           InputError: the directory holds no run with a finished epoch, an option has a value that is not
             allowed, or the encoder is missing or not the one that the network was trained with.
         """
-        if jax.config.jax_compilation_cache_dir is None:
-            start(default_cache())
+        start_by_default()
         workdir = Path(workdir)
         system = System.load(workdir)
         options = {"threshold": threshold, "anchor": anchor, "bio_constraints": bio_constraints}
