@@ -12,7 +12,7 @@ from pathlib import Path
 from reprlib import Repr
 from typing import Any, BinaryIO
 
-from cman_jax.errors import InputError
+from cman_jax.errors import InputError, missing_extra
 
 Fail = Callable[[str, str], InputError]
 """The type of functions that return the error for one place in a file, from what is found and expected."""
@@ -196,25 +196,26 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
+    with _replacing(target) as temporary:
         temporary.write_bytes(content)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def write_in_place(path: Path) -> Iterator[BinaryIO]:
+def writing_atomically(path: Path) -> Iterator[BinaryIO]:
     """Opens a file to be written bit by bit; it appears under its name once it is complete."""
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("wb") as file:
-        try:
-            yield file
-        except BaseException:
-            partial.unlink()
-            raise
-    partial.replace(path)
+    with _replacing(path) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """Yields the path of a temporary file, which replaces the target unless writing it fails."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def open_hdf5(path: str | Path, expected: str) -> Any:
@@ -232,8 +233,7 @@ def open_hdf5(path: str | Path, expected: str) -> Any:
     try:
         import h5py
     except ImportError:
-        wanted = "the extra that reads it (pip install 'cman-jax[elmo]')"
-        raise InputError(path, None, "an HDF5 file", wanted) from None
+        raise missing_extra(path, "an HDF5 file", "elmo") from None
     with reading(path, expected):
         return h5py.File(path, "r")
 

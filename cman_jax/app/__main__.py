@@ -3,7 +3,6 @@
 import difflib
 import importlib
 import sys
-from collections.abc import Sequence
 
 from cman_jax.version import __version__
 
@@ -20,9 +19,9 @@ def main() -> None:
     name, *rest = sys.argv[1:] or ["--help"]
     if name in COMMANDS:
         sys.argv = [f"cman {name}", *rest]
-        program = importlib.import_module(f"cman_jax.app.{name}")
-        run_main = importlib.import_module("cman_jax.app.program").run_main
-        run_main(program.main)
+        from cman_jax.app.program import run_main  # not needed by `cman --help`
+
+        run_main(importlib.import_module(f"cman_jax.app.{name}").main)
     elif name in ("--help", "-h", "help"):
         print(overview())
     elif name in ("--version", "-V"):
@@ -49,10 +48,10 @@ def overview() -> str:
     )
 
 
-def unknown_command(name: str, commands: Sequence[str] = tuple(COMMANDS)) -> str:
+def unknown_command(name: str) -> str:
     """Returns the error message for a command that does not exist."""
-    nearest = difflib.get_close_matches(name, commands, 1)
-    expected = repr(nearest[0]) if nearest else f"one of {', '.join(commands)}"
+    nearest = difflib.get_close_matches(name, COMMANDS, 1)
+    expected = repr(nearest[0]) if nearest else f"one of {', '.join(COMMANDS)}"
     return f"command: found {name!r}, expected {expected}"
 
 

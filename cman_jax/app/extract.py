@@ -22,7 +22,7 @@ from cman_jax.app.decoding_flags import decoding_flags
 from cman_jax.app.encoder_flags import encoder_for_prediction
 from cman_jax.app.runtime import start_jax
 from cman_jax.data.text import parse_documents
-from cman_jax.files import json_text, write_in_place
+from cman_jax.files import json_text, writing_atomically
 from cman_jax.inference.extractor import Extractor
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
@@ -66,4 +66,4 @@ def _output() -> contextlib.AbstractContextManager[BinaryIO]:
     """Returns standard output, or a file that appears under its name once it is complete."""
     if _OUTPUT.value == "-":
         return contextlib.nullcontext(sys.stdout.buffer)
-    return write_in_place(Path(_OUTPUT.value))
+    return writing_atomically(Path(_OUTPUT.value))
