@@ -18,13 +18,15 @@ Fail = Callable[[str, str], InputError]
 """The type of functions that return the error for one place in a file, from what is found and expected."""
 
 
+_LONGEST_SHOWN = 160
 _short_repr = Repr()
 _short_repr.maxstring = _short_repr.maxother = _short_repr.maxlong = 60
 
 
 def show(value: Any) -> str:
     """Returns the repr of a value for error messages, shortened so that it fits on a line."""
-    return _short_repr.repr(value)
+    text = _short_repr.repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
 def skip_bom(start: bytes) -> bytes:

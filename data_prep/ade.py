@@ -87,8 +87,8 @@ def read_folds(source: str | Path, full: Sequence[Sentence]) -> list[tuple[list[
     folds = []
     for fold in range(NUM_FOLDS):
         test_path = directory / f"ade_split_{fold}_test.json"
-        train = read_spert(directory / f"ade_split_{fold}_train.json")[0]
-        test = read_spert(test_path)[0]
+        train = read_spert(directory / f"ade_split_{fold}_train.json").sentences
+        test = read_spert(test_path).sentences
         if {sentence.id: sentence for sentence in train + test} != corpus or len(train + test) != len(corpus):
             found = (
                 f"{len(train)} training and {len(test)} test sentences that are not those of ade_full.json"
@@ -115,7 +115,7 @@ def convert(source: str | Path, out: str | Path, overlap: Overlap, dev_fraction:
       InputError: a file is malformed, or a fold does not split the full corpus in two.
     """
     full_path = Path(out) / "full.jsonl"
-    full, oddities = read_spert(Path(source) / "ade_full.json")
+    full, oddities, _ = read_spert(Path(source) / "ade_full.json")
     folds = read_folds(source, full)
     write_jsonl(full_path, full)
     lines = [f"{full_path}: {describe_counts(full)}"]

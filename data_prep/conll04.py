@@ -21,15 +21,15 @@ from absl import flags
 from cman_jax.app.program import run_main
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.data.formats.bekoulis import read_columns
-from cman_jax.data.formats.oddities import Oddity, describe_oddities
+from cman_jax.data.formats.oddities import Reading, describe_oddities
 from cman_jax.data.formats.spert import read_spert
 from cman_jax.types import Sentence
 
 SPLITS = ("train", "dev", "test")
 
 
-def read_split(source: str | Path, split_from: str, split: str) -> tuple[list[Sentence], list[Oddity]]:
-    """Reads one split of CoNLL04 in its publisher's format and returns its sentences and oddities.
+def read_split(source: str | Path, split_from: str, split: str) -> Reading:
+    """Reads one split of CoNLL04 in its publisher's format.
 
     Args:
       source: the folder of the publisher's files.
@@ -57,11 +57,11 @@ def convert(source: str | Path, split_from: str, out: str | Path) -> str:
     """
     splits = {split: read_split(source, split_from, split) for split in SPLITS}
     lines = []
-    for split, (sentences, _) in splits.items():
+    for split, reading in splits.items():
         path = Path(out) / f"{split}.jsonl"
-        write_jsonl(path, sentences)
-        lines.append(f"{path}: {describe_counts(sentences)}")
-    oddities = [oddity for _, found in splits.values() for oddity in found]
+        write_jsonl(path, reading.sentences)
+        lines.append(f"{path}: {describe_counts(reading.sentences)}")
+    oddities = [oddity for reading in splits.values() for oddity in reading.oddities]
     return "\n".join([*lines, describe_oddities(oddities)])
 
 

@@ -9,7 +9,7 @@ rule below, so that no later code checks them again.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -126,12 +126,15 @@ def _parse_relations(value: Any, num_entities: int, fail: Fail) -> tuple[Relatio
     return tuple(relations)
 
 
-def read_jsonl(path: str | Path, *, gold: bool = True) -> list[Sentence]:
+def read_jsonl(
+    path: str | Path, *, gold: bool = True, prepare: Callable[[Any, int], Any] = lambda value, line: value
+) -> list[Sentence]:
     """Returns all sentences of a canonical file, in order.
 
     Args:
       path: the file.
       gold: whether every sentence must have an annotation; see `parse_sentence`.
+      prepare: is called with each line's JSON value and number, and returns the value that is checked.
 
     Raises:
       InputError: a line is malformed, an id occurs twice, or the file contains no sentence.
@@ -141,7 +144,7 @@ def read_jsonl(path: str | Path, *, gold: bool = True) -> list[Sentence]:
     first_line: dict[str, int] = {}
     for line, text in enumerate(read_lines(path), 1):
         fail = partial(InputError, path, line)
-        sentence = parse_sentence(parse_json(text, fail), path, line, gold=gold)
+        sentence = parse_sentence(prepare(parse_json(text, fail), line), path, line, gold=gold)
         if sentence.id in first_line:
             raise fail(
                 f"id {show(sentence.id)} of line {first_line[sentence.id]} again", "ids that occur once"

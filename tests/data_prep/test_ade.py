@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 from cman_jax.data.corpus import load_split, read_jsonl
-from cman_jax.data.formats.oddities import Oddity, count_kinds
+from cman_jax.data.formats.oddities import Reading, count_kinds
 from cman_jax.data.formats.spert import OVERLAP, read_spert
 from cman_jax.data.overlap import drop_overlapping, has_overlap
 from cman_jax.errors import InputError
-from cman_jax.types import Entity, Relation, Sentence
+from cman_jax.types import Entity, Relation
 from data_prep.ade import OVERLAP_CHOICES, convert, draw_dev, resolve_overlap
 
 
 @pytest.fixture(scope="module")
-def corpus(shared_data: Path) -> tuple[list[Sentence], list[Oddity]]:
+def corpus(shared_data: Path) -> Reading:
     return read_spert(shared_data / "ade" / "spert_folds" / "ade_full.json")
 
 
-def test_counts(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
-    sentences, oddities = corpus
+def test_counts(corpus: Reading) -> None:
+    sentences, oddities, _ = corpus
     assert len(sentences) == 4_272
     entities = Counter(entity.type for sentence in sentences for entity in sentence.entities)
     assert entities == {"Adverse-Effect": 5_776, "Drug": 5_063}
@@ -34,14 +34,14 @@ def test_counts(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
     assert len({sentence.tokens for sentence in sentences}) == 4_271  # one sentence occurs twice
 
 
-def test_the_effect_is_the_subject(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+def test_the_effect_is_the_subject(corpus: Reading) -> None:
     arguments = {
         (s.entities[r.subject].type, s.entities[r.object].type) for s in corpus[0] for r in s.relations
     }
     assert arguments == {("Adverse-Effect", "Drug")}
 
 
-def test_counts_after_each_treatment_of_overlaps(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+def test_counts_after_each_treatment_of_overlaps(corpus: Reading) -> None:
     sentences = corpus[0]
     assert len(resolve_overlap(sentences, "drop-sentence", "test")) == 4_153
     assert len(resolve_overlap(sentences, "drop-sentence", "train")) == 4_153
@@ -54,7 +54,7 @@ def test_counts_after_each_treatment_of_overlaps(corpus: tuple[list[Sentence], l
     assert sum(len(sentence.relations) for sentence in longest) == 6_627
 
 
-def test_counts_after_dropping_overlaps_for_scoring(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+def test_counts_after_dropping_overlaps_for_scoring(corpus: Reading) -> None:
     scored = [drop_overlapping(sentence) for sentence in corpus[0]]
     assert sum(len(spans.entities) for spans in scored) == 10_599
     assert sum(len(spans.relations) for spans in scored) == 6_701
@@ -69,7 +69,7 @@ def test_the_test_sets_partition_the_corpus(shared_data: Path) -> None:
     assert sorted((item for test in tests for item in test), key=lambda item: item["orig_id"]) == full
 
 
-def test_the_seed_determines_the_dev_split(corpus: tuple[list[Sentence], list[Oddity]]) -> None:
+def test_the_seed_determines_the_dev_split(corpus: Reading) -> None:
     sentences = corpus[0][:1000]
     train, dev = draw_dev(sentences, 0.15, seed=0)
     assert len(dev) == 150

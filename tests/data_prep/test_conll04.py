@@ -9,13 +9,12 @@ import pytest
 
 from cman_jax.data.corpus import load_split, read_jsonl, type_inventory, write_jsonl
 from cman_jax.data.formats.bekoulis import BOTH_WAYS, NO_B
-from cman_jax.data.formats.oddities import Oddity
+from cman_jax.data.formats.oddities import Reading
 from cman_jax.data.statistics import count_contradictions, measure, shared_sentences
 from cman_jax.errors import InputError
-from cman_jax.types import Sentence
 from data_prep.conll04 import convert, read_split
 
-Splits = dict[str, tuple[list[Sentence], list[Oddity]]]
+Splits = dict[str, Reading]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def counts(splits: Splits) -> list[tuple[int, int, int]]:
     """Returns the numbers of sentences, entities and relations of each split."""
     return [
         (len(sentences), sum(len(s.entities) for s in sentences), sum(len(s.relations) for s in sentences))
-        for sentences, _ in splits.values()
+        for sentences, *_ in splits.values()
     ]
 
 
@@ -60,7 +59,7 @@ def test_both_splits_test_on_the_same_sentences(bekoulis: Splits, spert: Splits)
 
 def test_332_sentences_are_tokenised_differently(bekoulis: Splits, spert: Splits) -> None:
     ours, theirs = (
-        {s.id: s.tokens for sentences, _ in splits.values() for s in sentences}
+        {s.id: s.tokens for sentences, *_ in splits.values() for s in sentences}
         for splits in (bekoulis, spert)
     )
     assert ours.keys() == theirs.keys()
@@ -68,12 +67,12 @@ def test_332_sentences_are_tokenised_differently(bekoulis: Splits, spert: Splits
 
 
 def test_exactly_the_known_oddities_are_reported(bekoulis: Splits, spert: Splits) -> None:
-    found = {split: [(o.line, o.kind) for o in oddities] for split, (_, oddities) in bekoulis.items()}
+    found = {split: [(o.line, o.kind) for o in oddities] for split, (_, oddities, _) in bekoulis.items()}
     assert found == {"train": [(3176, NO_B), (25434, NO_B)], "dev": [(5816, BOTH_WAYS)], "test": []}
     details = [oddity.detail for oddity in bekoulis["train"][1]]
     assert details[0] == "document 4295, token 31, I-Loc, in 2 relations"
     assert details[1] == "document 1395, token 34, I-Org, in 0 relations"
-    assert [oddities for _, oddities in spert.values()] == [[], [], []]
+    assert [reading.oddities for reading in spert.values()] == [[], [], []]
 
 
 def test_entities_that_start_without_b_are_read(bekoulis: Splits) -> None:
@@ -86,7 +85,7 @@ def test_entities_that_start_without_b_are_read(bekoulis: Splits) -> None:
 
 def test_every_relation_of_the_file_is_read(bekoulis: Splits, shared_data: Path) -> None:
     """Compares (document, last token, last token, type) with an independent reading of the columns."""
-    for split, (sentences, _) in bekoulis.items():
+    for split, (sentences, *_) in bekoulis.items():
         expected = set()
         doc = ""
         for line in (shared_data / "conll04" / "bekoulis" / f"{split}.txt").read_text().splitlines():
@@ -107,7 +106,7 @@ def test_every_relation_of_the_file_is_read(bekoulis: Splits, shared_data: Path)
 
 
 def test_sentences_that_occur_in_two_splits(bekoulis: Splits) -> None:
-    train, dev, test = (sentences for sentences, _ in bekoulis.values())
+    train, dev, test = (sentences for sentences, *_ in bekoulis.values())
     assert shared_sentences(test, train) == 21
     assert shared_sentences(dev, train) == 13
     assert shared_sentences(test, dev) == 2
@@ -116,7 +115,7 @@ def test_sentences_that_occur_in_two_splits(bekoulis: Splits) -> None:
 
 
 def test_the_canonical_format_preserves_all_sentences(bekoulis: Splits, tmp_path: Path) -> None:
-    for split, (sentences, _) in bekoulis.items():
+    for split, (sentences, *_) in bekoulis.items():
         write_jsonl(tmp_path / f"{split}.jsonl", sentences)
         assert load_split(tmp_path, split) == sentences
 

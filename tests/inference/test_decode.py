@@ -81,7 +81,7 @@ def test_all_of_conll04_comes_back_from_tensors(shared_data: Path, split_from: s
 
 
 def test_all_of_ade_comes_back_from_tensors_once_overlaps_are_resolved(shared_data: Path) -> None:
-    sentences, _ = read_spert(shared_data / "ade" / "spert_folds" / "ade_full.json")
+    sentences = read_spert(shared_data / "ade" / "spert_folds" / "ade_full.json").sentences
     assert len(sentences) == 4272
     assert changed_on_the_way([keep_longest(sentence) for sentence in sentences]) == []
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from cman_jax.data.bio import starts_chunk, tags_to_spans
 from cman_jax.data.corpus import parse_sentence, to_json
-from cman_jax.data.formats.oddities import Oddity
+from cman_jax.data.formats.oddities import Oddity, Reading
 from cman_jax.errors import InputError
 from cman_jax.files import read_lines, show
 from cman_jax.types import Entity, Relation, Sentence, is_token
@@ -65,8 +65,8 @@ class _Document(NamedTuple):
     rows: list[_Row]
 
 
-def read_columns(path: str | Path) -> tuple[list[Sentence], list[Oddity]]:
-    """Returns all sentences of a file, and a list of everything that is odd but can be read.
+def read_columns(path: str | Path) -> Reading:
+    """Returns all sentences of a file, each of which is a document, and everything that is odd.
 
     Every `#doc` becomes one sentence, and every tag except O becomes part of an entity. Every relation of the
     file is in its sentence or among the oddities.
@@ -86,7 +86,7 @@ def read_columns(path: str | Path) -> tuple[list[Sentence], list[Oddity]]:
         sentences.append(_sentence(document, path, oddities))
     if not sentences:
         raise InputError(path, None, "no line '#doc ID'", "at least one document")
-    return sentences, oddities
+    return Reading(sentences, oddities, [sentence.id for sentence in sentences])
 
 
 def _documents(path: str | Path) -> Iterator[_Document]:
@@ -143,14 +143,25 @@ def _row(text: str, index: int, path: str | Path, line: int) -> _Row:
     if not _TAG.fullmatch(cells[2]) or not cells[2].isprintable():
         raise InputError(path, line, f"tag {show(cells[2])}", "O, B-<type> or I-<type>")
     begins_none = cells[3:] == ["['N']", f"[{index}]"]
-    relations = () if begins_none else _relations(cells[3], cells[4], index, path, line)
+    relations = () if begins_none else relations_in_cells(cells[3], cells[4], index, path, line)
     return _Row(line, cells[1], cells[2], relations)
 
 
-def _relations(
+def relations_in_cells(
     type_cell: str, end_cell: str, index: int, path: str | Path, line: int
 ) -> tuple[tuple[str, int], ...]:
-    """Returns (type, last token of the object) for each relation in the last two columns of a line."""
+    """Returns (type, last token of the object) for each relation in the last two columns of a line.
+
+    Args:
+      type_cell: the list of types.
+      end_cell: the list of the objects' last tokens.
+      index: the token's position in its sentence.
+      path: the file, for error messages.
+      line: the number of the line, for error messages.
+
+    Raises:
+      InputError: a column is not such a list, or the lists differ in length.
+    """
     if not _TYPES.fullmatch(type_cell) or not type_cell.isprintable():
         raise InputError(path, line, f"relation types {show(type_cell)}", "a list like ['Kill', 'Live_In']")
     if not _INDICES.fullmatch(end_cell):

@@ -1,8 +1,13 @@
-"""Oddities of a raw corpus that are not errors. Readers collect all of them, and programs print them."""
+"""What readers of annotated corpora return: sentences, and oddities that are not errors."""
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
+
+from cman_jax.errors import InputError
+from cman_jax.files import show
+from cman_jax.types import Sentence
 
 
 class Oddity(NamedTuple):
@@ -11,7 +16,7 @@ class Oddity(NamedTuple):
     Attributes:
       path: the file.
       line: number of the line.
-      kind: a fixed phrase, by which oddities are counted.
+      kind: a fixed phrase, by which oddities are counted. It says in brackets what the reader did.
       detail: the exact content of the place.
     """
 
@@ -19,6 +24,43 @@ class Oddity(NamedTuple):
     line: int
     kind: str
     detail: str
+
+
+class Place(NamedTuple):
+    """A place in a file of annotated documents.
+
+    Attributes:
+      path: the file.
+      line: number of the line.
+      document: id of the document.
+    """
+
+    path: Path
+    line: int
+    document: str
+
+    def error(self, found: str, expected: str) -> InputError:
+        """Returns the error for this place."""
+        return InputError(self.path, self.line, f"{found} in document {show(self.document)}", expected)
+
+    def oddity(self, kind: str, detail: str) -> Oddity:
+        """Returns an oddity of this place."""
+        return Oddity(str(self.path), self.line, kind, f"document {self.document}, {detail}")
+
+
+class Reading(NamedTuple):
+    """The result of reading an annotated corpus.
+
+    Attributes:
+      sentences: all sentences, in order.
+      oddities: everything that is odd but can be read. What is not in the sentences is named here.
+      documents: the name of the document that each sentence comes from, so that a random split keeps the
+        sentences of a document together.
+    """
+
+    sentences: list[Sentence]
+    oddities: list[Oddity]
+    documents: list[str]
 
 
 def describe_oddities(oddities: Iterable[Oddity], shown: int = 5) -> str:

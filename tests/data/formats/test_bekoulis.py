@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cman_jax.data.formats.bekoulis import BOTH_WAYS, DUPLICATE, NO_B, NOT_LAST, OUTSIDE, SELF, read_columns
-from cman_jax.data.formats.oddities import count_kinds
+from cman_jax.data.formats.oddities import Reading, count_kinds
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Relation, Sentence
 
@@ -35,10 +35,10 @@ def test_columns_become_sentences(tmp_path: Path) -> None:
         Sentence("1", ("Ada", "Byron", "in", "Marston", "at", "Acme"), ENTITIES, RELATIONS),
         Sentence("2", ("Hello",)),
     ]
-    assert read_columns(columns(tmp_path, ROWS)) == (expected, [])
-    assert read_columns(columns(tmp_path, ROWS.replace("\n", "\r\n"))) == (expected, [])
-    assert read_columns(columns(tmp_path, ROWS.removesuffix("\n"))) == (expected, [])
-    assert read_columns(columns(tmp_path, "\ufeff" + ROWS)) == (expected, [])
+    assert read_columns(columns(tmp_path, ROWS)) == Reading(expected, [], ["1", "2"])
+    assert read_columns(columns(tmp_path, ROWS.replace("\n", "\r\n"))) == Reading(expected, [], ["1", "2"])
+    assert read_columns(columns(tmp_path, ROWS.removesuffix("\n"))) == Reading(expected, [], ["1", "2"])
+    assert read_columns(columns(tmp_path, "\ufeff" + ROWS)) == Reading(expected, [], ["1", "2"])
 
 
 LINE_3 = "1\tByron\tI-Peop\t['Live_In', 'Work_For']\t[3, 5]"
@@ -66,7 +66,7 @@ LINE_3 = "1\tByron\tI-Peop\t['Live_In', 'Work_For']\t[3, 5]"
 def test_oddities_are_counted(
     old: str, new: str, kinds: dict[str, int], relations: tuple[Relation, ...], tmp_path: Path
 ) -> None:
-    sentences, oddities = read_columns(columns(tmp_path, ROWS.replace(old, new, 1)))
+    sentences, oddities, _ = read_columns(columns(tmp_path, ROWS.replace(old, new, 1)))
     assert count_kinds(oddities) == kinds
     assert sentences[0].relations == relations
     assert sentences[0].entities == ENTITIES

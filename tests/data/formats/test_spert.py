@@ -30,7 +30,6 @@ ITEM = (
             1,
             "found entity 0 start = 2 in sentence '6' (sentence 2 of the file)",
         ),
-        (f"[{ITEM},\n\n{ITEM}]", 3, "found orig_id 5 in sentence 2, as in sentence 1"),
         (f"[\n{ITEM},\n{{]", 3, "column 2, at ']') in sentence 2 of the file"),
         (f"[\n{ITEM},\n]", 3, "found bad JSON (Expecting value: column 1, at ']') in sentence 2 of the file"),
         (f"[{ITEM}\n{ITEM}]", 2, "after sentence 1, expected a comma or the array's end"),
@@ -84,7 +83,7 @@ def test_overlapping_entities_are_counted(tmp_path: Path) -> None:
     path = write(
         tmp_path, f'[{{"tokens": ["a", "b"], "entities": [{entities}], "relations": [], "orig_id": 8}}]'
     )
-    sentences, oddities = read_spert(path)
+    sentences, oddities, _ = read_spert(path)
     assert len(sentences[0].entities) == 3
     assert oddities == [
         Oddity(str(path), 1, OVERLAP, "sentence 1 (orig_id 8), entities 0 and 1"),

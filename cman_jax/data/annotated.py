@@ -1,0 +1,233 @@
+"""Annotated corpora of any format: files or folders in, the splits of a training run out."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from cman_jax.data.draw import draw_documents
+from cman_jax.data.formats.oddities import Oddity, Reading
+from cman_jax.data.formats.registry import FORMATS, recognise
+from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
+from cman_jax.errors import InputError
+from cman_jax.files import show
+from cman_jax.types import Sentence
+
+WHOLE = "all"
+"""The name of a corpus that no file name divides into splits."""
+
+_SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "dev": "dev",
+    "devel": "dev",
+    "development": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "val": "dev",
+    "test": "test",
+    "testing": "test",
+    "eval": "test",
+}
+_SUFFIXES = (".jsonl", ".json", ".txt", ".conll", ".bio", ".iob", ".tsv", ".ann")
+_EXPECTED = f"a file, or a folder of files ({', '.join(_SUFFIXES)}), or of brat's .txt and .ann"
+
+
+class AnnotatedCorpus(NamedTuple):
+    """The splits of a corpus, and what a person should know about how they were read.
+
+    Attributes:
+      splits: the sentences of each split.
+      format: the name of the format.
+      oddities: everything in the files that is odd but can be read.
+      notes: how files became splits, one line each: files that were not read, splits that were drawn.
+      drawn: whether a split was drawn at random.
+    """
+
+    splits: dict[str, list[Sentence]]
+    format: str
+    oddities: list[Oddity]
+    notes: list[str]
+    drawn: bool
+
+
+def read_annotated(
+    path: str | Path,
+    format: str = "auto",
+    layout: Layout = DEFAULT_LAYOUT,
+    shares: tuple[float, float, float] | None = None,
+    seed: int = 0,
+) -> AnnotatedCorpus:
+    """Returns the corpus of a file or folder.
+
+    The names of files or folders decide which split they are. Without a name, everything is one split. With
+    `shares`, missing splits are drawn by document: dev and test, or only dev if test is there.
+
+    Args:
+      path: a file, a folder with a file or folder for each split, or a folder of brat's files.
+      format: the name of a format; "auto": the files' beginnings decide.
+      layout: how running text is divided into sentences and tokens.
+      shares: the shares of train, dev and test; None: nothing is drawn.
+      seed: the seed of the draw.
+
+    Raises:
+      InputError: nothing is there that can be read, a file is malformed, or a draw is not possible.
+      OSError: a file cannot be read.
+    """
+    parts = read_parts(path, format, layout)
+    if parts.errors:
+        raise parts.errors[0]
+    if len(parts.formats) > 1:
+        found = f"files of the formats {', '.join(sorted(parts.formats))}"
+        raise InputError(path, None, found, "files of one format")
+    readings, notes = parts.readings, parts.notes
+    oddities = [oddity for reading in readings.values() for oddity in reading.oddities]
+    drawn = shares is not None and "dev" not in readings
+    if shares is None or not drawn:
+        splits = {split: reading.sentences for split, reading in readings.items()}
+    else:
+        splits = _draw(readings, shares, seed, Path(path), notes)
+    return AnnotatedCorpus(splits, min(parts.formats), oddities, notes, drawn)
+
+
+class Parts(NamedTuple):
+    """What the files of a corpus contain, before any split is drawn.
+
+    Attributes:
+      readings: the content of each split that can be read.
+      errors: the first error of each file that cannot be read.
+      notes: files that were not read, one line each.
+      formats: the formats of the files.
+    """
+
+    readings: dict[str, Reading]
+    errors: list[InputError | OSError]
+    notes: list[str]
+    formats: set[str]
+
+
+def read_parts(path: str | Path, format: str = "auto", layout: Layout = DEFAULT_LAYOUT) -> Parts:
+    """Reads every file of a corpus, also if another one is broken; see `read_annotated`.
+
+    Raises:
+      InputError: nothing is there that can be read.
+    """
+    sources, notes = _sources(Path(path))
+    parts = Parts({}, [], notes, set())
+    for split, files in sources.items():
+        readings = []
+        for file in files:
+            try:
+                name = recognise(file) if format == "auto" else format
+                parts.formats.add(name)
+                readings.append(FORMATS[name].read(file, layout))
+            except (InputError, OSError) as error:
+                parts.errors.append(error)
+        if readings:
+            parts.readings[split] = _joined(readings, path, split)
+    return parts
+
+
+def _sources(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
+    """Returns the files or brat folders of each split, and notes about files that are not read."""
+    if path.is_file():
+        return {WHOLE: [path]}, []
+    if not path.is_dir():
+        raise InputError(path, None, "no such file or folder", _EXPECTED)
+    notes: list[str] = []
+    folders = [each for each in sorted(path.iterdir()) if each.is_dir() and any(each.rglob("*.ann"))]
+    if any(path.glob("*.ann")) or folders:
+        by_split = _by_split(folders, notes)
+        divided = by_split.keys() - {WHOLE} and not any(path.glob("*.ann"))
+        return (by_split, notes) if divided else ({WHOLE: [path]}, [])
+    files = [each for each in sorted(path.iterdir()) if each.is_file() and each.suffix in _SUFFIXES]
+    sources = _by_split([file for file in files if not _is_type_list(file, notes)], notes)
+    if not sources:
+        raise InputError(path, None, "no annotated file", _EXPECTED)
+    return sources, notes
+
+
+def _is_type_list(file: Path, notes: list[str]) -> bool:
+    """Returns whether a file only lists the types, as SpERT's corpora have one beside the splits."""
+    if not file.stem.endswith("types"):
+        return False
+    notes.append(f"{file.name} is not read: the annotations say which types there are")
+    return True
+
+
+def _by_split(paths: Iterable[Path], notes: list[str]) -> dict[str, list[Path]]:
+    """Returns the paths of each split, by the words in their names; those without a split are "all".
+
+    A path whose name has the words of several splits, such as "train_dev", repeats their sentences. It is
+    only read if none of these splits has a path of its own.
+    """
+    found: dict[str, list[Path]] = {}
+    several: list[tuple[set[str], Path]] = []
+    for each in paths:
+        words = re.split(r"[^a-z]+", (each.stem if each.is_file() else each.name).lower())
+        splits = {_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS}
+        if len(splits) > 1:
+            several.append((splits, each))
+        else:
+            found.setdefault(splits.pop() if splits else WHOLE, []).append(each)
+    for splits, each in several:
+        if splits.isdisjoint(found):
+            found.setdefault("train", []).append(each)
+        else:
+            notes.append(f"{each.name} is not read: its name is that of several splits")
+    if len(found) > 1 and WHOLE in found:
+        names = ", ".join(each.name for each in found.pop(WHOLE))
+        notes.append(f"not read, because the names say no split: {names}")
+    ordered = [name for name in ("train", "dev", "test", WHOLE) if name in found]
+    return {name: found[name] for name in ordered}
+
+
+def _joined(readings: list[Reading], path: str | Path, split: str) -> Reading:
+    """Returns the readings of several files as one.
+
+    Raises:
+      InputError: two files have a sentence with the same id.
+    """
+    joined = Reading([], [], [])
+    seen: set[str] = set()
+    for reading in readings:
+        for part, whole in zip(reading, joined, strict=True):
+            whole.extend(part)
+        ids = {sentence.id for sentence in reading.sentences}
+        if both := ids & seen:
+            found = f"sentence {show(min(both))} in two files of {split}"
+            raise InputError(path, None, found, "ids that occur once in a split")
+        seen |= ids
+    return joined
+
+
+def _draw(
+    readings: Mapping[str, Reading],
+    shares: tuple[float, float, float],
+    seed: int,
+    path: Path,
+    notes: list[str],
+) -> dict[str, list[Sentence]]:
+    """Returns the splits after drawing those that are missing from train, or from the whole corpus."""
+    source = "train" if "train" in readings else WHOLE
+    if source not in readings:
+        raise InputError(path, None, f"only {', '.join(readings)}", "sentences to train on")
+    wanted = dict(zip(("train", "dev", "test"), shares, strict=True))
+    if "test" in readings:
+        wanted.pop("test")
+    total = sum(wanted.values())
+    reading = readings[source]
+    split_of = draw_documents(
+        reading.documents, {name: share / total for name, share in wanted.items()}, seed
+    )
+    if "dev" not in split_of.values():
+        found = f"{len(split_of)} document{'s' if len(split_of) > 1 else ''} without a dev split"
+        raise InputError(path, None, found, "a dev split, or documents enough to draw one from")
+    splits: dict[str, list[Sentence]] = {name: [] for name in wanted if name in split_of.values()}
+    for sentence, document in zip(reading.sentences, reading.documents, strict=True):
+        splits[split_of[document]].append(sentence)
+    if "test" in readings:
+        splits["test"] = readings["test"].sentences
+    counts = ", ".join(f"{name} {len(sentences)}" for name, sentences in splits.items())
+    notes.append(f"drawn by document with seed {seed}: {counts} sentences")
+    return splits

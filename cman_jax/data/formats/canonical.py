@@ -1,0 +1,59 @@
+"""The reader of the canonical format for annotations of other people, which repairs what is stated twice.
+
+`cman_jax.data.corpus` describes the format, and reads the files that this library wrote without repairs.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from cman_jax.data.corpus import read_jsonl
+from cman_jax.data.formats.oddities import Oddity, Reading
+from cman_jax.files import show
+
+ENTITY_TWICE = "an entity stated twice (kept once)"
+RELATION_TWICE = "a relation stated twice (kept once)"
+
+
+def read_canonical(path: str | Path) -> Reading:
+    """Returns all sentences of a file, each of which is a document.
+
+    Raises:
+      InputError: a line is malformed, an id occurs twice, or the file contains no sentence.
+      OSError: the file cannot be read.
+    """
+    oddities: list[Oddity] = []
+
+    def repair(value: Any, line: int) -> Any:
+        value, repeats = without_repeats(value)
+        for kind, what in repeats:
+            oddities.append(Oddity(str(path), line, kind, f"sentence {show(value.get('id'))}, {what}"))
+        return value
+
+    sentences = read_jsonl(path, prepare=repair)
+    return Reading(sentences, oddities, [sentence.id for sentence in sentences])
+
+
+def without_repeats(value: Any) -> tuple[Any, list[tuple[str, str]]]:
+    """Returns a sentence's JSON value without repeated entities and relations, and (kind, words) of each.
+
+    A value that is not well-formed is returned as it is; `parse_sentence` names its fault.
+    """
+    try:
+        entities, relations = value["entities"], value["relations"]
+        spans = [(e["start"], e["end"], e["type"]) for e in entities]
+        number = {span: i for i, span in enumerate(dict.fromkeys(spans))}
+        links = [(number[spans[r["subject"]]], number[spans[r["object"]]], r["type"]) for r in relations]
+        faulty = any(not 0 <= r[key] < len(spans) for r in relations for key in ("subject", "object"))
+        repeated = len(number) < len(spans) or len(set(links)) < len(links)
+    except (IndexError, KeyError, TypeError):
+        return value, []
+    if faulty or not repeated:
+        return value, []
+    repeats = [(ENTITY_TWICE, f"entity {i}") for i, span in enumerate(spans) if span in spans[:i]]
+    repeats += [(RELATION_TWICE, f"relation {i}") for i, link in enumerate(links) if link in links[:i]]
+    kept = [entities[spans.index(span)] for span in number]
+    renumbered = [
+        {**relations[links.index(link)], "subject": link[0], "object": link[1]}
+        for link in dict.fromkeys(links)
+    ]
+    return {**value, "entities": kept, "relations": renumbered}, repeats

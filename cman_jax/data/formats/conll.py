@@ -1,0 +1,191 @@
+"""The reader and the writer of CoNLL columns: a token per line with its tag, blank lines between sentences.
+
+    # id = n1
+    Jane      B-Person
+    Roe       I-Person    ['Work_For']    [3]
+    works     O
+    Acme      B-Org
+
+Columns are separated by tabs, or by other white space if the file has no tab. Tags may be BIO, BIO1 (IOB),
+BIOES or BILOU. A file with relations has two more columns, separated by tabs, as in Bekoulis' format: the
+types of the relations whose subject ends here, and the objects' last tokens, counted from 0. Columns between
+the token and the tag (parts of speech) are not read. `-DOCSTART-` begins a document.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from cman_jax.data.bio import spans_to_tags, tags_to_spans
+from cman_jax.data.corpus import parse_sentence
+from cman_jax.data.formats.bekoulis import relations_in_cells
+from cman_jax.data.formats.oddities import Oddity, Place, Reading
+from cman_jax.data.overlap import has_overlap
+from cman_jax.errors import InputError
+from cman_jax.files import read_lines, show, write_atomically
+from cman_jax.types import Entity, Sentence
+
+DOCUMENT_START = "-DOCSTART-"
+OUTSIDE = "a relation that ends outside every entity (left out)"
+TWICE = "a relation stated twice (kept once)"
+SELF = "a relation between an entity and itself (left out)"
+
+_TAG = re.compile(r"O|[BIESLU]-\S+")
+_SAME_AS = {"S": "B", "U": "B", "E": "I", "L": "I"}
+_ID = re.compile(r"#\s*(?:sent_)?id\s*[=:]\s*(\S.*)")
+_LIST = re.compile(r"\[.*\]")
+
+
+class _Row(NamedTuple):
+    """The line of one token.
+
+    Attributes:
+      line: number of the line.
+      token: the token.
+      tag: the tag, as BIO.
+      relations: (type, last token of the object) of each relation whose subject ends here.
+    """
+
+    line: int
+    token: str
+    tag: str
+    relations: tuple[tuple[str, int], ...]
+
+
+class _Block(NamedTuple):
+    """The lines of one sentence.
+
+    Attributes:
+      line: number of the first token's line.
+      id: the id of its comment, or None.
+      document: how many documents have begun.
+      rows: the lines of the tokens.
+    """
+
+    line: int
+    id: str | None
+    document: int
+    rows: list[_Row]
+
+
+def read_conll(path: str | Path) -> Reading:
+    """Returns all sentences of a file. A sentence without an id comment has its number as its id.
+
+    Raises:
+      InputError: a line is malformed; the message names the line and quotes it.
+      OSError: the file cannot be read.
+    """
+    reading = Reading([], [], [])
+    first_line: dict[str, int] = {}
+    for number, block in enumerate(_blocks(path), 1):
+        name = block.id or str(number)
+        place = Place(Path(path), block.line, name)
+        if first_line.setdefault(name, block.line) != block.line:
+            raise place.error(f"the id of line {first_line[name]} again", "ids that occur once")
+        reading.sentences.append(_sentence(block, place, reading.oddities))
+        reading.documents.append(str(block.document) if block.document else name)
+    if not reading.sentences:
+        raise InputError(path, None, "no token", "a line per token, with the tag in the last column")
+    return reading
+
+
+def _blocks(path: str | Path) -> Iterator[_Block]:
+    """Yields the sentences of a file."""
+    lines = read_lines(path)
+    separator = "\t" if any("\t" in line for line in lines) else None
+    rows: list[_Row] = []
+    name, document, start = None, 0, 1
+    for number, line in enumerate([*lines, ""], 1):
+        cells = line.split(separator)
+        if not line.strip() or cells[0] == DOCUMENT_START:
+            if rows:
+                yield _Block(start, name, document, rows)
+                rows, name = [], None
+            document += cells[:1] == [DOCUMENT_START]
+        elif not rows and (match := _ID.fullmatch(line.strip())):
+            name = match[1].strip()
+        elif not rows and line.startswith("#") and not _TAG.fullmatch(cells[-1]):
+            continue  # another comment
+        else:
+            start = start if rows else number
+            rows.append(_row(cells, len(rows), path, number))
+
+
+def _row(cells: list[str], index: int, path: str | Path, line: int) -> _Row:
+    """Returns the parsed line of the sentence's token number `index`."""
+    cells = [cell for cell in cells if cell != ""]
+    relations: tuple[tuple[str, int], ...] = ()
+    if len(cells) > 3 and _LIST.fullmatch(cells[-1]) and _LIST.fullmatch(cells[-2]):
+        *cells, types, ends = cells
+        if types not in ("[]", "['N']"):
+            relations = relations_in_cells(types, ends, index, path, line)
+    if len(cells) < 2:
+        raise InputError(path, line, show(" ".join(cells)), "a token and its tag, separated by white space")
+    if not _TAG.fullmatch(cells[-1]):
+        expected = "O, or B-, I-, E-, S- (BIOES) or L-, U- (BILOU) and a type"
+        raise InputError(path, line, f"the tag {show(cells[-1])} of the token {show(cells[0])}", expected)
+    prefix, dash, kind = cells[-1].partition("-")
+    return _Row(line, cells[0], f"{_SAME_AS.get(prefix, prefix)}{dash}{kind}", relations)
+
+
+def _sentence(block: _Block, place: Place, oddities: list[Oddity]) -> Sentence:
+    """Returns the sentence of its lines, and names in `oddities` the relations that are left out."""
+    entities = tags_to_spans([row.tag for row in block.rows])
+    relations: dict[tuple[int, int, str], None] = {}
+    for position, row in enumerate(block.rows):
+        for kind, end in row.relations:
+            if end >= len(block.rows):
+                found = f"a relation to token {end}"
+                raise place._replace(line=row.line).error(found, f"a token from 0 to {len(block.rows) - 1}")
+            subject, object_ = _owner(entities, position), _owner(entities, end)
+            odd = None
+            if subject is None or object_ is None:
+                odd = OUTSIDE
+            elif subject == object_:
+                odd = SELF
+            elif (subject, object_, kind) in relations:
+                odd = TWICE
+            else:
+                relations[subject, object_, kind] = None
+            if odd:
+                detail = f"{kind} from token {position} to token {end}"
+                oddities.append(place._replace(line=row.line).oddity(odd, detail))
+    value = {
+        "id": place.document,
+        "tokens": [row.token for row in block.rows],
+        "entities": [entity._asdict() for entity in entities],
+        "relations": [{"subject": s, "object": o, "type": kind} for s, o, kind in relations],
+    }
+    return parse_sentence(value, place.path, place.line)
+
+
+def _owner(entities: Iterable[Entity], token: int) -> int | None:
+    """Returns the number of the entity that contains a token, or None."""
+    return next((i for i, e in enumerate(entities) if e.start <= token < e.end), None)
+
+
+def write_conll(path: str | Path, sentences: Iterable[Sentence]) -> None:
+    """Writes all sentences with BIO tags and the two columns of relations.
+
+    Raises:
+      InputError: entities of a sentence overlap, which tags cannot express, or a type has a character that
+        the columns cannot hold.
+    """
+    lines = []
+    for sentence in sentences:
+        if has_overlap(sentence):
+            found = f"overlapping entities in sentence {show(sentence.id)}"
+            raise InputError(path, None, found, "entities that BIO tags can express, or another format")
+        for annotated in (*sentence.entities, *sentence.relations):
+            if not re.fullmatch(r"[^\s',\\\[\]]+", annotated.type):
+                found = f"the type {show(annotated.type)} in sentence {show(sentence.id)}"
+                raise InputError(path, None, found, "types without white space, quotes, commas and brackets")
+        lines.append(f"# id = {sentence.id}\n")
+        tags = spans_to_tags(len(sentence.tokens), sentence.entities)
+        for position, (token, tag) in enumerate(zip(sentence.tokens, tags, strict=True)):
+            there = [r for r in sentence.relations if sentence.entities[r.subject].end - 1 == position]
+            ends = [sentence.entities[relation.object].end - 1 for relation in there]
+            lines.append(f"{token}\t{tag}\t{[r.type for r in there]}\t{ends}\n")
+        lines.append("\n")
+    write_atomically(path, "".join(lines).encode())

@@ -1,0 +1,122 @@
+"""Tests of how files and folders become splits, and of the splits that are drawn."""
+
+from pathlib import Path
+
+import pytest
+
+from cman_jax.data.annotated import WHOLE, read_annotated
+from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.formats.brat import write_brat
+from cman_jax.data.formats.spert import write_spert
+from cman_jax.errors import InputError
+from cman_jax.types import Entity, Sentence
+
+SHARES = (0.8, 0.1, 0.1)
+
+
+def sentences(count: int, first: int = 0) -> list[Sentence]:
+    """Returns sentences that differ in their id and their first token."""
+    return [
+        Sentence(f"s{k}", (f"Name{k}", "left", "."), (Entity(0, 1, "X"),))
+        for k in range(first, first + count)
+    ]
+
+
+def test_canonical_splits_are_read_as_they_are(tmp_path: Path) -> None:
+    for name, count in (("train", 3), ("dev", 2)):
+        write_jsonl(tmp_path / f"{name}.jsonl", sentences(count))
+    corpus = read_annotated(tmp_path, shares=SHARES)
+    assert (corpus.splits, corpus.format) == ({"train": sentences(3), "dev": sentences(2)}, "canonical")
+    assert (corpus.notes, corpus.oddities, corpus.drawn) == ([], [], False)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("scierc_train.json", "scierc_dev.json", "scierc_test.json"),
+        ("Training set.json", "validation.json", "My-Test-1.json"),
+        ("train.json", "valid.json", "testing.json"),
+    ],
+)
+def test_the_words_of_file_names_say_which_split_a_file_is(names: tuple[str, ...], tmp_path: Path) -> None:
+    for k, name in enumerate(names):
+        write_spert(tmp_path / name, sentences(2, 2 * k))
+    corpus = read_annotated(tmp_path)
+    assert list(corpus.splits) == ["train", "dev", "test"]
+    assert [split[0].id for split in corpus.splits.values()] == ["s0", "s2", "s4"]
+
+
+def test_files_that_are_not_read_are_named(tmp_path: Path) -> None:
+    for name in ("x_train.json", "x_dev.json", "x_train_dev.json", "other.json"):
+        write_spert(tmp_path / name, sentences(2))
+    (tmp_path / "x_types.json").write_text('{"entities": {}, "relations": {}}')
+    corpus = read_annotated(tmp_path)
+    assert list(corpus.splits) == ["train", "dev"]
+    assert corpus.notes == [
+        "x_types.json is not read: the annotations say which types there are",
+        "x_train_dev.json is not read: its name is that of several splits",
+        "not read, because the names say no split: other.json",
+    ]
+
+
+def test_train_and_dev_in_one_file_are_train_if_there_is_no_other(tmp_path: Path) -> None:
+    write_spert(tmp_path / "x_train_dev.json", sentences(10))
+    write_spert(tmp_path / "x_test.json", sentences(2, 10))
+    corpus = read_annotated(tmp_path, shares=SHARES)
+    assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 9, "dev": 1, "test": 2}
+    assert corpus.drawn
+    assert corpus.splits["test"] == sentences(2, 10)
+
+
+def test_without_names_everything_is_one_split_or_drawn(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "mine.jsonl", sentences(20))
+    for path in (tmp_path, tmp_path / "mine.jsonl"):
+        assert read_annotated(path).splits == {WHOLE: sentences(20)}
+        drawn = read_annotated(path, shares=SHARES, seed=3)
+        assert {name: len(split) for name, split in drawn.splits.items()} == {
+            "train": 16,
+            "dev": 2,
+            "test": 2,
+        }
+        assert sorted(s for split in drawn.splits.values() for s in split) == sorted(sentences(20))
+        assert drawn.notes == ["drawn by document with seed 3: train 16, dev 2, test 2 sentences"]
+
+
+def test_brat_folders_are_splits_or_one_corpus(tmp_path: Path) -> None:
+    write_brat(tmp_path / "a" / "train", sentences(2))
+    write_brat(tmp_path / "a" / "dev", sentences(2, 2))
+    corpus = read_annotated(tmp_path / "a")
+    assert (corpus.format, list(corpus.splits)) == ("brat", ["train", "dev"])
+    write_brat(tmp_path / "b", sentences(3))
+    assert [s.id for s in read_annotated(tmp_path / "b").splits[WHOLE]] == ["s0", "s1", "s2"]
+
+
+def test_the_sentences_of_a_document_stay_together(tmp_path: Path) -> None:
+    for k in range(10):
+        (tmp_path / f"d{k}.txt").write_text("Jane left. Ann came. Nobody cared.")
+        (tmp_path / f"d{k}.ann").write_text("T1\tPerson 0 4\tJane\n")
+    splits = read_annotated(tmp_path, shares=SHARES).splits
+    documents = [{s.id.split(".")[0] for s in split} for split in splits.values()]
+    assert sum(map(len, documents)) == 10
+    assert [len(split) for split in splits.values()] == [24, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "found no annotated file, expected a file, or a folder of files"),
+        ({"train.jsonl": "", "dev.jsonl": ""}, "found an empty file"),
+        ({"a_train.json": "[]", "b_train.conll": "a O\n"}, "found an empty array"),
+        ({"test.conll": "a O\n"}, "found only test, expected sentences to train on"),
+        ({"all.conll": "a O\n"}, "found 1 document without a dev split, expected a dev split"),
+        ({"x.json": '{"foo": 1}'}, "found the keys 'foo', expected the key 'tokens'"),
+        ({"a_train.conll": "a O\n", "b_dev.txt": "#doc 1\n0\ta\tO\t['N']\t[0]\n"}, "files of the formats"),
+        ({"a_train.conll": "a O\n", "b_train.conll": "b O\n"}, "found sentence '1' in two files of train"),
+    ],
+)
+def test_what_cannot_be_read_is_one_clear_error(files: dict[str, str], message: str, tmp_path: Path) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    with pytest.raises(InputError) as caught:
+        read_annotated(tmp_path, shares=SHARES)
+    assert message in str(caught.value)
