@@ -2,6 +2,7 @@
 
 import functools
 import os
+import time
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -48,11 +49,15 @@ class Ahead:
 
     Args:
       function: the result of `jax.jit`.
+
+    Attributes:
+      seconds_waited: how long calls have waited for compilations that were started beforehand.
     """
 
     def __init__(self, function: Callable[..., Any]):
         self._function = function
         self._compiling: dict[Hashable, Future] = {}
+        self.seconds_waited = 0.0
 
     def prepare(self, compiler: Executor, *arguments: Any, **options: Any) -> None:
         """Starts compiling the program for arguments of these shapes, unless it was started before.
@@ -78,8 +83,10 @@ class Ahead:
         if self._compiling:
             compiling = self._compiling.pop(_shapes(arguments, options), None)
             if compiling:
+                start = time.perf_counter()
                 with suppress(CancelledError):
                     compiling.exception()
+                self.seconds_waited += time.perf_counter() - start
         return self._function(*arguments, **options)
 
 

@@ -11,6 +11,7 @@ COMMANDS = {
     "evaluate": "score a trained network on a split of a corpus",
     "extract": "extract entities and relations from text with a trained network",
     "validate": "check a corpus, and print what it contains",
+    "convert": "convert annotations between formats, or to the form of this project",
 }
 
 

@@ -1,7 +1,9 @@
 """Trains a network on annotated sentences, then scores it on dev and test.
 
+    cman train --data=CORPUS --workdir=DIR
     cman train --config=conll04 --data=DIR --workdir=DIR --vectors=FILE --config.training.num_epochs=20
 
+The corpus may have any of the formats under --format. Without a dev file, the splits are drawn at random.
 Started again with the same workdir, training resumes where it stopped. With --encoder=minilm, or a folder
 with the files of a pretrained encoder, contextual features are computed first and kept. --population=5 trains
 five seeds as one program, each as an ordinary run in a folder of its own: WORKDIR/seed_0, ...
@@ -15,28 +17,34 @@ from pathlib import Path
 import jax
 from absl import flags
 
+from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus, parse_shares
 from cman_jax.app.encoder_flags import features_for_training
 from cman_jax.app.flags import define_config
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
 from cman_jax.config import Config, validate
-from cman_jax.data.corpus import load_splits
+from cman_jax.data.annotated import AnnotatedCorpus
+from cman_jax.data.corpus import write_jsonl
+from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.run.lock import training_in
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.training.progress import ConsoleProgress
 
-_CONFIG = define_config()
-_DATA = flags.DEFINE_string(
-    "data", None, "Folder with train.jsonl, dev.jsonl and optionally test.jsonl.", required=True
-)
+_CONFIG = define_config("custom")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, new or to be resumed.", required=True)
 _VECTORS = flags.DEFINE_string(
     "vectors",
     None,
     "File of pretrained word vectors: word2vec or GloVe text, also gzipped, or word2vec binary.",
 )
+_SPLIT = flags.DEFINE_string(
+    "split",
+    "0.8,0.1,0.1",
+    "Shares of train, dev and test, to draw the splits that the corpus does not have, by document.",
+)
+_SPLIT_SEED = flags.DEFINE_integer("split_seed", 0, "Seed of that draw.", lower_bound=0)
 _POPULATION = flags.DEFINE_integer(
     "population",
     1,
@@ -55,8 +63,10 @@ def main(argv: Sequence[str]) -> None:
     """Trains and scores as the flags say."""
     del argv
     start_jax()
-    data, workdir = Path(_DATA.value), Path(_WORKDIR.value)
-    splits = load_splits(data)
+    workdir, devices = Path(_WORKDIR.value), _DEVICES.value or jax.local_device_count()
+    corpus = corpus_of_flags(parse_shares(_SPLIT.value), _SPLIT_SEED.value)
+    print(describe_corpus(corpus), flush=True)
+    splits = corpus.splits
     jobs = [
         Job(config, splits, folder) for config, folder in seeds(_CONFIG.value, workdir, _POPULATION.value)
     ]
@@ -65,13 +75,15 @@ def main(argv: Sequence[str]) -> None:
         for folder in (workdir, *(job.workdir for job in jobs)):
             stack.enter_context(training_in(folder))
         try:
+            keep_splits(corpus, workdir)
             validate(_CONFIG.value)  # before the features, which take a while
             features = features_for_training(every_sentence, workdir)
+            print(machine_line(features, devices), flush=True)
             train_population(
                 jobs,
                 vectors=Path(_VECTORS.value) if _VECTORS.value else None,
                 encoder=features,
-                num_devices=_DEVICES.value or jax.local_device_count(),
+                num_devices=devices,
                 progress=ConsoleProgress(),
             )
         except ValueError as error:  # a setting that cannot be
@@ -95,3 +107,20 @@ def seeds(config: Config, workdir: Path, population: int) -> list[tuple[Config, 
         )
         for seed in range(first, first + population)
     ]
+
+
+def machine_line(encoder: Encoder | None, num_devices: int) -> str:
+    """Returns the line about what the network reads besides its own words, and where it is trained."""
+    kind = jax.local_devices()[0].device_kind
+    name = "none" if encoder is None else f"{encoder.spec.name}, {encoder.spec.num_layers} layers"
+    vectors = _VECTORS.value or "none, they are trained"
+    return f"encoder: {name}; word vectors: {vectors}; device: {num_devices} x {kind}"
+
+
+def keep_splits(corpus: AnnotatedCorpus, workdir: Path) -> None:
+    """Writes the splits into the workdir in canonical form, unless they are files of that form already."""
+    if corpus.drawn or corpus.format != "canonical":
+        for split, sentences in corpus.splits.items():
+            path = workdir / "data" / f"{split}.jsonl"
+            if not path.exists():
+                write_jsonl(path, sentences)

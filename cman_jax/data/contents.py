@@ -16,6 +16,8 @@ class SplitContents(NamedTuple):
       sentences: number of sentences.
       entities: number of gold entities.
       relations: number of gold relations.
+      entity_types: number of gold entities of each type.
+      relation_types: number of gold relations of each type.
       overlapping_entities: entities that overlap a longer entity, which BIO tags cannot express.
       their_relations: relations with an overlapping entity as an argument.
       unknown_entities: number of the other entities whose type does not occur in the training examples, by
@@ -26,6 +28,8 @@ class SplitContents(NamedTuple):
     sentences: int
     entities: int
     relations: int
+    entity_types: dict[str, int]
+    relation_types: dict[str, int]
     overlapping_entities: int
     their_relations: int
     unknown_entities: dict[str, int]
@@ -91,6 +95,8 @@ def _count(
         sentences=len(sentences),
         entities=entities,
         relations=relations,
+        entity_types=_count_types(e for s in sentences for e in s.entities),
+        relation_types=_count_types(r for s in sentences for r in s.relations),
         overlapping_entities=entities - sum(len(s.entities) for s in kept),
         their_relations=relations - sum(len(s.relations) for s in kept),
         unknown_entities=_count_other_types((e for s in kept for e in s.entities), entity_types),
@@ -98,17 +104,29 @@ def _count(
     )
 
 
+def _count_types(annotated: Iterable[Entity | Relation]) -> dict[str, int]:
+    """Returns the number of entities or relations of each type."""
+    return dict(sorted(Counter(each.type for each in annotated).items()))
+
+
 def _count_other_types(annotated: Iterable[Entity | Relation], types: Collection[str]) -> dict[str, int]:
-    """Returns the number of entities or relations of each type that is not in `types`, by type."""
-    return dict(sorted(Counter(each.type for each in annotated if each.type not in types).items()))
+    """Returns the number of entities or relations of each type that is not in `types`."""
+    return _count_types(each for each in annotated if each.type not in types)
 
 
 def content_lines(contents: Contents) -> list[str]:
-    """Returns what a person should know before the training: one line for each loss or absence.
+    """Returns what a person should know before the training.
 
-    With pretrained vectors, the first line is always the number of tokens that have a vector.
+    The first lines are about what each split contains. With pretrained vectors, the number of tokens with a
+    vector follows. Then there is one line for each loss or absence.
     """
-    lines = [] if contents.words is None else [coverage_line(contents.words)]
+    lines = []
+    for name, counts in contents.splits.items():
+        entities = _counted(counts.entities, "entities", counts.entity_types)
+        relations = _counted(counts.relations, "relations", counts.relation_types)
+        lines.append(f"{name}: {counts.sentences} sentences, {entities}, {relations}")
+    if contents.words is not None:
+        lines.append(coverage_line(contents.words))
     for name, counts in contents.splits.items():
         trained = name in contents.trained
         if counts.overlapping_entities:
@@ -128,3 +146,9 @@ def content_lines(contents: Contents) -> list[str]:
                     f"{', '.join(f'{type_name} ({count})' for type_name, count in unknown.items())}"
                 )
     return lines
+
+
+def _counted(total: int, what: str, types: Mapping[str, int]) -> str:
+    """Returns a number of entities or relations in words, with the number of each type."""
+    by_type = ", ".join(f"{name} {count}" for name, count in types.items())
+    return f"{total} {what} ({by_type})" if by_type else f"no {what}"

@@ -1,4 +1,4 @@
-"""What a corpus in the canonical form contains: statistics, oddities, repeated sentences."""
+"""What an annotated corpus contains: statistics, oddities, repeated sentences."""
 
 import itertools
 from collections import Counter
@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from cman_jax.data.corpus import read_jsonl, type_inventory
+from cman_jax.data.annotated import read_parts
+from cman_jax.data.corpus import type_inventory
+from cman_jax.data.formats.oddities import describe_oddities
+from cman_jax.data.formats.registry import FORMATS
+from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
 from cman_jax.data.overlap import SpanRelation, overlaps
 from cman_jax.data.treebank import STRAIGHT
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Sentence
-
-_ORDER = ("train", "dev", "test")
 
 
 class Statistics(NamedTuple):
@@ -87,42 +89,40 @@ def count_contradictions(sentences: Iterable[Sentence]) -> int:
     return sum(len(different) > 1 for different in readings.values())
 
 
-def read_splits(directory: Path) -> tuple[dict[str, list[Sentence]], list[InputError | OSError]]:
-    """Reads the splits of a directory, train, dev and test first; returns them and broken files' errors."""
-    splits: dict[str, list[Sentence]] = {}
-    errors: list[InputError | OSError] = []
-    paths = {path.stem: path for path in directory.glob("*.jsonl")}
-    names = [name for name in _ORDER if name in paths]
-    for name in [*names, *sorted(paths.keys() - set(_ORDER))]:
-        try:
-            splits[name] = read_jsonl(paths[name])
-        except (InputError, OSError) as error:
-            errors.append(error)
-    return splits, errors
+def validate(
+    data: str | Path, format: str = "auto", layout: Layout = DEFAULT_LAYOUT
+) -> tuple[str, list[InputError | OSError]]:
+    """Returns the report on a corpus of any format, and one error for each broken file.
 
-
-def validate(data: str | Path) -> tuple[str, list[InputError | OSError]]:
-    """Returns the report on a corpus, and one error for each broken file.
+    Args:
+      data: a corpus as for `read_annotated`, or a folder of such corpora whose names begin with "fold_".
+      format, layout: as for `read_annotated`.
 
     Raises:
-      InputError: `data` is not a directory, or contains no *.jsonl file.
+      InputError: nothing is there that can be read.
     """
     root = Path(data)
-    directories = [root, *sorted(root.glob("fold_*"), key=lambda path: (len(path.name), path.name))]
-    directories = [directory for directory in directories if any(directory.glob("*.jsonl"))]
-    if not directories:
-        raise InputError(
-            root, None, "no *.jsonl, nor any in fold_*", "a folder with train.jsonl and dev.jsonl"
-        )
+    folds = sorted(root.glob("fold_*"), key=lambda path: (len(path.name), path.name)) if root.is_dir() else []
+    corpora = [root] if not folds or any(root.glob("*.jsonl")) else []
     lines: list[str] = []
     errors: list[InputError | OSError] = []
-    for directory in directories:
-        splits, broken = read_splits(directory)
-        errors += broken
-        lines.append(f"{directory}:")
+    for corpus in [*corpora, *folds]:
+        try:
+            parts = read_parts(corpus, format, layout)
+        except InputError as error:
+            if corpus == root:
+                raise
+            errors.append(error)
+            continue
+        errors += parts.errors
+        abouts = ", ".join(f"{name} ({FORMATS[name].about})" for name in sorted(parts.formats))
+        lines += [f"{corpus}: {abouts or 'nothing that can be read'}", *(f"  {n}" for n in parts.notes)]
+        splits = {split: reading.sentences for split, reading in parts.readings.items()}
         for split, sentences in splits.items():
             lines.append(f"  {split}: {_describe(measure(sentences))}")
         lines += [f"  {line}" for line in _across(splits)]
+        if oddities := [oddity for reading in parts.readings.values() for oddity in reading.oddities]:
+            lines += [f"  {line}" for line in describe_oddities(oddities).splitlines()]
     return "\n".join(lines), errors
 
 
@@ -135,10 +135,13 @@ def _describe(s: Statistics) -> str:
         f"{s.relation_types.total()} relations: {_by_type(s.relation_types)}",
     ]
     odd = {
-        "sentences without a relation": s.without_relation,
-        f"pairs of overlapping entities in {s.sentences_with_overlap} sentences": s.overlapping_pairs,
-        "relations whose cell (last token, last token, type) another one has": s.colliding_cells,
-        "sentences whose tokens an earlier one has": s.duplicates,
+        "sentences without a relation (the network learns from them where nothing is)": s.without_relation,
+        f"pairs of overlapping entities in {s.sentences_with_overlap} sentences (training keeps the longest "
+        "entity of a pair, and only relations between kept entities)": s.overlapping_pairs,
+        "relations with the last tokens and the type of another one (the network cannot tell them apart)": (
+            s.colliding_cells
+        ),
+        "sentences whose tokens an earlier one has (each is trained on)": s.duplicates,
         "tokens with typographic quotes or dashes (raw text to predict on gets straight ones)": s.typographic,
     }
     return "\n    ".join([*lines, *(f"odd: {count} {what}" for what, count in odd.items() if count)])
@@ -156,12 +159,12 @@ def _across(splits: Mapping[str, list[Sentence]]) -> Iterator[str]:
             continue
         entities, relations = type_inventory(sentences)
         if absent := sorted({*entities} - {*train_entities}) + sorted({*relations} - {*train_relations}):
-            yield f"odd: {split} has types that train lacks: {', '.join(absent)}"
+            yield f"odd: {split} has types that train lacks, which cannot be learned: {', '.join(absent)}"
     for split, other in itertools.permutations(splits, 2):
         if shared := shared_sentences(splits[split], splits[other]):
-            yield f"odd: {shared} {split} sentences also stand in {other}"
+            yield f"odd: {shared} {split} sentences are also in {other}, which makes scores too high"
     for split, other in itertools.combinations(splits, 2):
         if ids := {s.id for s in splits[split]} & {s.id for s in splits[other]}:
-            yield f"odd: {len(ids)} ids stand both in {split} and in {other}"
+            yield f"odd: {len(ids)} ids are both in {split} and in {other}"
     if contradictions := count_contradictions(itertools.chain.from_iterable(splits.values())):
         yield f"odd: {contradictions} repeated sentences are annotated in different ways"

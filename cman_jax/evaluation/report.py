@@ -20,7 +20,7 @@ def score_table(
 ) -> str:
     """Returns a table of entities and a table of relations, with a row for each type and both averages.
 
-    `*` marks the chosen average.
+    `*` marks the chosen average. A corpus without relation types has no table of relations.
 
     Args:
       scores: the result of `metrics.score`.
@@ -34,7 +34,7 @@ def score_table(
     """
     setting = ", ".join((match, average, *_other_phrase(scores, other), *_corpus(scores)))
     blocks = [f"{title}: {setting}"]
-    for task, name in _TASKS.items():
+    for task, name in _scored_tasks(scores).items():
         rows = _score_rows(scores.table(task, match=match, other=other), average)
         blocks.append(align([(f"  {name}", *_COLUMNS), *rows]))
     return "\n\n".join(blocks)
@@ -49,12 +49,18 @@ def convention_table(
     """
     # If no type is called Other, the rows without Other would repeat the rows with it.
     choices = (True, False) if _has_other(scores) else (other,)
-    rows: list[Row] = [("  F1", *_TASKS.values())]
+    tasks = _scored_tasks(scores)
+    rows: list[Row] = [("  F1", *tasks.values())]
     for o, m, a in product(choices, get_args(Match), get_args(Average)):
         name = ", ".join((m, a, *_other_phrase(scores, o)))
-        f1 = (f"{scores.f1(task, match=m, average=a, other=o):.2f}" for task in _TASKS)
+        f1 = (f"{scores.f1(task, match=m, average=a, other=o):.2f}" for task in tasks)
         rows.append((f"{_mark((o, m, a) == (other, match, average))} {name}", *f1))
     return f"{title}: {', '.join(_corpus(scores))}\n\n{align(rows)}"
+
+
+def _scored_tasks(scores: Scores) -> dict[Task, str]:
+    """Returns the tasks with their names; relations are left out if the system knows no relation type."""
+    return {task: name for task, name in _TASKS.items() if task == "ner" or scores.table(task).per_type}
 
 
 def _score_rows(table: Table, average: Average) -> list[Row]:

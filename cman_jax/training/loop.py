@@ -202,21 +202,24 @@ def run_epoch(
       progress: is called with the size of every batch.
 
     Returns:
-      The new state, and for each run its mean losses (nats per sentence) and the speed.
+      The new state, and for each run its mean losses (nats per sentence), the seconds of the epoch, those
+      among them that were spent waiting for the compiler, and the speed.
 
     Raises:
       InputError: a loss or the gradient norm of a step is not finite.
     """
     start, history = time.perf_counter(), History(members, epoch)
+    compiled_before = step.seconds_compiling
     for plans in _groups(members, epoch):
         state, metrics = step(state, _batches(plans, members, step.num_parts))
         history.add(plans, metrics)
         progress.advance(sum(len(plan.indices) for plan in plans if plan))
     means = history.means()
     seconds = time.perf_counter() - start
+    compiling = round(step.seconds_compiling - compiled_before, 3)
     speed = [round(len(member.examples) / seconds, 1) for member in members]
     return state, [
-        {**mean, "seconds": round(seconds, 3), "sentences_per_second": each}
+        {**mean, "seconds": round(seconds, 3), "compiling_seconds": compiling, "sentences_per_second": each}
         for mean, each in zip(means, speed, strict=True)
     ]
 

@@ -166,7 +166,8 @@ def dev_scores(
 ) -> dict[str, Any]:
     """Returns `{"dev": {"ner": f1, "re": f1}, "selection": their mean}`, in %, by the configured convention.
 
-    The selection is None if the gold has nothing to score: then no epoch is better than another.
+    A task without gold facts does not count in the mean. The selection is None if the gold has nothing to
+    score: then no epoch is better than another.
 
     Args:
       system: contains the convention and the types.
@@ -176,6 +177,6 @@ def dev_scores(
     scoring = system.config.scoring
     scores = score_annotations(sentences, annotations, system.vocabs, scoring)
     f1 = {task: scores.f1(task, **scoring.convention) for task in ("ner", "re")}
-    tables = [scores.table(task, match=scoring.match, other=scoring.other) for task in f1]
-    selectable = any(table.micro.gold for table in tables)
-    return {"dev": f1, "selection": (f1["ner"] + f1["re"]) / 2 if selectable else None}
+    tables = {task: scores.table(task, match=scoring.match, other=scoring.other) for task in f1}
+    scored = [f1[task] for task, table in tables.items() if table.micro.gold]
+    return {"dev": f1, "selection": sum(scored) / len(scored) if scored else None}

@@ -87,6 +87,11 @@ class ParallelStep:
         if isinstance(self._step, Ahead):
             self._step.prepare(compiler, state, self._constants, batches[0], self._key)
 
+    @property
+    def seconds_compiling(self) -> float:
+        """Returns how long steps have waited for the compiler; 0 with several devices (unknown there)."""
+        return self._step.seconds_waited if isinstance(self._step, Ahead) else 0.0
+
     def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
         """Takes one step on a batch in `num_parts` parts; returns the new state and the metrics."""
         batch = batches[0] if self.num_parts == 1 else _stack(batches)
@@ -135,6 +140,11 @@ class PopulationStep:
     def prepare(self, compiler: Executor, state: Any, batches: Sequence[Batch]) -> None:
         """Starts to compile the program for batches of these shapes."""
         self._step.prepare(compiler, state, self._constants, _stack(batches), self._keys)
+
+    @property
+    def seconds_compiling(self) -> float:
+        """Returns how long steps have waited for the compiler."""
+        return self._step.seconds_waited
 
     def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
         """Takes one step of every run; returns the new state and the metrics.

@@ -56,6 +56,7 @@ class ConsoleProgress(Progress):
             *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
         )
         self._task = None
+        self._title = ""
         self._num_epochs = 0
 
     def start(self, runs: Mapping[Path, Contents]) -> None:
@@ -70,11 +71,16 @@ class ConsoleProgress(Progress):
         """Starts the bar."""
         self._num_epochs = num_epochs
         self._bar.start()
-        self._task = self._bar.add_task(f"epoch {epoch}/{num_epochs}", total=num_sentences)
+        self._title = f"epoch {epoch}/{num_epochs}"
+        waiting = self._task is None  # for the first program of this process
+        if waiting:
+            print("compiling the first programs, while training begins", flush=True)
+        title = f"{self._title}, compiling" if waiting else self._title
+        self._task = self._bar.add_task(title, total=num_sentences)
 
     def advance(self, num_sentences: int) -> None:
         """Moves the bar."""
-        self._bar.advance(self._task, num_sentences)
+        self._bar.update(self._task, advance=num_sentences, description=self._title)
 
     def end_epoch(self, *runs: list[dict[str, Any]]) -> None:
         """Replaces the bar with the epoch's line."""
@@ -90,7 +96,8 @@ class ConsoleProgress(Progress):
 def epoch_line(runs: Sequence[list[dict[str, Any]]], num_epochs: int) -> str:
     """Returns the line of an epoch.
 
-    It contains losses (nats per sentence), dev F1 (%), the best epoch so far, the speed and the time left.
+    It contains losses (nats per sentence), dev F1 (%), the best epoch so far, the speed, the seconds of the
+    epoch and the minutes left. The last two leave out what was spent waiting for the compiler.
     For several runs it contains means, F1 with its standard deviation, and the total speed.
 
     Args:
@@ -100,16 +107,18 @@ def epoch_line(runs: Sequence[list[dict[str, Any]]], num_epochs: int) -> str:
     rows = [run[-1] for run in runs]
     best = sorted({best_epoch(run) for run in runs})
     choice = "best" if rows[0]["selection"] is not None else "nothing to score, so the last is kept"
-    left = (num_epochs - rows[0]["epoch"]) * rows[0]["seconds"] / 60
+    seconds = rows[0]["seconds"] - rows[0].get("compiling_seconds", 0.0)
+    left = (num_epochs - rows[0]["epoch"]) * seconds / 60
     ner, relation, perturbed = (
         fmean(row[f"{name}_loss"] for row in rows) for name in ("ner", "relation", "adversarial")
     )
-    f1 = [_spread([row["dev"][task] for row in rows]) for task in ("ner", "re")]
+    ner_f1, re_f1 = (_spread([row["dev"][task] for row in rows]) for task in ("ner", "re"))
     return (
         f"epoch {rows[0]['epoch']:>3}/{num_epochs}  "
-        f"loss ner {ner:.2f} re {relation:.2f} adv {perturbed:.2f}  dev NER {f1[0]} RE {f1[1]} "
+        f"loss ner {ner:.2f} re {relation:.2f} adv {perturbed:.2f}  dev NER {ner_f1} RE {re_f1} "
         f"({choice}: epoch {', '.join(map(str, best))})  "
-        f"{sum(row['sentences_per_second'] for row in rows):.0f} sentences/s, {left:.0f} min left"
+        f"{sum(row['sentences_per_second'] for row in rows):.0f} sentences/s, "
+        f"{seconds:.0f} s per epoch, {left:.0f} min left"
     )
 
 

@@ -33,7 +33,7 @@ def test_the_version_is_that_of_the_package() -> None:
     ("name", "expected"),
     [
         ("trian", "'train'"),
-        ("predict", "one of train, evaluate, extract, validate"),
+        ("predict", "one of train, evaluate, extract, validate, convert"),
         ("--threshold=1", "one of"),
     ],
 )
@@ -61,7 +61,8 @@ def test_help_shows_the_flags_of_this_project_alone(name: str) -> None:
         "train": {"--config", "--data", "--workdir", "--vectors", "--encoder", "--features", "--population"},
         "evaluate": {"--workdir", "--data", "--split", "--threshold", "--anchor", "--encoder", "--features"},
         "extract": {"--workdir", "--input", "--output", "--threshold", "--features", "--compilation_cache"},
-        "validate": {"--data"},
+        "validate": {"--data", "--format"},
+        "convert": {"--data", "--format", "--to", "--out", "--split"},
     }
     assert wanted[name] <= flags
 
@@ -78,5 +79,8 @@ def test_a_packaged_config_is_found_from_any_folder(tmp_path: Path) -> None:
         "error: flags: found --config=conl04, expected one of ade, conll04, conll04_minilm"
     )
     ended = cman("train", "--config=conll04", "--data=nowhere", "--workdir=y", cwd=tmp_path)
-    assert (ended.returncode, ended.stderr.split(",")[0]) == (2, "error: nowhere: found no such directory")
+    assert (ended.returncode, ended.stderr.split(",")[0]) == (
+        2,
+        "error: nowhere: found no such file or folder",
+    )
     assert not list(tmp_path.iterdir())

@@ -26,7 +26,17 @@ def lines_of(trained: Sequence[str] = ("train",), **splits: Sequence[Sentence]) 
     vocabs = build_vocabs(
         splits["train"], splits.values(), vector_words=None, min_word_count=1, null_relation=True
     )
-    return content_lines(contents_of(splits, trained, vocabs))
+    return content_lines(contents_of(splits, trained, vocabs))[len(splits) :]
+
+
+def test_every_split_is_described_with_its_types() -> None:
+    splits = {"train": [NESTED, FLAT], "dev": [BARE]}
+    vocabs = build_vocabs([NESTED], [[FLAT]], vector_words=None, min_word_count=1, null_relation=True)
+    assert content_lines(contents_of(splits, ("train",), vocabs))[:2] == [
+        "train: 2 sentences, 5 entities (Loc 2, Org 1, Peop 2), "
+        "4 relations (Live_In 2, OrgBased_In 1, Work_For 1)",
+        "dev: 1 sentences, no entities, no relations",
+    ]
 
 
 def test_shorter_spans_of_overlaps_and_their_relations_are_counted() -> None:
@@ -57,7 +67,7 @@ def test_a_split_without_annotation_is_named() -> None:
     ]
 
 
-def test_no_line_is_printed_if_nothing_is_lost() -> None:
+def test_no_further_line_is_printed_if_nothing_is_lost() -> None:
     assert lines_of(train=[FLAT], dev=[FLAT]) == []
 
 
@@ -66,5 +76,5 @@ def test_pretrained_vectors_are_always_counted(words: tuple[str, ...], known: in
     vocabs = build_vocabs([FLAT], (), vector_words=words, min_word_count=1, null_relation=True)
     contents = contents_of({"train": [FLAT], "dev": [BARE]}, ("train",), vocabs)
     assert contents.words == (known, 5)
-    assert content_lines(contents)[0].startswith(f"{known} of 5 distinct training tokens have a word vector")
+    assert content_lines(contents)[2].startswith(f"{known} of 5 distinct training tokens have a word vector")
     assert contents.as_dict()["splits"]["train"]["relations"] == 1

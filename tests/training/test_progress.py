@@ -30,18 +30,26 @@ def test_what_cannot_be_learnt_is_printed_once_before_the_first_epoch(
     jobs = [job(tmp_path / str(seed), seed=seed) for seed in range(2)]
     train_population(jobs, progress=ConsoleProgress())
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0] == LOST
-    assert printed[1].startswith("epoch   1/3 ")
+    assert printed[0].startswith("train: 5 sentences, 7 entities (")
+    assert printed[2:4] == [LOST, "compiling the first programs, while training begins"]
+    assert printed[4].startswith("epoch   1/3 ")
     assert sum(line == LOST for line in printed) == 1
 
 
 def test_the_lines_of_runs_on_different_data_name_their_workdir(capsys: pytest.CaptureFixture) -> None:
     def contents(overlapping: int) -> Contents:
-        return Contents(("train",), {"train": SplitContents(1, 9, 0, overlapping, 0, {}, {})}, None)
+        return Contents(
+            ("train",), {"train": SplitContents(1, 9, 0, {"X": 9}, {}, overlapping, 0, {}, {})}, None
+        )
 
     ConsoleProgress().start({Path("fold_0"): contents(0), Path("fold_1"): contents(2)})
     lost = "2 of 9 entities and 0 of 0 relations are not trained on: they overlap longer ones"
-    assert capsys.readouterr().out == f"fold_1: train: {lost}\n"
+    both = "train: 1 sentences, 9 entities (X 9), no relations"
+    assert capsys.readouterr().out.splitlines() == [
+        f"fold_0: {both}",
+        f"fold_1: {both}",
+        f"fold_1: train: {lost}",
+    ]
 
 
 def test_with_a_dev_split_without_annotation_the_last_epoch_is_kept(
@@ -59,10 +67,10 @@ def test_with_a_dev_split_without_annotation_the_last_epoch_is_kept(
 
 def test_the_line_of_an_epoch_names_the_earliest_best_epoch() -> None:
     losses = {f"{name}_loss": 1.0 for name in ("ner", "relation", "adversarial")}
-    speed = {"seconds": 60.0, "sentences_per_second": 5.0}
+    speed = {"seconds": 60.0, "compiling_seconds": 15.0, "sentences_per_second": 5.0}
     scores = {"dev": {"ner": 50.0, "re": 25.0}, "selection": 37.5}
     line = epoch_line([[{"epoch": k, **losses, **speed, **scores} for k in (1, 2)]], 4)
     assert line == (
         "epoch   2/4  loss ner 1.00 re 1.00 adv 1.00  dev NER 50.00 RE 25.00 (best: epoch 1)  "
-        "5 sentences/s, 2 min left"
+        "5 sentences/s, 45 s per epoch, 2 min left"
     )

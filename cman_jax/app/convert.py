@@ -1,0 +1,45 @@
+"""Converts an annotated corpus of any format to the canonical form, or to another format.
+
+    cman convert --data=brat_folder --out=data/mine
+    cman convert --data=data/mine --to=doccano --out=for_doccano
+
+Writes one file for each split of the corpus: train, dev and test, or all if its names say no split. With
+--split=0.8,0.1,0.1 missing splits are drawn by document. Prints what was odd and what was done about it;
+`cman validate` prints more about a corpus.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus, parse_shares
+from cman_jax.data.annotated import WHOLE
+from cman_jax.data.formats.registry import FORMATS
+from cman_jax.errors import InputError
+
+_OUT = flags.DEFINE_string("out", None, "Folder to write to; its files must not exist yet.", required=True)
+_TO = flags.DEFINE_enum(
+    "to", "canonical", [name for name, form in FORMATS.items() if form.write], "Format to write."
+)
+_SPLIT = flags.DEFINE_string("split", None, "Shares of train, dev and test, to draw missing splits.")
+_SEED = flags.DEFINE_integer("split_seed", 0, "Seed of the draw.", lower_bound=0)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Converts as the flags say."""
+    del argv
+    corpus = corpus_of_flags(parse_shares(_SPLIT.value) if _SPLIT.value else None, _SEED.value)
+    form = FORMATS[_TO.value]
+    paths = {split: Path(_OUT.value) / f"{split}{form.suffix}" for split in corpus.splits}
+    if list(paths) == [WHOLE] and not form.suffix:
+        paths[WHOLE] = Path(_OUT.value)
+    for path in paths.values():
+        if path.is_file() or (path.is_dir() and any(path.iterdir())):
+            raise InputError(path, None, "results that exist already", "a new folder")
+    print(describe_corpus(corpus))
+    for split, sentences in corpus.splits.items():
+        form.write(paths[split], sentences)
+        entities = sum(len(sentence.entities) for sentence in sentences)
+        relations = sum(len(sentence.relations) for sentence in sentences)
+        print(f"{paths[split]}: {len(sentences)} sentences, {entities} entities, {relations} relations")

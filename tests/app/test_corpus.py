@@ -1,0 +1,58 @@
+"""Tests of the programs that read a corpus of any format."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cman_jax.app import corpus_flags
+from cman_jax.app.corpus_flags import parse_shares, split_of_flags
+from cman_jax.data.annotated import read_annotated
+from cman_jax.data.corpus import load_split, write_jsonl
+from cman_jax.data.formats.standoff import DEFAULT_LAYOUT
+from cman_jax.errors import InputError
+from cman_jax.types import Entity, Relation, Sentence
+
+PAIR = (Entity(0, 1, "Person"), Entity(2, 3, "Person"))
+SENTENCES = [
+    Sentence(f"s{k}", (f"Ann{k}", "knows", "Bob", "."), PAIR, (Relation(0, 1, "Knows"),)) for k in range(20)
+]
+
+
+def cman(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cman_jax.app", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_convert_to_another_format_and_back(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "all.jsonl", SENTENCES)
+    there = cman("convert", f"--data={tmp_path / 'all.jsonl'}", "--to=brat", f"--out={tmp_path / 'brat'}")
+    assert (there.returncode, there.stderr) == (0, "")
+    assert "canonical (JSONL of tokenised sentences)" in there.stdout
+    back = cman(
+        *("convert", f"--data={tmp_path / 'brat'}", "--tokens=spaces", "--split=0.8,0.1,0.1"),
+        f"--out={tmp_path / 'back'}",
+    )
+    assert (back.returncode, back.stderr) == (0, "")
+    assert "drawn by document with seed 0: train 16, dev 2, test 2 sentences" in back.stdout
+    splits = [load_split(tmp_path / "back", split) for split in ("train", "dev", "test")]
+    assert sorted(sentence for split in splits for sentence in split) == sorted(SENTENCES)
+    again = cman("convert", f"--data={tmp_path / 'brat'}", f"--out={tmp_path / 'brat'}", "--to=brat")
+    assert again.returncode == 2
+    assert "results that exist already" in again.stderr
+
+
+@pytest.mark.parametrize("shares", ["0.8,0.2", "0.8,0.1,0.2", "a,b,c", "nan,0.5,0.5", "0,0.5,0.5", "1,0,0"])
+def test_shares_that_cannot_be_are_refused(shares: str) -> None:
+    with pytest.raises(InputError, match=f"found --split={shares}, expected"):
+        parse_shares(shares)
+
+
+def test_a_split_that_the_corpus_does_not_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_jsonl(tmp_path / "mine.jsonl", SENTENCES)
+    monkeypatch.setattr(corpus_flags, "corpus_place", lambda: (str(tmp_path), "auto", DEFAULT_LAYOUT))
+    assert split_of_flags("all") == SENTENCES
+    with pytest.raises(InputError, match=r"found only all, expected the split 'test'"):
+        split_of_flags("test")
+    assert read_annotated(tmp_path).splits == {"all": SENTENCES}
