@@ -1,6 +1,7 @@
 """Readers of text, lines, JSON and HDF5, which raise one error for each kind of damage, and atomic writes.
 
-No other module of the library opens a file for writing, except the feature cache and the lock, which append.
+No other module of the library opens a file for writing, except those that append: the feature cache, outputs
+that can be continued (`partial_file`), and the lock.
 """
 
 import codecs

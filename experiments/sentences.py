@@ -9,7 +9,6 @@ CoNLL04's sentences are datelines or headlines without one. Libraries that are n
 pip install pysbd spacy blingfire syntok.
 """
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +23,7 @@ from cman_jax.app.program import run_main
 from cman_jax.data.corpus import load_split
 from cman_jax.data.formats.spert import read_spert
 from cman_jax.data.sentences import split_sentences
-from cman_jax.files import write_json
+from cman_jax.files import json_text, write_json
 
 Splitter = Callable[[str], list[int]]
 """Returns the end of each sentence of a text."""
@@ -150,7 +149,7 @@ def main(argv: Sequence[str]) -> None:
         for corpus, tokens in corpora.items()
     }
     write_json(Path(f.out) / "sentences.json", results)
-    print(json.dumps(results, indent=1))
+    print(json_text(results, indent=1))
 
 
 if __name__ == "__main__":

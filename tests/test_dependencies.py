@@ -21,6 +21,7 @@ RANKS = {
     "cman_jax.config": 0,
     "cman_jax.files": 1,
     "cman_jax.compilation": 1,
+    "cman_jax.partial_file": 2,
     "cman_jax.configs": 1,
     "cman_jax.data": 2,
     "cman_jax.layers": 2,
@@ -176,8 +177,13 @@ def test_files_are_written_in_one_place() -> None:
         for path, name in zip(FILES, NAMES, strict=True)
         if name.startswith("cman_jax/") and any(map(opens_for_writing, ast.walk(tree_of(path))))
     }
-    # The cache of features is appended to, and the lock is a file.
-    assert writers == {"cman_jax/files.py", "cman_jax/encoders/store/cache.py", "cman_jax/run/lock.py"}
+    # The cache of features and an output that can be continued are appended to, and the lock is a file.
+    assert writers == {
+        "cman_jax/files.py",
+        "cman_jax/partial_file.py",
+        "cman_jax/encoders/store/cache.py",
+        "cman_jax/run/lock.py",
+    }
 
 
 def says_pmap(node: ast.AST) -> bool:

@@ -1,69 +1,131 @@
 """Extracts entities and relations from text with a trained network.
 
-    cman extract --workdir=DIR --input=FILE --output=FILE
+    cman extract --workdir=DIR --input=text.txt --output=found.jsonl
+    cman extract --workdir=DIR --input=FOLDER --output=triples.csv
     echo 'Jane Roe works for Acme in Boston.' | cman extract --workdir=DIR
 
-Reads one sentence a line: raw text, or JSON, either an object with "tokens" (and optionally "id") or an array
-of tokens. Writes one JSON object a line, in the same order: id, text, tokens, entities with token and
-character offsets, relations, probabilities. A line without an id gets its number; no id may occur twice.
+Reads a file, a folder of *.txt and *.jsonl files, or standard input. A line of a file is a document: raw
+text, or JSON, either an object with "text" or "tokens" (and optionally "id"), or an array of tokens. Raw text
+is divided into sentences. Writes one record per sentence, in the same order; a document without an id has the
+number of its line. The form of the output follows from the suffix of --output, or --to names it.
 """
 
-import contextlib
+import itertools
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from absl import flags
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
+from cman_jax.app import outputs
 from cman_jax.app.decoding_flags import decoding_flags
 from cman_jax.app.encoder_flags import encoder_for_prediction
 from cman_jax.app.runtime import start_jax
-from cman_jax.data.text import parse_documents
-from cman_jax.files import json_text, writing_atomically
-from cman_jax.inference.extractor import Extractor
+from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size
+from cman_jax.data.text import Document, Shard
+from cman_jax.errors import InputError
+from cman_jax.inference.extractor import CHUNK, Extractor
+from cman_jax.inference.record import Record
+from cman_jax.inference.tables import HEADERS
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
-_INPUT = flags.DEFINE_string("input", "-", "File of lines to read; -: standard input.")
-_OUTPUT = flags.DEFINE_string("output", "-", "File to write, whole or not at all; -: standard output.")
+_INPUT = flags.DEFINE_string("input", "-", "File or folder to read; -: standard input.")
+_OUTPUT = flags.DEFINE_string(
+    "output", "-", "File to write, or folder for brat; it appears when it is complete. -: standard output."
+)
 _FORMAT = flags.DEFINE_enum(
     "format",
     "auto",
     ["auto", "text", "jsonl"],
-    "What the lines are. jsonl: objects with tokens, or arrays of tokens; auto: jsonl if the first line "
-    'begins with { or [" or [[ or [{.',
+    "What the lines are. jsonl: objects with text or tokens, or arrays of tokens; auto: jsonl if the first "
+    'line begins with { or [" or [[ or [{.',
 )
+_SENTENCES = flags.DEFINE_enum(
+    "sentences",
+    "split",
+    ["split", "line"],
+    "How raw text becomes sentences: split finds their ends, line takes each line as one sentence.",
+)
+_TO = flags.DEFINE_enum(
+    "to",
+    "auto",
+    ["auto", *outputs.FORMS],
+    "Form of the output: jsonl, one record a line; csv or tsv, a table; brat, a folder of texts with "
+    "annotations; html, a page. auto: the suffix of --output, else jsonl.",
+)
+_ROWS = flags.DEFINE_enum("rows", "triples", list(HEADERS), "What the rows of csv and tsv are.")
+_SHARD = flags.DEFINE_string("shard", None, "Part of the input: 3/16 reads documents 3, 19, 35, ...")
+_RESUME = flags.DEFINE_bool("resume", False, "Continue the interrupted output OUTPUT.partial.")
 
 
 def main(argv: Sequence[str]) -> None:
     """Extracts as the flags say, from input of any length."""
     del argv
+    form, shard = outputs.form_of(_OUTPUT.value, _TO.value), parse_shard(_SHARD.value)
+    if _RESUME.value and (form not in outputs.STREAMS or _OUTPUT.value == outputs.STANDARD_OUTPUT):
+        raise InputError("flags", None, f"--resume with {form}", "a file of jsonl, csv or tsv to continue")
     start_jax()
-    workdir = Path(_WORKDIR.value)
-    extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding_flags())
-    with _input() as lines, _output() as output, _progress() as bar:
-        task = bar.add_task("sentences", total=None)
-        documents = parse_documents(lines, _INPUT.value, _FORMAT.value)
-        for record in extractor.records(documents, on_batch=lambda done: bar.advance(task, done)):
-            output.write((json_text(record, ensure_ascii=False) + "\n").encode())
-        output.flush()
+    workdir, size = Path(_WORKDIR.value), input_size(_INPUT.value)
+    decoding = decoding_flags()
+    extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding)
+    typed = _INPUT.value == STANDARD_INPUT and sys.stdin.isatty()
+    ahead = 1 if typed else CHUNK  # a person waits for an answer to every line
+    with _progress(size) as bar:
+        task = bar.add_task("reading", total=size)
+
+        def pairs_after(items: int) -> Iterator[tuple[Document, Record]]:
+            documents = input_documents(
+                *(_INPUT.value, _FORMAT.value, _SENTENCES.value, shard),
+                on_bytes=lambda count: bar.advance(task, count),
+            )
+            read, extracted = itertools.tee(itertools.islice(documents, items, None))
+            return zip(read, extractor.records(extracted, ahead=ahead), strict=True)
+
+        if form in outputs.STREAMS:
+            about = {
+                "input": _INPUT.value,
+                "bytes": size,
+                "options": [form, _ROWS.value, _FORMAT.value, _SENTENCES.value, _SHARD.value],
+                "decoding": decoding,
+                "epoch": extractor.epoch,
+            }
+            outputs.write_stream(pairs_after, _OUTPUT.value, form, _ROWS.value, about, _RESUME.value)
+        elif form == "brat":
+            outputs.write_brat(pairs_after(0), Path(_OUTPUT.value))
+        else:
+            outputs.write_html(pairs_after(0), Path(_OUTPUT.value), Path(_INPUT.value).name)
 
 
-def _progress() -> Progress:
-    """Returns a count of sentences on stderr; without a terminal it is silent."""
-    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+def parse_shard(text: str | None) -> Shard:
+    """Returns the part of the input in a text such as "3/16".
+
+    Raises:
+      InputError: the text is not of this form.
+    """
+    if text is None:
+        return 0, 1
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise InputError("flags", None, f"--shard={text}", "K/N with K from 1 to N, such as 3/16")
+    return int(match[1]), int(match[2])
 
 
-def _input() -> contextlib.AbstractContextManager[BinaryIO]:
-    """Returns standard input, or a file."""
-    return contextlib.nullcontext(sys.stdin.buffer) if _INPUT.value == "-" else open(_INPUT.value, "rb")
-
-
-def _output() -> contextlib.AbstractContextManager[BinaryIO]:
-    """Returns standard output, or a file that appears under its name once it is complete."""
-    if _OUTPUT.value == "-":
-        return contextlib.nullcontext(sys.stdout.buffer)
-    return writing_atomically(Path(_OUTPUT.value))
+def _progress(size: int | None) -> Progress:
+    """Returns a bar of the bytes that have been read on stderr; without a terminal it is silent."""
+    known = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = known if size else (MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"), *columns, console=console, disable=not sys.stderr.isatty()
+    )

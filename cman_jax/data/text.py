@@ -1,4 +1,4 @@
-"""The conversion of raw text to tokens with character offsets, and of annotations back to the text."""
+"""The conversion of raw text to sentences of tokens with character offsets."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,14 +6,25 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from cman_jax.data.corpus import parse_sentence
+from cman_jax.data.sentences import split_sentences
 from cman_jax.data.treebank import treebank_tokens
 from cman_jax.errors import InputError
-from cman_jax.files import decode_line, parse_json, show
+from cman_jax.files import check_keys, decode_line, parse_json, show
 from cman_jax.types import Sentence
+
+LineKind = Literal["auto", "text", "jsonl"]
+"""What the lines of a file are: raw text or JSON; "auto": the first line decides."""
+
+Sentences = Literal["split", "line"]
+"""How raw text becomes sentences: their ends are found, or each text is one sentence."""
+
+Shard = tuple[int, int]
+"""A part of an input, (k, n): documents k, n + k, 2n + k, ..., counted from 1; (0, 1): all of them."""
 
 _BEGINS_JSON = re.compile(r"\s*(\{|\[\s*([\"\[{\]]|$))")
 _EXPECTED = (
-    'one sentence per line, {"tokens": ["Ann", "left"]} or ["Ann", "left"]; or the format text, for raw text'
+    'one object a line, such as {"text": "Ann left. Bob came."}, {"tokens": ["Ann", "left"]} or '
+    '["Ann", "left"]; or the format text, for raw text'
 )
 
 
@@ -24,13 +35,19 @@ class Document(NamedTuple):
 
     Attributes:
       sentence: the tokens, without an annotation.
-      text: the text.
+      text: the text of the sentence.
       offsets: for each token, the index of its first character and the index after its last character.
+      document: the id of the document that the sentence is a part of; empty: the sentence is a document.
+      start: index in the document's text of the first character of `text`.
+      source: the whole text of the document; empty: `text` is the whole text.
     """
 
     sentence: Sentence
     text: str
     offsets: tuple[tuple[int, int], ...]
+    document: str = ""
+    start: int = 0
+    source: str = ""
 
 
 def from_text(text: str, name: str) -> Document:
@@ -51,6 +68,28 @@ def from_text(text: str, name: str) -> Document:
     return Document(Sentence(name, tuple(token.text for token in tokens)), text, offsets)
 
 
+def sentences_in(text: str, name: str) -> Iterator[Document]:
+    """Yields the sentences of a text, with ids "NAME.1", "NAME.2", and so on.
+
+    The only sentence of a text has the id of the text, and its white space. A text without a token is one
+    sentence without tokens.
+
+    Args:
+      text: running text.
+      name: the text's id.
+
+    Raises:
+      InputError: the extra `text` is not installed.
+    """
+    spans = split_sentences(text)
+    if len(spans) < 2:
+        yield from_text(text, name)
+        return
+    for number, (start, end) in enumerate(spans, 1):
+        found = from_text(text[start:end], f"{name}.{number}")
+        yield found._replace(document=name, start=start, source=text)
+
+
 def from_tokens(sentence: Sentence) -> Document:
     """Returns a tokenised sentence with its text: the tokens, joined by single spaces."""
     offsets, position = [], 0
@@ -61,12 +100,16 @@ def from_tokens(sentence: Sentence) -> Document:
 
 
 def parse_documents(
-    lines: Iterable[bytes], path: str | Path, kind: Literal["auto", "text", "jsonl"]
+    lines: Iterable[bytes],
+    path: str | Path,
+    kind: LineKind,
+    sentences: Sentences = "split",
+    shard: Shard = (0, 1),
 ) -> Iterator[Document]:
-    """Yields one document per line, blank lines included, so that output lines match input lines.
+    """Yields the sentences of every line. A blank line is a sentence without tokens.
 
-    A line of JSON is an object of the canonical format, of which only `tokens` is required, or an array of
-    the tokens. The line number is the id of a line without an id.
+    A line of JSON is an object with a `text`, an object of the canonical format, of which only `tokens` is
+    required, or an array of the tokens. The line number is the id of a line without an id.
 
     Args:
       lines: UTF-8 lines, with or without their ends.
@@ -74,6 +117,8 @@ def parse_documents(
       kind: whether the lines are raw text or JSON. "auto" looks at the first line that is not blank. The
         lines are JSON if that line begins with "{", or with "[" and then a quote, a bracket, a brace or the
         line's end.
+      sentences: whether raw text is divided into sentences.
+      shard: which lines are read.
 
     Raises:
       InputError: a line is not valid UTF-8, is not JSON of this form, or has the id of an earlier line.
@@ -83,21 +128,33 @@ def parse_documents(
         line = decode_line(raw, path, number)
         if kind == "auto" and line.strip():
             kind = "jsonl" if _BEGINS_JSON.match(line) else "text"
-        if not line.strip():
-            document = Document(Sentence(str(number), ()), line, ())
-        elif kind == "jsonl":
-            document = from_tokens(_parse_line(line, path, number))
-        else:
-            document = from_text(line, str(number))
-        name = document.sentence.id
-        if kind != "text" and line_of.setdefault(name, number) != number:  # ids of text are distinct numbers
-            found = f"id {show(name)} of line {line_of[name]} again (a line without an id has its number)"
-            raise InputError(path, number, found, "ids that occur once: give every line an id, or none")
-        yield document
+        if number % shard[1] != shard[0] % shard[1]:
+            continue
+        for document in _documents_of(line, path, number, kind, sentences):
+            name = document.sentence.id
+            if kind != "text" and line_of.setdefault(name, number) != number:
+                found = f"id {show(name)} of line {line_of[name]} again (a line without an id has its number)"
+                raise InputError(path, number, found, "ids that occur once: give every line an id, or none")
+            yield document
 
 
-def _parse_line(line: str, path: str | Path, number: int) -> Sentence:
-    """Returns the tokenised sentence that a line of JSON describes."""
+def _documents_of(
+    line: str, path: str | Path, number: int, kind: LineKind, sentences: Sentences
+) -> Iterable[Document]:
+    """Returns the sentences of a line of raw text or JSON."""
+    text, name = line, str(number)
+    if not line.strip():
+        return [Document(Sentence(name, ()), line, ())]
+    if kind == "jsonl":
+        parsed = _parse_line(line, path, number)
+        if isinstance(parsed, Sentence):
+            return [from_tokens(parsed)]
+        text, name = parsed
+    return sentences_in(text, name) if sentences == "split" else [from_text(text, name)]
+
+
+def _parse_line(line: str, path: str | Path, number: int) -> Sentence | tuple[str, str]:
+    """Returns the tokenised sentence, or the text and its id, that a line of JSON describes."""
 
     def fail(found: str, _: str = "") -> InputError:
         return InputError(path, number, found, _EXPECTED)
@@ -107,4 +164,10 @@ def _parse_line(line: str, path: str | Path, number: int) -> Sentence:
         if not all(isinstance(token, str) for token in obj):
             raise fail(f"an array that is not of strings ({show(obj)})")
         obj = {"tokens": obj}
-    return parse_sentence(obj, path, number, gold=False)
+    if not isinstance(obj, dict) or "text" not in obj or "tokens" in obj:
+        return parse_sentence(obj, path, number, gold=False)
+    check_keys(obj, ("text",), ("id", "text"), "a text", fail)
+    name = obj.get("id", str(number))
+    if type(name) not in (int, str) or not isinstance(obj["text"], str):
+        raise fail(f"id {show(name)} and text {show(obj['text'])}")
+    return obj["text"], str(name)

@@ -18,7 +18,7 @@ from typing import Any, overload
 
 from cman_jax.compilation import start_by_default
 from cman_jax.config import Config, SettingError, validate
-from cman_jax.data.text import Document
+from cman_jax.data.text import Document, sentences_in
 from cman_jax.encoders.encoder import Encoder, encode_all
 from cman_jax.encoders.load import load_encoder
 from cman_jax.encoders.store.source import check_spec
@@ -135,12 +135,34 @@ class Extractor:
         found = list(self._with(options).records(as_documents(texts), on_batch))
         return found[0] if is_one_text(texts) else found
 
+    def read(self, text: str, name: str = "1", **options: Any) -> list[Record]:
+        """Extracts from running text of any number of sentences.
+
+        Args:
+          text: the text.
+          name: its id; the sentences have the ids "NAME.1", "NAME.2", and so on.
+          **options: as for a call of the extractor.
+
+        Returns:
+          A `Record` for each sentence.
+        """
+        return self(list(sentences_in(text, name)), **options)
+
     def records(
-        self, documents: Iterable[Document], on_batch: OnBatch = lambda num_sentences: None
+        self,
+        documents: Iterable[Document],
+        on_batch: OnBatch = lambda num_sentences: None,
+        ahead: int = CHUNK,
     ) -> Iterator[Record]:
-        """Yields the record of every document; reads `CHUNK` documents ahead at most."""
+        """Yields the record of every document.
+
+        Args:
+          documents: the documents, of any number.
+          on_batch: is called with the number of sentences of every finished batch.
+          ahead: how many documents are read before the first record is yielded.
+        """
         read, annotated = tee(documents)
-        annotations = self._annotations((document.sentence for document in annotated), on_batch)
+        annotations = self._annotations((document.sentence for document in annotated), on_batch, ahead)
         return (Record.of(document, found) for found, document in zip(annotations, read, strict=True))
 
     def annotate(
@@ -161,10 +183,12 @@ class Extractor:
         """Scores annotations under every convention."""
         return score_annotations(gold, annotations, self.system.vocabs, self.system.config.scoring)
 
-    def _annotations(self, sentences: Iterable[Sentence], on_batch: OnBatch) -> Iterator[Annotation]:
+    def _annotations(
+        self, sentences: Iterable[Sentence], on_batch: OnBatch, ahead: int = CHUNK
+    ) -> Iterator[Annotation]:
         """Yields one annotation per sentence; the one loop over chunks."""
         sentences = iter(sentences)
-        while chunk := list(islice(sentences, CHUNK)):
+        while chunk := list(islice(sentences, ahead)):
             bare = [Sentence(sentence.id, sentence.tokens) for sentence in chunk if sentence.tokens]
             examples = encode_all(bare, self.system.vocabs, self.encoder)
             found = iter(self._predictor(self.params, examples, on_batch))

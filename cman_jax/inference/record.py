@@ -19,8 +19,10 @@ class Record(dict[str, Any]):
     """The canonical form of a sentence, with text, character offsets and probabilities; ready for JSON.
 
     Keys:
-      id, text, tokens: the document's. The text has its characters as given. The tokens are what the network
+      id, text, tokens: the sentence's. The text has its characters as given. The tokens are what the network
         read: straight forms for raw text, so that "Ann’s" has the tokens "Ann" and "'s".
+      document, document_start: the id of the document that the sentence is from, and the index in the
+        document's text of the first character of `text`.
       entities: one object each with `start`, `end` (tokens), `start_char`, `end_char` (characters), all ends
         exclusive, `type`, `text` and `probability`.
       relations: one object each with `subject` and `object` (indices of entities), `type`, `probability`.
@@ -41,6 +43,8 @@ class Record(dict[str, Any]):
         sentence = document.sentence
         return cls(
             id=sentence.id,
+            document=document.document or sentence.id,
+            document_start=document.start,
             text=document.text,
             tokens=list(sentence.tokens),
             entities=entities,

@@ -103,7 +103,7 @@ def test_json_without_one_sentence_per_line_is_refused_and_never_read_as_raw_tex
     assert str(error.value).startswith(found)
     assert "\n" not in str(error.value)
     if "array" in found or "bad JSON" in found:
-        assert 'expected one sentence per line, {"tokens": ' in str(error.value)
+        assert 'expected one object a line, such as {"text": ' in str(error.value)
         assert str(error.value).endswith("the format text, for raw text")
 
 

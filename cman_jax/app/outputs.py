@@ -1,0 +1,118 @@
+"""The forms of extracted records: lines of JSON or tables as a stream, folders of brat, and pages of HTML."""
+
+import itertools
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from cman_jax.data.formats.brat import standoff
+from cman_jax.data.text import Document
+from cman_jax.errors import InputError
+from cman_jax.files import json_text, write_atomically
+from cman_jax.inference.record import Record
+from cman_jax.inference.tables import HEADERS, Rows, rows_of, table_lines
+from cman_jax.partial_file import PartialFile
+
+STREAMS = ("jsonl", "csv", "tsv")
+FORMS = (*STREAMS, "brat", "html")
+STANDARD_OUTPUT = "-"
+KEEP_EVERY = 256
+"""Records between two moments at which an interrupted output can be continued."""
+
+Pairs = Iterable[tuple[Document, Record]]
+
+
+def form_of(output: str, to: str) -> str:
+    """Returns the form of an output: the one that is asked for, or the one that its suffix says.
+
+    Raises:
+      InputError: the form needs a file or a folder, and the output is standard output.
+    """
+    suffix = Path(output).suffix.removeprefix(".")
+    form = to if to != "auto" else suffix if suffix in FORMS else "jsonl"
+    if form not in STREAMS and output == STANDARD_OUTPUT:
+        raise InputError("flags", None, f"--to={form} without --output", "a file for html, a folder for brat")
+    return form
+
+
+def write_stream(
+    pairs_after: Callable[[int], Pairs],
+    output: str,
+    form: str,
+    rows: Rows,
+    about: dict[str, Any],
+    resume: bool,
+) -> None:
+    """Writes records one after the other.
+
+    Args:
+      pairs_after: returns the records after so many.
+      output: the file, or "-".
+      form: one of `STREAMS`.
+      rows: what the rows of a table are.
+      about: what the output depends on.
+      resume: whether to continue an interrupted output.
+    """
+    lines = _lines(form, rows)
+    if output == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(_header(form, rows))
+        for _, record in pairs_after(0):
+            sys.stdout.buffer.write(lines(record))
+            sys.stdout.buffer.flush()
+        return
+    with PartialFile(Path(output), about, resume) as file:
+        if not file.items:
+            file.write(_header(form, rows))
+        for number, (_, record) in enumerate(pairs_after(file.items), file.items + 1):
+            file.write(lines(record))
+            if number % KEEP_EVERY == 0:
+                file.keep(number)
+
+
+def _header(form: str, rows: Rows) -> bytes:
+    """Returns the first line of a table; nothing for JSON."""
+    return b"" if form == "jsonl" else table_lines([HEADERS[rows]], _DELIMITERS[form]).encode()
+
+
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
+
+
+def _lines(form: str, rows: Rows) -> Callable[[Record], bytes]:
+    """Returns the function that makes the lines of a record."""
+    if form == "jsonl":
+        return lambda record: (json_text(record, ensure_ascii=False) + "\n").encode()
+    return lambda record: table_lines(rows_of(record, rows), _DELIMITERS[form]).encode()
+
+
+def write_brat(pairs: Pairs, folder: Path) -> None:
+    """Writes NAME.txt and NAME.ann for each document; the sentences of a document follow one another.
+
+    Raises:
+      InputError: a document's id cannot be the name of a file in the folder.
+    """
+    for name, sentences in itertools.groupby(pairs, lambda pair: pair[1]["document"]):
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise InputError(folder, None, f"the id {name!r}", "ids that can be names of files")
+        text, entities, relations = "", [], []
+        for document, record in sentences:
+            text = document.source or document.text
+            first, start = len(entities), record["document_start"]
+            entities += [
+                (e["start_char"] + start, e["end_char"] + start, e["type"]) for e in record["entities"]
+            ]
+            relations += [(r["subject"] + first, r["object"] + first, r["type"]) for r in record["relations"]]
+        stem = name.removesuffix(".txt")
+        write_atomically(folder / f"{stem}.txt", text.encode())
+        write_atomically(folder / f"{stem}.ann", standoff(entities, relations, text).encode())
+
+
+def write_html(pairs: Pairs, path: Path, title: str) -> None:
+    """Writes one page with all records, which must fit memory.
+
+    Raises:
+      InputError: the extra `page` is not installed.
+    """
+    from cman_jax.page.html import render
+
+    write_atomically(path, render((record for _, record in pairs), title).encode())

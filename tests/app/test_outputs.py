@@ -1,0 +1,68 @@
+"""Tests of the forms that extracted records are written in."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from cman_jax.app import outputs
+from cman_jax.app.extract import parse_shard
+from cman_jax.data.formats.brat import read_brat
+from cman_jax.data.text import Document, from_text, sentences_in
+from cman_jax.errors import InputError
+from cman_jax.inference.record import Record
+from cman_jax.types import Annotation, Entity, Relation
+
+PAIR = Annotation((Entity(0, 1, "Peop"), Entity(2, 3, "Loc")), (Relation(0, 1, "Left"),), (0.5, 0.5), (0.75,))
+
+
+def pairs() -> list[tuple[Document, Record]]:
+    """Returns records of two documents, the first one of two sentences."""
+    documents = [*sentences_in("Ann left Oslo. Bob left Rome.", "a/1"), from_text("Cid left Lima.", "b")]
+    return [(document, Record.of(document, PAIR)) for document in documents]
+
+
+def test_the_suffix_decides_unless_the_form_is_named() -> None:
+    named = {"x.jsonl": "jsonl", "x.csv": "csv", "x.html": "html", "-": "jsonl", "folder": "jsonl"}
+    assert {output: outputs.form_of(output, "auto") for output in named} == named
+    assert outputs.form_of("x.csv", "brat") == "brat"
+    with pytest.raises(InputError, match="found --to=html without --output"):
+        outputs.form_of("-", "html")
+
+
+def test_streams_are_written_and_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outputs, "KEEP_EVERY", 2)
+
+    def broken(items: int) -> Iterator[tuple[Document, Record]]:
+        yield from islice(pairs(), items, None)
+        raise KeyboardInterrupt
+
+    for form in outputs.STREAMS:
+        whole, cut = (str(tmp_path / f"{name}.{form}") for name in ("whole", "cut"))
+        outputs.write_stream(lambda k: islice(pairs(), k, None), whole, form, "triples", {}, False)
+        with pytest.raises(KeyboardInterrupt):
+            outputs.write_stream(broken, cut, form, "triples", {}, False)
+        outputs.write_stream(lambda k: islice(pairs(), k, None), cut, form, "triples", {}, True)
+        assert Path(cut).read_bytes() == Path(whole).read_bytes()
+        assert Path(whole).read_bytes().count(b"\n") == (3 if form == "jsonl" else 4)
+    lines = (tmp_path / "whole.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [record for _, record in pairs()]
+
+
+def test_brat_has_one_text_per_document_with_all_its_annotations(tmp_path: Path) -> None:
+    outputs.write_brat(iter(pairs()), tmp_path)
+    assert (tmp_path / "a" / "1.txt").read_text() == "Ann left Oslo. Bob left Rome."
+    reading = read_brat(tmp_path)
+    assert [sentence.id for sentence in reading.sentences] == ["a/1.1", "a/1.2", "b"]
+    assert all((s.entities, s.relations) == PAIR[:2] for s in reading.sentences)
+    assert reading.oddities == []
+    with pytest.raises(InputError, match=r"found the id '\.\./x', expected ids that can be names of files"):
+        outputs.write_brat([(pairs()[0][0], Record({**pairs()[0][1], "document": "../x"}))], tmp_path)
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "-1/3", "1/0"])
+def test_shards_that_cannot_be_are_refused(shard: str) -> None:
+    with pytest.raises(InputError, match=f"found --shard={shard}, expected K/N"):
+        parse_shard(shard)

@@ -1,0 +1,67 @@
+"""Tests that every document of a file or folder is read once, with its own id, in shards too."""
+
+from pathlib import Path
+
+import pytest
+
+from cman_jax.data.inputs import input_documents, input_files, input_size
+from cman_jax.data.text import Document
+from cman_jax.errors import InputError
+
+
+def read(path: Path, shard: tuple[int, int] = (0, 1), sentences: str = "split") -> list[Document]:
+    return list(input_documents(str(path), "auto", sentences, shard))
+
+
+def test_the_lines_of_a_file_are_documents_of_sentences(tmp_path: Path) -> None:
+    text = "Ann left. Bob came.\n\n  He ate.\n"
+    (tmp_path / "in.txt").write_text(text)
+    found = read(tmp_path / "in.txt")
+    assert [document.sentence.id for document in found] == ["1.1", "1.2", "2", "3"]
+    assert [document.document for document in found] == ["1", "1", "", ""]
+    assert found[1].source[found[1].start :] == found[1].text == "Bob came."
+    assert [d.sentence.id for d in read(tmp_path / "in.txt", sentences="line")] == ["1", "2", "3"]
+    assert input_size(str(tmp_path / "in.txt")) == len(text)
+
+
+def test_the_files_of_a_folder_are_documents(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "two.txt").write_text("\ufeffAnn left.\nBob came.\n\nHe ate.")
+    (tmp_path / "a.jsonl").write_text('{"id": "x", "text": "Ann left. Bob came."}\n["Ann", "left"]\n')
+    (tmp_path / "c.pdf").write_text("not read")
+    found = read(tmp_path)
+    ids = ["x.1", "x.2", "2", "b/two.txt.1", "b/two.txt.2", "b/two.txt.3"]
+    assert [document.sentence.id for document in found] == ids
+    for document in found:
+        if document.source:
+            assert document.source[document.start :].startswith(document.text)
+    lines = [d for d in read(tmp_path, sentences="line") if d.document == "b/two.txt"]
+    assert [d.text for d in lines] == ["Ann left.", "Bob came.", "", "He ate."]
+    assert all(d.source[d.start :].startswith(d.text) for d in lines)
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_shards_are_the_whole_without_repetition(folder: bool, tmp_path: Path) -> None:
+    if folder:
+        for k in range(7):
+            (tmp_path / f"{k}.txt").write_text(f"Ann{k} left. Bob came.")
+    else:
+        (tmp_path / "in.txt").write_text("".join(f"Ann{k} left. Bob came.\n" for k in range(7)))
+    path = tmp_path if folder else tmp_path / "in.txt"
+    shards = [read(path, (k, 3)) for k in (1, 2, 3)]
+    assert sorted(d.sentence.id for shard in shards for d in shard) == sorted(
+        d.sentence.id for d in read(path)
+    )
+    assert [len(shard) for shard in shards] == [6, 4, 4]
+
+
+def test_json_ids_that_occur_in_two_files_are_refused(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text('{"id": "x", "text": "Ann left."}\n')
+    with pytest.raises(InputError, match="found the id 'x' of another file"):
+        read(tmp_path)
+
+
+def test_a_folder_without_texts_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"found no \*\.txt and no \*\.jsonl file, expected a folder"):
+        input_files(str(tmp_path))
