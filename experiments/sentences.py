@@ -28,6 +28,9 @@ from cman_jax.files import json_text, write_json
 Splitter = Callable[[str], list[int]]
 """Returns the end of each sentence of a text."""
 
+MARKS = ".?!\"')"
+"""The last characters of a sentence that ends with a mark."""
+
 _PER_TEXT, _AT_MOST = 5, 300
 _BRACKETS = {"-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}", "``": '"', "''": '"'}
 
@@ -73,7 +76,7 @@ def measure(splitter: Splitter, texts: Sequence[tuple[str, list[int]]]) -> dict[
             wrong + len(ours - theirs),
             missed + len(theirs - ours),
         )
-        with_marks = {end for end in theirs if text[end - 1] in ".?!\"')"}
+        with_marks = {end for end in theirs if text[end - 1] in MARKS}
         marked, marked_right = marked + len(with_marks), marked_right + len(with_marks & ours)
     recall, recall_with_marks = right / (right + missed), marked_right / marked
     precision = right / (right + wrong)

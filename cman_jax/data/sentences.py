@@ -18,11 +18,13 @@ _ABBREVIATIONS = """
     mr mrs ms dr prof gov sen rep gen lt col sgt capt maj cmdr adm brig rev hon st jr sr messrs pres supt det
     insp amb atty
     jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun
-    ala ariz ark calif colo conn del fla ga ill ind kan ky la md mass mich minn miss mo mont neb nev okla ore
-    pa tenn tex va vt wash wis wyo n.c s.c n.d s.d n.h n.j n.m n.y r.i w.va d.c
     co corp inc ltd llc bros assn dept univ inst est mt ft ave blvd rd
     vs etc e.g i.e cf al fig figs eq no nos vol vols pp p ed eds approx ca viz
     u.s u.k u.n u.s.a e.u a.m p.m ph.d m.d b.a m.a
+"""
+_STATES = """
+    Ala Ariz Ark Calif Colo Conn Del Fla Ga Ill Ind Kan Ky La Md Mass Mich Minn Miss Mo Mont Neb Nev Okla Ore
+    Pa Tenn Tex Va Vt Wash Wis Wyo N.C S.C N.D S.D N.H N.J N.M N.Y R.I W.Va D.C
 """
 _STARTERS = """
     the a an this that these those he she it they we i you his her its their our my there here
@@ -30,6 +32,8 @@ _STARTERS = """
     however then if because who what why how according both some many most all another other one two three no
     not now also
 """
+_AFTER_STATE = re.compile(rf", (?:{'|'.join(map(re.escape, _STATES.split()))})\.\s+(?=[\"'(]?[A-Z])")
+"""A place such as "Fresno, Calif." before a capital letter, where a sentence nearly always ends."""
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _SAME_LENGTH = str.maketrans({char: form for char, form in STRAIGHT.items() if len(form) == 1})
 
@@ -46,8 +50,9 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
       InputError: the extra `text` is not installed.
     """
     splitter, seen = _splitter(), text.translate(_SAME_LENGTH)
+    ends = {match.end() for pattern in (_BLANK_LINE, _AFTER_STATE) for match in pattern.finditer(seen)}
     sentences, start = [], 0
-    for end in [*(match.start() for match in _BLANK_LINE.finditer(text)), len(text)]:
+    for end in [*sorted(ends), len(text)]:
         for first, last in splitter.span_tokenize(seen[start:end]):
             piece = text[start + first : start + last]
             kept = piece.strip()
@@ -66,6 +71,6 @@ def _splitter() -> Any:
     except ImportError:
         raise missing_extra(Path("input"), "running text", "text") from None
     parameters = PunktParameters()
-    parameters.abbrev_types = set(_ABBREVIATIONS.split())
+    parameters.abbrev_types = {*_ABBREVIATIONS.split(), *_STATES.lower().split()}
     parameters.sent_starters = set(_STARTERS.split())
     return PunktSentenceTokenizer(parameters)

@@ -37,6 +37,8 @@ def test_every_character_is_in_one_sentence(text: str) -> None:
         ["She lives in the U.S.", "The rest moved."],
         ["She came at 5 p.m. on Friday (by car).", "Nobody saw her."],
         ["It weighs 3.5 kg.", "It costs $4.20."],
+        ["She was born in Fresno, Calif.", "Officials said so."],
+        ["She came from Troy, N.Y., by car.", "The Tulsa, Okla. native left for the U.S. Senate."],
         ["What?!", "No..."],
     ],
 )
