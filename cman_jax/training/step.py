@@ -12,7 +12,6 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from cman_jax.layers.dropout import hash_key
 from cman_jax.model.network import JointNetwork
 from cman_jax.training.adversarial import perturbation
 from cman_jax.training.losses import loss_terms
@@ -78,7 +77,7 @@ def train_step(
       key: the key of the whole run, from which the step's keys follow with `state.step`.
       axis_name: the device axis under pmap. Sums and counts are added up over it before the one division.
     """
-    dropout_key = hash_key(_step_key(key, state.step, axis_name))
+    dropout_key = _step_key(key, state.step, axis_name)
     dropout_keys = [jax.random.fold_in(dropout_key, k) for k in range(2)]
     total = _sum_over_devices(batch.mask.any(1).sum().astype(jnp.float32), axis_name)
 
