@@ -13,9 +13,8 @@ class Dropout(nn.Module):
     """Dropout like `nn.Dropout`, with the random bits of `position_bits`.
 
     Each entry becomes zero with probability `rate`, and the other entries are multiplied by `1 / (1 - rate)`.
-    The compiler fuses these bits into the product, forwards and backwards, so no mask is
-    stored. JAX's own generator took a twentieth of a training step on the CPU, and a seventh of the program's
-    text.
+    The compiler fuses these bits into the product, forwards and backwards, so no mask is stored. JAX's own
+    generator took a twentieth of a training step on the CPU, and a seventh of the program's text.
 
     Attributes:
       rate: probability of zero.
