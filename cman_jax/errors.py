@@ -50,11 +50,11 @@ def noting_what(doing: str) -> Iterator[None]:
 
 
 def missing_extra(place: str | Path, found: str, extra: str) -> InputError:
-    """Returns the error for input that needs an optional dependency which is not installed.
+    """Returns the error for input or output that needs an optional dependency which is not installed.
 
     Args:
       place: the file, or the value that the user gave.
-      found: what the place contains, such as "a BERT encoder".
-      extra: the name of the extra of `cman-jax` that can read the input.
+      found: what the place contains or asks for, such as "a BERT encoder".
+      extra: the name of the extra of `cman-jax` that can read or write it.
     """
-    return InputError(place, None, found, f"the extra that reads it (pip install 'cman-jax[{extra}]')")
+    return InputError(place, None, found, f"the extra for it (pip install 'cman-jax[{extra}]')")

@@ -25,6 +25,7 @@ RANKS = {
     "cman_jax.configs": 1,
     "cman_jax.data": 2,
     "cman_jax.layers": 2,
+    "cman_jax.page": 3,
     "cman_jax.encoders": 3,
     "cman_jax.model": 4,
     "cman_jax.run": 5,
@@ -131,7 +132,7 @@ def without_jax(module: str) -> bool:
     files = {"options", "config", "families", "checkpoint"}  # of an encoder's family
     store = {f"cman_jax.encoders.store.{name}" for name in ("source", "cache", "index", "allennlp")}
     return (
-        part_of(module) in (*ground, "cman_jax.configs", "cman_jax.data")
+        part_of(module) in (*ground, "cman_jax.configs", "cman_jax.data", "cman_jax.page")
         or (module.startswith("cman_jax.encoders.") and module.rpartition(".")[2] in files)
         or module in {"cman_jax.encoders.pieces", *store}
     )
@@ -150,7 +151,14 @@ def test_the_network_imports_no_optimiser() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["cman_jax", "cman_jax.data.batching", "cman_jax.encoders.store.cache", "data_prep.conll04"]
+    "module",
+    [
+        "cman_jax",
+        "cman_jax.data.batching",
+        "cman_jax.encoders.store.cache",
+        "cman_jax.page.comparison",
+        "data_prep.conll04",
+    ],
 )
 def test_sentences_are_handled_without_loading_jax(module: str) -> None:
     program = f"import sys, {module}; print([m for m in ('jax', 'flax', 'tensorflow') if m in sys.modules])"

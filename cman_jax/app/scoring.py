@@ -20,8 +20,10 @@ def evaluate(
     splits: Mapping[str, Sequence[Sentence]],
     encoder: Encoder | None = None,
     **decoding: Any,
-) -> None:
+) -> dict[str, list[Annotation]]:
     """Scores the chosen epoch on each split: prints tables, updates scores.json, writes predictions.
+
+    Returns the predictions by the name of the split.
 
     The predictions are written to predictions.jsonl (test) or predictions_NAME.jsonl, where NAME is the name
     of the entry in scores.json. With other data or decoding than the run's, the entry has another name, and
@@ -38,8 +40,9 @@ def evaluate(
     extractor = Extractor.load(workdir, encoder=encoder, **decoding)
     config = extractor.system.config
     convention = config.scoring.convention
+    predictions = {}
     for split, sentences in splits.items():
-        annotations = extractor.annotate(sentences)
+        annotations = predictions[split] = extractor.annotate(sentences)
         scores = extractor.score(sentences, annotations)
         tree = scores.as_dict()
         entry = entry_of(workdir, split, sentences, config.decoding, extractor.epoch, tree)
@@ -50,6 +53,7 @@ def evaluate(
         update_json(workdir / "scores.json", {entry.name: {**entry.about, **tree}})
         if entry.note:
             print(f"\n{entry.note}", flush=True)
+    return predictions
 
 
 def write_predictions(

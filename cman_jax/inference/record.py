@@ -1,8 +1,10 @@
 """What is extracted from one text: entities and relations with their places and probabilities."""
 
+from html import escape
 from typing import Any, NamedTuple
 
 from cman_jax.data.text import Document
+from cman_jax.errors import InputError
 from cman_jax.types import Annotation
 
 
@@ -65,3 +67,14 @@ class Record(dict[str, Any]):
         lines += [f"  {e['text']} [{e['type']}]  {e['probability']:.2f}" for e in self["entities"]]
         lines += [f"  {s} -- {kind} --> {o}  {p:.2f}" for s, kind, o, p in self.triples()]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Returns what a notebook shows: a drawing, or without the extra `page` the same text as `print`."""
+        from cman_jax.page.annotated import visible  # not needed outside notebooks
+        from cman_jax.page.html import fragment
+
+        try:
+            return fragment(self)
+        except InputError:  # the extra is not installed, or the record was changed
+            lines = [escape(visible(line)) for line in repr(self).split("\n")]
+            return "\n".join(["<pre>", *lines, "</pre>"])

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -101,14 +102,18 @@ def test_train_and_dev_together_keep_the_last_epoch(workplace: Workplace) -> Non
     assert row["sentences_per_second"] * row["seconds"] == pytest.approx(48, rel=0.05)
 
 
-def test_evaluate_repeats_the_scores_of_training(workplace: Workplace, trained: Path) -> None:
-    before = json.loads((trained / "scores.json").read_text())
-    done = run(
-        workplace.command("evaluate", f"--workdir={trained}", f"--data={workplace.data}", "--split=dev")
-    )
+def test_evaluate_repeats_the_scores_of_training_and_shows_the_errors(
+    workplace: Workplace, trained: Path
+) -> None:
+    before, page = json.loads((trained / "scores.json").read_text()), workplace.folder / "errors.html"
+    flags = (f"--workdir={trained}", f"--data={workplace.data}", "--split=dev", f"--page={page}")
+    done = run(workplace.command("evaluate", *flags))
     assert done.returncode == 0, done.stderr
     assert "strict, micro, with Other" in done.stdout
     assert json.loads((trained / "scores.json").read_text()) == before
+    assert "<h1><bdi>whole: dev</bdi></h1>" in page.read_text()
+    (row,) = re.findall('<th scope="row">Entities</th><td class="correct">(\\d+)', page.read_text())
+    assert int(row) == before["dev"]["ner"]["strict"]["with_other"]["micro"]["tp"]
 
 
 def test_other_data_and_decoding_are_kept_beside_the_run_s_own_scores(

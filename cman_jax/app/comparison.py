@@ -1,0 +1,44 @@
+"""The page of HTML that `cman evaluate --page` writes: gold and predicted, sentence by sentence."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cman_jax.data.text import from_tokens
+from cman_jax.files import write_atomically
+from cman_jax.inference.record import Record
+from cman_jax.page.comparison import render_comparison
+from cman_jax.types import Annotation, Sentence
+
+
+def write_comparison(
+    path: Path, gold: Sequence[Sentence], predicted: Sequence[Annotation], title: str
+) -> None:
+    """Writes the page of gold and predicted annotations.
+
+    Args:
+      path: the file.
+      gold: the annotated sentences.
+      predicted: one annotation per sentence, in the same order.
+      title: the title of the page.
+
+    Raises:
+      InputError: the extra `page` is not installed.
+    """
+    pairs = [
+        (gold_record(sentence), Record.of(from_tokens(sentence), annotation))
+        for sentence, annotation in zip(gold, predicted, strict=True)
+    ]
+    write_atomically(path, render_comparison(pairs, title).encode())
+
+
+def gold_record(sentence: Sentence) -> dict[str, Any]:
+    """Returns a sentence with its gold annotation in the form of `Record`, without probabilities."""
+    document = from_tokens(sentence)
+    offsets = document.offsets
+    entities = [
+        {"type": e.type, "start_char": offsets[e.start][0], "end_char": offsets[e.end - 1][1]}
+        for e in sentence.entities
+    ]
+    relations = [relation._asdict() for relation in sentence.relations]
+    return {"id": sentence.id, "text": document.text, "entities": entities, "relations": relations}

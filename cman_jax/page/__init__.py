@@ -1,0 +1,1 @@
+"""Pages and drawings that show extracted and gold entities and relations."""
