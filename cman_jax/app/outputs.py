@@ -12,6 +12,7 @@ from cman_jax.errors import InputError
 from cman_jax.files import json_text, write_atomically
 from cman_jax.inference.record import Record
 from cman_jax.inference.tables import HEADERS, Rows, rows_of, table_lines
+from cman_jax.page.html import environment, render
 from cman_jax.partial_file import PartialFile
 
 STREAMS = ("jsonl", "csv", "tsv")
@@ -27,10 +28,13 @@ def form_of(output: str, to: str) -> str:
     """Returns the form of an output: the one that is asked for, or the one that its suffix says.
 
     Raises:
-      InputError: the form needs a file or a folder, and the output is standard output.
+      InputError: the form needs a file or a folder, and the output is standard output; or the form is html,
+        and the extra `page` is not installed.
     """
     suffix = Path(output).suffix.removeprefix(".")
     form = to if to != "auto" else suffix if suffix in FORMS else "jsonl"
+    if form == "html":
+        environment()  # a missing extra is an error before the work, not after it
     if form not in STREAMS and output == STANDARD_OUTPUT:
         raise InputError("flags", None, f"--to={form} without --output", "a file for html, a folder for brat")
     return form
@@ -108,11 +112,5 @@ def write_brat(pairs: Pairs, folder: Path) -> None:
 
 
 def write_html(pairs: Pairs, path: Path, title: str) -> None:
-    """Writes one page with all records, which must fit memory.
-
-    Raises:
-      InputError: the extra `page` is not installed.
-    """
-    from cman_jax.page.html import render
-
+    """Writes one page with all records, which must fit memory."""
     write_atomically(path, render((record for _, record in pairs), title).encode())
