@@ -40,12 +40,9 @@ def gold_places(sentence: Sentence, text: str) -> list[tuple[int, int] | None]:
     position = 0
     for token in sentence.tokens:
         start = text.find(token, position)
-        if 0 <= start <= position + 3:
-            places.append((start, start + len(token)))
-            position = start + len(token)
-        else:
-            places.append(None)
-            position += len(text[position:]) - len(text[position:].lstrip()) + 1
+        near = 0 <= start <= position + 8  # brackets and quotes before it may look otherwise in the text
+        places.append((start, start + len(token)) if near else None)
+        position = start + len(token) if near else position
     return places
 
 

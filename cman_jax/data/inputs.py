@@ -61,7 +61,8 @@ def input_documents(
       OSError: a file cannot be read.
     """
     if path == STANDARD_INPUT:
-        yield from parse_documents(counted(sys.stdin.buffer, on_bytes), path, kind, sentences, shard)
+        lines = counted(sys.stdin.buffer, on_bytes)
+        yield from parse_documents(lines, "standard input", kind, sentences, shard)
         return
     if not Path(path).is_dir():
         with Path(path).open("rb") as lines:
