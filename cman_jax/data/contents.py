@@ -138,6 +138,8 @@ def content_lines(contents: Contents) -> list[str]:
         if not counts.entities:
             choice = "" if trained or name != "dev" else ", so the last epoch is kept instead of the best"
             lines.append(f"{name}: none of the {counts.sentences} sentences is annotated{choice}")
+        elif name == "dev" and not counts.relations and contents.splits["train"].relations:
+            lines.append("dev: no relation to score, so the best epoch is chosen by entities")
         for kind in ("entities", "relations"):
             if unknown := getattr(counts, f"unknown_{kind}"):
                 lines.append(

@@ -67,6 +67,13 @@ def test_a_split_without_annotation_is_named() -> None:
     ]
 
 
+def test_a_dev_split_without_relations_is_named() -> None:
+    entities = FLAT._replace(id="5", relations=())
+    line = "dev: no relation to score, so the best epoch is chosen by entities"
+    assert lines_of(train=[FLAT], dev=[entities]) == [line]
+    assert lines_of(train=[entities], dev=[entities]) == []
+
+
 def test_no_further_line_is_printed_if_nothing_is_lost() -> None:
     assert lines_of(train=[FLAT], dev=[FLAT]) == []
 

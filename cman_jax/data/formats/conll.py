@@ -13,7 +13,7 @@ the token and the tag (parts of speech) are not read. `-DOCSTART-` begins a docu
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,9 +85,17 @@ def read_conll(path: str | Path) -> Reading:
             raise place.error(f"the id of line {first_line[name]} again", "ids that occur once")
         reading.sentences.append(_sentence(block, place, reading.oddities))
         reading.documents.append(str(block.document) if block.document else name)
+    if all(_counts(sentence.tokens) for sentence in reading.sentences) and len(reading.sentences) > 1:
+        found = "a first column that counts the tokens"
+        raise InputError(path, None, found, "the tokens in the first column: remove the column before them")
     if not reading.sentences:
         raise InputError(path, None, "no token", "a line per token, with the tag in the last column")
     return reading
+
+
+def _counts(tokens: Sequence[str]) -> bool:
+    """Returns whether the tokens are the numbers from 0 or 1 on."""
+    return any(list(tokens) == [str(k) for k in range(start, start + len(tokens))] for start in (0, 1))
 
 
 def _blocks(path: str | Path) -> Iterator[_Block]:

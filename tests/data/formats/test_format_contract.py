@@ -101,6 +101,13 @@ def test_bio_tags_cannot_express_overlaps(tmp_path: Path) -> None:
         conll.write_conll(tmp_path / "x.conll", [OVERLAPPING])
 
 
+def test_columns_that_count_the_tokens_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.conll"
+    path.write_text("1 Jane B-Person\n2 left O\n\n1 Ann B-Person\n")
+    with pytest.raises(InputError, match="found a first column that counts the tokens, expected the tokens"):
+        conll.read_conll(path)
+
+
 def test_doccanos_first_shape(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     path.write_text(DOCCANO_LABELS)
