@@ -13,8 +13,9 @@ from pathlib import Path
 
 from absl import flags
 
-from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus, parse_shares
+from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus
 from cman_jax.data.annotated import WHOLE
+from cman_jax.data.draw import parse_shares
 from cman_jax.data.formats.registry import FORMATS
 from cman_jax.errors import InputError
 

@@ -71,21 +71,3 @@ def describe_corpus(corpus: AnnotatedCorpus) -> str:
     if corpus.oddities:
         lines.append(describe_oddities(corpus.oddities))
     return "\n".join(lines)
-
-
-def parse_shares(text: str) -> tuple[float, float, float]:
-    """Returns the shares of train, dev and test in a text such as "0.8,0.1,0.1".
-
-    Raises:
-      InputError: the text is not three numbers of at least 0 with the sum 1, or train or dev gets nothing.
-    """
-    try:
-        shares = [float(share) for share in text.split(",")]
-    except ValueError:
-        shares = []
-    if len(shares) != 3 or not all(0 <= share <= 1 for share in shares) or abs(sum(shares) - 1) > 1e-6:
-        expected = "three shares with the sum 1, of train, dev and test, such as 0.8,0.1,0.1"
-        raise InputError("flags", None, f"--split={text}", expected)
-    if not shares[0] or not shares[1]:
-        raise InputError("flags", None, f"--split={text}", "shares above 0 for train and dev")
-    return shares[0], shares[1], shares[2]

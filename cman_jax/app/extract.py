@@ -11,7 +11,6 @@ number of its line. The form of the output follows from the suffix of --output, 
 """
 
 import itertools
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,8 +31,8 @@ from cman_jax.app import outputs
 from cman_jax.app.decoding_flags import decoding_flags
 from cman_jax.app.encoder_flags import encoder_for_prediction
 from cman_jax.app.runtime import start_jax
-from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size
-from cman_jax.data.text import Document, Shard
+from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size, parse_shard
+from cman_jax.data.text import Document
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import CHUNK, Extractor
 from cman_jax.inference.record import Record
@@ -72,7 +71,10 @@ _RESUME = flags.DEFINE_bool("resume", False, "Continue the interrupted output OU
 def main(argv: Sequence[str]) -> None:
     """Extracts as the flags say, from input of any length."""
     del argv
-    form, shard = outputs.form_of(_OUTPUT.value, _TO.value), parse_shard(_SHARD.value)
+    form, shard = (
+        outputs.form_of(_OUTPUT.value, _TO.value),
+        parse_shard(_SHARD.value) if _SHARD.value else (0, 1),
+    )
     if _RESUME.value and (form not in outputs.STREAMS or _OUTPUT.value == outputs.STANDARD_OUTPUT):
         raise InputError("flags", None, f"--resume with {form}", "a file of jsonl, csv or tsv to continue")
     start_jax()
@@ -105,20 +107,6 @@ def main(argv: Sequence[str]) -> None:
             outputs.write_brat(pairs_after(0), Path(_OUTPUT.value))
         else:
             outputs.write_html(pairs_after(0), Path(_OUTPUT.value), Path(_INPUT.value).name)
-
-
-def parse_shard(text: str | None) -> Shard:
-    """Returns the part of the input in a text such as "3/16".
-
-    Raises:
-      InputError: the text is not of this form.
-    """
-    if text is None:
-        return 0, 1
-    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
-    if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise InputError("flags", None, f"--shard={text}", "K/N with K from 1 to N, such as 3/16")
-    return int(match[1]), int(match[2])
 
 
 def _progress(size: int | None) -> Progress:

@@ -17,7 +17,7 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus, parse_shares
+from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus
 from cman_jax.app.encoder_flags import features_for_training
 from cman_jax.app.flags import define_config
 from cman_jax.app.runtime import start_jax
@@ -25,6 +25,7 @@ from cman_jax.app.scoring import evaluate
 from cman_jax.config import Config, validate
 from cman_jax.data.annotated import AnnotatedCorpus
 from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.draw import parse_shares
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.run.lock import training_in

@@ -1,5 +1,6 @@
 """The input of extraction: a file, a folder of files, or standard input."""
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,6 +13,18 @@ STANDARD_INPUT = "-"
 
 OnBytes = Callable[[int], None]
 """Is called with the number of bytes of every line or file that has been read."""
+
+
+def parse_shard(text: str) -> Shard:
+    """Returns the part of an input in a text such as "3/16".
+
+    Raises:
+      InputError: the text is not of this form.
+    """
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise InputError("shard", None, text, "K/N with K from 1 to N, such as 3/16")
+    return int(match[1]), int(match[2])
 
 
 def input_files(path: str) -> list[Path]:

@@ -4,14 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from cman_jax.app import corpus_flags
-from cman_jax.app.corpus_flags import parse_shares, split_of_flags
-from cman_jax.data.annotated import read_annotated
 from cman_jax.data.corpus import load_split, write_jsonl
-from cman_jax.data.formats.standoff import DEFAULT_LAYOUT
-from cman_jax.errors import InputError
 from cman_jax.types import Entity, Relation, Sentence
 
 PAIR = (Entity(0, 1, "Person"), Entity(2, 3, "Person"))
@@ -43,16 +36,10 @@ def test_convert_to_another_format_and_back(tmp_path: Path) -> None:
     assert "results that exist already" in again.stderr
 
 
-@pytest.mark.parametrize("shares", ["0.8,0.2", "0.8,0.1,0.2", "a,b,c", "nan,0.5,0.5", "0,0.5,0.5", "1,0,0"])
-def test_shares_that_cannot_be_are_refused(shares: str) -> None:
-    with pytest.raises(InputError, match=f"found --split={shares}, expected"):
-        parse_shares(shares)
-
-
-def test_a_split_that_the_corpus_does_not_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_split_that_the_corpus_does_not_have(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "mine.jsonl", SENTENCES)
-    monkeypatch.setattr(corpus_flags, "corpus_place", lambda: (str(tmp_path), "auto", DEFAULT_LAYOUT))
-    assert split_of_flags("all") == SENTENCES
-    with pytest.raises(InputError, match=r"found only all, expected the split 'test'"):
-        split_of_flags("test")
-    assert read_annotated(tmp_path).splits == {"all": SENTENCES}
+    ended = cman("evaluate", f"--data={tmp_path}", "--workdir=run")
+    expected = (
+        "found only all, expected the split 'test'; a training keeps the splits that it draws in WORKDIR/data"
+    )
+    assert (ended.returncode, ended.stderr) == (2, f"error: {tmp_path}: {expected}\n")

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from cman_jax.app import outputs
-from cman_jax.app.extract import parse_shard
 from cman_jax.data.formats.brat import read_brat
 from cman_jax.data.text import Document, from_text, sentences_in
 from cman_jax.errors import InputError
@@ -60,9 +59,3 @@ def test_brat_has_one_text_per_document_with_all_its_annotations(tmp_path: Path)
     assert reading.oddities == []
     with pytest.raises(InputError, match=r"found the id '\.\./x', expected ids that can be names of files"):
         outputs.write_brat([(pairs()[0][0], Record({**pairs()[0][1], "document": "../x"}))], tmp_path)
-
-
-@pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "-1/3", "1/0"])
-def test_shards_that_cannot_be_are_refused(shard: str) -> None:
-    with pytest.raises(InputError, match=f"found --shard={shard}, expected K/N"):
-        parse_shard(shard)

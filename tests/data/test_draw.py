@@ -4,7 +4,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from cman_jax.data.draw import draw_documents
+from cman_jax.data.draw import draw_documents, parse_shares
+from cman_jax.errors import InputError
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 
@@ -28,3 +29,9 @@ def test_every_document_has_exactly_one_split_and_train_is_never_empty(
     split_of = draw_documents(documents, SHARES, seed)
     assert split_of.keys() == set(documents)
     assert "train" in split_of.values()
+
+
+@pytest.mark.parametrize("shares", ["0.8,0.2", "0.8,0.1,0.2", "a,b,c", "nan,0.5,0.5", "0,0.5,0.5", "1,0,0"])
+def test_shares_that_cannot_be_are_refused(shares: str) -> None:
+    with pytest.raises(InputError, match=f"split: found {shares}, expected"):
+        parse_shares(shares)

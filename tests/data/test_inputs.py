@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cman_jax.data.inputs import input_documents, input_files, input_size
+from cman_jax.data.inputs import input_documents, input_files, input_size, parse_shard
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
 
@@ -65,3 +65,9 @@ def test_json_ids_that_occur_in_two_files_are_refused(tmp_path: Path) -> None:
 def test_a_folder_without_texts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"found no \*\.txt and no \*\.jsonl file, expected a folder"):
         input_files(str(tmp_path))
+
+
+@pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "-1/3", "1/0"])
+def test_shards_that_cannot_be_are_refused(shard: str) -> None:
+    with pytest.raises(InputError, match=f"shard: found {shard}, expected K/N"):
+        parse_shard(shard)
