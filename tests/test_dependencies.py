@@ -33,6 +33,7 @@ RANKS = {
     "cman_jax.inference": 7,
     "cman_jax": 8,  # __init__.py alone: the door to the extractor
     "cman_jax.training": 8,
+    "cman_jax.server": 8,
     "cman_jax.app": 9,
     "data_prep": 10,
     "experiments": 11,
@@ -116,6 +117,14 @@ def test_only_the_programs_know_flags() -> None:
         lambda importer, imported: (
             part_of(importer) not in programs and belongs(imported, "absl", "ml_collections")
         )
+    )
+
+
+def test_only_the_service_knows_http() -> None:
+    libraries = ("fastapi", "starlette", "uvicorn", "prometheus_client")
+    homes = ("cman_jax.server", "cman_jax.app")
+    assert not offences(
+        lambda importer, imported: part_of(importer) not in homes and belongs(imported, *libraries)
     )
 
 

@@ -10,6 +10,7 @@ COMMANDS = {
     "train": "train a network on annotated sentences, and score it",
     "evaluate": "score a trained network on a split of a corpus",
     "extract": "extract entities and relations from text with a trained network",
+    "serve": "extract over HTTP, by JSON or on a page",
     "validate": "check a corpus, and print what it contains",
     "convert": "convert annotations between formats, or to the form of this project",
 }

@@ -102,7 +102,7 @@ def fragment(record: Mapping[str, Any]) -> str:
     sentence = read_record(record, 1)
     palette = Palette.of([sentence])
     drawn = draw(sentence, palette.entities, palette.relations)
-    return template.render(drawn=drawn, css=_asset("drawing.css"))
+    return template.render(drawn=drawn, css=asset("drawing.css"))
 
 
 class Palette(NamedTuple):
@@ -147,7 +147,7 @@ def page(
       palette: the types on the page.
       summary: the counts of a comparison; None: nothing is compared.
     """
-    css, script = _asset("drawing.css") + _asset("page.css"), _asset("page.js")
+    css, script = asset("drawing.css") + asset("page.css"), asset("page.js")
     middle = ["Outcome"] if summary else []
     return (
         environment()
@@ -155,7 +155,7 @@ def page(
         .render(
             title=title,
             version=__version__,
-            policy=f"default-src 'none'; style-src {_digest(css)}; script-src {_digest(script)}; "
+            policy=f"default-src 'none'; style-src {digest(css)}; script-src {digest(script)}; "
             "base-uri 'none'; form-action 'none'",
             css=css,
             script=script,
@@ -177,7 +177,7 @@ def _chips(counts: Counter[str], colour_of: Mapping[str, int]) -> list[tuple[str
     ]
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
     """Returns the source expression of a content security policy that allows this inline text."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
@@ -203,7 +203,7 @@ def environment() -> Any:
 
 
 @cache
-def _asset(name: str) -> Any:
+def asset(name: str) -> Any:
     """Returns a style sheet or script of the package, marked as text that is not escaped."""
     from markupsafe import Markup
 

@@ -33,7 +33,7 @@ def test_the_version_is_that_of_the_package() -> None:
     ("name", "expected"),
     [
         ("trian", "'train'"),
-        ("predict", "one of train, evaluate, extract, validate, convert"),
+        ("predict", "one of train, evaluate, extract, serve, validate, convert"),
         ("--threshold=1", "one of"),
     ],
 )
@@ -61,6 +61,7 @@ def test_help_shows_the_flags_of_this_project_alone(name: str) -> None:
         "train": {"--config", "--data", "--workdir", "--vectors", "--encoder", "--features", "--population"},
         "evaluate": {"--workdir", "--data", "--split", "--threshold", "--anchor", "--encoder", "--features"},
         "extract": {"--workdir", "--input", "--output", "--threshold", "--features", "--compilation_cache"},
+        "serve": {"--workdir", "--host", "--port", "--threshold", "--encoder", "--max_bytes", "--timeout"},
         "validate": {"--data", "--format"},
         "convert": {"--data", "--format", "--to", "--out", "--split"},
     }

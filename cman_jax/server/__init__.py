@@ -1,0 +1,1 @@
+"""The service: extraction for programs by JSON, and for people by a page, over HTTP."""

@@ -1,0 +1,86 @@
+"""The command `cman serve`: from its line to its end by a signal, and bad starts in one line."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import jax
+import pytest
+
+from cman_jax.config import Config
+from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.run.system import System
+from cman_jax.training.optimizer import make_optimizer
+from cman_jax.training.step import TrainState
+from tests.builders import SENTENCES, SMALL_DATA, SMALL_MODEL, changed, normal, vocabs_of
+
+SERVE = ["env", "JAX_DISABLE_MOST_OPTIMIZATIONS=1", sys.executable, "-m", "cman_jax.app", "serve"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns a run whose network has random parameters."""
+    workdir = tmp_path_factory.mktemp("run")
+    config = Config(model=changed(SMALL_MODEL, sequence_layer="mlp", num_bsa=1), data=SMALL_DATA)
+    config.training.protocol = "train+dev"
+    system = System.build(config, vocabs_of(SENTENCES))
+    system.save(workdir)
+    shapes, tree = jax.tree.flatten(system.param_shapes())
+    params = jax.tree.unflatten(tree, [normal(seed, *leaf.shape) for seed, leaf in enumerate(shapes)])
+    with Checkpoints(workdir / "checkpoints") as checkpoints:
+        checkpoints.save(1, TrainState.start(params, make_optimizer(config.training)), None)
+    (workdir / "metrics.jsonl").write_text('{"epoch": 1}\n')
+    return workdir
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_is_answers_and_ends_with_status_0(run: Path, number: int) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    command = [*SERVE, f"--workdir={run}", "--port=0", "--compilation_cache="]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline()
+        assert line.startswith(f"serving {run} at http://127.0.0.1:"), process.stderr.read()
+        url = line.split()[-1]
+        body = json.dumps({"text": "Ada lived in London."}).encode()
+        with urllib.request.urlopen(f"{url}/extract", body, timeout=60) as answer:
+            assert [record["text"] for record in json.load(answer)["records"]] == ["Ada lived in London."]
+        process.send_signal(number)
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+def ended(*flags: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*SERVE, *flags], capture_output=True, text=True, timeout=120)
+
+
+def test_bad_starts_are_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        in_use = ended(f"--workdir={tmp_path}", f"--port={port}")
+    assert in_use.returncode == 2
+    assert in_use.stderr.startswith(f"error: flags: found --host=127.0.0.1 --port={port} (")
+    assert in_use.stderr.count("\n") == 1
+    no_run = ended(f"--workdir={tmp_path}", "--port=0")
+    assert (no_run.returncode, no_run.stderr.count("\n")) == (2, 1)
+
+
+def test_a_missing_extra_is_one_line(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['fastapi'] = None; "
+        f"sys.argv = ['cman', 'serve', '--workdir={tmp_path}']; "
+        "from cman_jax.app.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: the service: found no fastapi, expected the extra for it (pip install 'cman-jax[serve]')\n"
+    )
