@@ -92,6 +92,7 @@ class DecodingConfig:
     threshold: float = 0.5  # keep relations above this probability
     anchor: str = _one_of(Anchor)  # "last": at the arguments' last tokens; "any": at any of their tokens
     bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper allows them
+    constraints: str = "none"  # entity types that relations may connect: "none", "learned" or a JSON file
 
 
 @dataclasses.dataclass(slots=True)
@@ -212,6 +213,8 @@ def validate(config: Config) -> None:
         lengths = getattr(data, name)
         rising = len(lengths) > 0 and lengths[0] > 0 and all(a < b for a, b in itertools.pairwise(lengths))
         _require(f"data.{name}", lengths, rising, "rising positive lengths")
+    constraints = config.decoding.constraints
+    _require("decoding.constraints", constraints, constraints != "", "'none', 'learned' or a file")
     same_length = len(data.char_shares) == len(data.char_lengths)
     shares = same_length and all(0 < share <= 1 for share in data.char_shares)
     _require("data.char_shares", data.char_shares, shares, "a share in (0, 1] for each of data.char_lengths")

@@ -55,13 +55,15 @@ class Annotation(NamedTuple):
       entities: the predicted entities.
       relations: the predicted relations, whose arguments index `entities`.
       entity_prob: the probability of each entity, in the same order; may be empty.
-      relation_prob: the probability of each relation, in the same order; may be empty.
+      relation_prob: the probability of each relation between its entities, in the same order; may be empty.
+      triple_prob: the probability of each relation together with both entities; may be empty.
     """
 
     entities: tuple[Entity, ...]
     relations: tuple[Relation, ...]
     entity_prob: tuple[float, ...] = ()
     relation_prob: tuple[float, ...] = ()
+    triple_prob: tuple[float, ...] = ()
 
 
 class Sentence(NamedTuple):

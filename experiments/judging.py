@@ -21,11 +21,11 @@ def judge_run(
     """Predicts with a run and compares the answers with the gold; every candidate relation is kept.
 
     Args:
-      encoder, decoding: as for `Extractor.load`; candidates above the threshold count as answers.
+      encoder, decoding: as for `Extractor.as_configured`; candidates above the threshold count as answers.
       like: the system whose types and convention to score by; None: the run's own.
     """
     threshold = with_decoding(load_config(workdir), decoding).decoding.threshold
-    extractor = Extractor.load(workdir, encoder=encoder, **{**decoding, "threshold": 0.0})
+    extractor = Extractor.as_configured(workdir, encoder=encoder, **{**decoding, "threshold": 0.0})
     candidates = extractor.annotate(gold)
     config, vocabs, *_ = like or extractor.system
     types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}

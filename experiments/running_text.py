@@ -122,7 +122,7 @@ def main(argv: Sequence[str]) -> None:
     sentences = load_split(f.data, "test")
     results: dict[str, Any] = {}
     for workdir in f.workdir:
-        extractor = Extractor.load(workdir)
+        extractor = Extractor.as_configured(workdir)
         found = results.setdefault("/".join(Path(workdir).parts[-2:]), {})
         for join_all, names in ((False, ("given", "split", "line")), (True, ("split",))):
             lines, gold = lines_of(groups_of(sentences, join_all=join_all))

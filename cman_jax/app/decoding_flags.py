@@ -7,10 +7,32 @@ from absl import flags
 
 from cman_jax.config import Anchor
 
+
+class _Threshold(flags.ArgumentParser):
+    """A parser of numbers and of the word dev."""
+
+    def parse(self, argument: str) -> float | str:
+        """Returns the number, or "dev"."""
+        if argument == "dev":
+            return argument
+        try:
+            return float(argument)
+        except ValueError:
+            raise ValueError("neither a number nor dev") from None
+
+    def flag_type(self) -> str:
+        """Returns how help shows the value."""
+        return "number or dev"
+
+
 # Numbers are checked when the run is loaded, by the rule of the configuration and of the Python API.
 _FLAGS = (
-    flags.DEFINE_float(
-        "threshold", None, "Keep relations above this probability. By default as the run was configured."
+    flags.DEFINE(
+        _Threshold(),
+        "threshold",
+        None,
+        "Keep relations whose relation_probability is above this number; dev: the number that "
+        "`cman evaluate --tune_threshold` stored in the run. By default as the run was configured.",
     ),
     flags.DEFINE_enum(
         "anchor",
@@ -20,7 +42,15 @@ _FLAGS = (
         "By default as the run was configured.",
     ),
     flags.DEFINE_bool(
-        "bio_constraints", None, "Forbid ill-formed tag sequences. By default as the run was configured."
+        "bio_constraints",
+        None,
+        "Forbid ill-formed tag sequences. By default on in extract, otherwise as the run was configured.",
+    ),
+    flags.DEFINE_string(
+        "constraints",
+        None,
+        "Entity types that relations may connect: none, learned (as in training) or a JSON file. "
+        "By default learned in extract, otherwise as the run was configured.",
     ),
 )
 

@@ -1,6 +1,7 @@
 """Scores a trained network on a split, under every convention.
 
     cman evaluate --workdir=DIR --data=DIR --split=test --page=errors.html
+    cman evaluate --workdir=DIR --data=DIR --split=dev --tune_threshold
 
 Prints the table of the configured convention and the F1 of all conventions; writes scores.json and the
 predictions into the workdir. --page writes a page of HTML that shows every sentence with gold, prediction and
@@ -16,13 +17,27 @@ from cman_jax.app.comparison import write_comparison
 from cman_jax.app.corpus_flags import split_of_flags
 from cman_jax.app.decoding_flags import decoding_flags
 from cman_jax.app.encoder_flags import encoder_for_prediction
+from cman_jax.app.negatives import report_negatives
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
+from cman_jax.app.tuning import calibrate, tune_threshold
 from cman_jax.page.html import environment
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _SPLIT = flags.DEFINE_string("split", "test", "Which split of the corpus to score.")
 _PAGE = flags.DEFINE_string("page", None, "Page of HTML to write, with gold, prediction and errors.")
+_TUNE = flags.DEFINE_bool(
+    "tune_threshold", False, "First find the threshold with the best relation F1 on the split, and store it."
+)
+_CALIBRATE = flags.DEFINE_bool(
+    "calibrate", False, "First fit the run's probabilities to the split, as training does with dev."
+)
+_NEGATIVES = flags.DEFINE_string(
+    "negatives",
+    None,
+    "File of sentences without relations, one per line, as text or JSON with tokens; "
+    "reports the share that gets a triple.",
+)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -31,8 +46,19 @@ def main(argv: Sequence[str]) -> None:
     start_jax()
     if _PAGE.value:
         environment()  # a missing extra is an error before the work, not after it
-    workdir, split = Path(_WORKDIR.value), _SPLIT.value
+    workdir, split, decoding = Path(_WORKDIR.value), _SPLIT.value, decoding_flags()
     gold = split_of_flags(split)
-    predictions = evaluate(workdir, {split: gold}, encoder_for_prediction(workdir), **decoding_flags())
+    encoder = encoder_for_prediction(workdir)
+    if _CALIBRATE.value:
+        fitted = calibrate(workdir, gold, encoder, **decoding)
+        for name, part in zip(("entities", "triples"), fitted, strict=True):
+            print(f"calibrated {name} on {split}: scale {part.scale:.3f}, offset {part.offset:.3f}")
+    if _TUNE.value:
+        best = tune_threshold(workdir, gold, encoder, **decoding)
+        print(f"threshold {best.threshold}, with relation F1 {best.f1:.2f} on {split}")
+        decoding["threshold"] = best.threshold
+    predictions = evaluate(workdir, {split: gold}, encoder, **decoding)
     if _PAGE.value:
         write_comparison(Path(_PAGE.value), gold, predictions[split], f"{workdir.name}: {split}")
+    if _NEGATIVES.value:
+        report_negatives(workdir, Path(_NEGATIVES.value), encoder, **decoding)

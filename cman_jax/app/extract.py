@@ -10,6 +10,7 @@ is divided into sentences. Writes one record per sentence, in the same order; a 
 number of its line. The form of the output follows from the suffix of --output, or --to names it.
 """
 
+import dataclasses
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
@@ -71,16 +72,15 @@ _RESUME = flags.DEFINE_bool("resume", False, "Continue the interrupted output OU
 def main(argv: Sequence[str]) -> None:
     """Extracts as the flags say, from input of any length."""
     del argv
-    form, shard = (
-        outputs.form_of(_OUTPUT.value, _TO.value),
-        parse_shard(_SHARD.value) if _SHARD.value else (0, 1),
-    )
+    form = outputs.form_of(_OUTPUT.value, _TO.value)
+    shard = parse_shard(_SHARD.value) if _SHARD.value else (0, 1)
     if _RESUME.value and (form not in outputs.STREAMS or _OUTPUT.value == outputs.STANDARD_OUTPUT):
         raise InputError("flags", None, f"--resume with {form}", "a file of jsonl, csv or tsv to continue")
     start_jax()
     workdir, size = Path(_WORKDIR.value), input_size(_INPUT.value)
-    decoding = decoding_flags()
-    extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding)
+    extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding_flags())
+    for note in extractor.notes:
+        print(f"note: {note}", file=sys.stderr)
     typed = _INPUT.value == STANDARD_INPUT and sys.stdin.isatty()
     ahead = 1 if typed else CHUNK  # a person waits for an answer to every line
     with _progress(size) as bar:
@@ -99,7 +99,7 @@ def main(argv: Sequence[str]) -> None:
                 "input": _INPUT.value,
                 "bytes": size,
                 "options": [form, _ROWS.value, _FORMAT.value, _SENTENCES.value, _SHARD.value],
-                "decoding": decoding,
+                "decoding": dataclasses.asdict(extractor.system.config.decoding),
                 "epoch": extractor.epoch,
             }
             outputs.write_stream(pairs_after, _OUTPUT.value, form, _ROWS.value, about, _RESUME.value)

@@ -20,7 +20,13 @@ from cman_jax.errors import InputError
 _SETTING = re.compile(r"--?(?:no)?config\.([^=]+)")
 _NO_FIELD = re.compile(r"'\w*Config' object has no attribute '(\w+)'")
 _A_CONFIG = "a Python file whose get_config() returns a cman_jax.config.Config"
-_VALUES = {"int": "NUMBER", "float": "NUMBER", "string": "TEXT", "comma separated list of strings": "A,B"}
+_VALUES = {
+    "int": "NUMBER",
+    "float": "NUMBER",
+    "number or dev": "NUMBER|dev",
+    "string": "TEXT",
+    "comma separated list of strings": "A,B",
+}
 _REQUIRED = re.compile(r"Flag --(\w+) must have a value other than None")
 _HELP = ("--help", "-help", "-h", "-?", "--helpshort", "--helpfull")
 

@@ -32,12 +32,12 @@ def evaluate(
     Args:
       workdir: the working directory of the run.
       splits: sentences with their gold annotation, by the name of the split.
-      encoder, decoding: as for `Extractor.load`.
+      encoder, decoding: as for `Extractor.as_configured`.
 
     Raises:
       InputError: there is nothing to load, or the gold has a type that the run does not know.
     """
-    extractor = Extractor.load(workdir, encoder=encoder, **decoding)
+    extractor = Extractor.as_configured(workdir, encoder=encoder, **decoding)
     config = extractor.system.config
     convention = config.scoring.convention
     predictions = {}
@@ -51,8 +51,8 @@ def evaluate(
         print(f"\n{convention_table(scores, **convention, title=title)}", flush=True)
         write_predictions(workdir, entry.name, sentences, annotations)
         update_json(workdir / "scores.json", {entry.name: {**entry.about, **tree}})
-        if entry.note:
-            print(f"\n{entry.note}", flush=True)
+        for note in filter(None, (entry.note, *extractor.notes)):
+            print(f"\n{note}", flush=True)
     return predictions
 
 

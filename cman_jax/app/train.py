@@ -22,6 +22,7 @@ from cman_jax.app.encoder_flags import features_for_training
 from cman_jax.app.flags import define_config
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
+from cman_jax.app.tuning import calibrate
 from cman_jax.config import Config, validate
 from cman_jax.data.annotated import AnnotatedCorpus
 from cman_jax.data.corpus import write_jsonl
@@ -93,6 +94,8 @@ def main(argv: Sequence[str]) -> None:
             raise InputError("flags", None, str(error), "settings that fit together") from error
         held_out = {name: sentences for name, sentences in splits.items() if name != "train"}
         for job in jobs:
+            if "dev" not in job.config.training.trained_splits and splits["dev"]:
+                calibrate(job.workdir, splits["dev"], features)
             evaluate(job.workdir, held_out, features)
 
 

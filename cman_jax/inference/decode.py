@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from cman_jax.config import DecodingConfig
 from cman_jax.data.bio import tags_to_spans
 from cman_jax.data.vocab import Vocabs
+from cman_jax.run.constraints import Constraints, allows
 from cman_jax.types import Annotation, Entity, Predictions, Relation, TokenPredictions
 
 BLOCK = 256
@@ -18,7 +19,13 @@ PairProb = Callable[[Int[np.ndarray, " i"], Int[np.ndarray, " j"]], Float[np.nda
 """Relation probabilities of some subject tokens with some object tokens, at most `BLOCK` of either."""
 
 
-def decode(predictions: Predictions, num_tokens: int, vocabs: Vocabs, config: DecodingConfig) -> Annotation:
+def decode(
+    predictions: Predictions,
+    num_tokens: int,
+    vocabs: Vocabs,
+    config: DecodingConfig,
+    constraints: Constraints | None = None,
+) -> Annotation:
     """Decodes one sentence whose relations are all scored; see `decode_pairs`.
 
     Args:
@@ -28,7 +35,7 @@ def decode(predictions: Predictions, num_tokens: int, vocabs: Vocabs, config: De
     def pair_prob(subjects: Int[np.ndarray, " i"], objects: Int[np.ndarray, " j"]) -> np.ndarray:
         return predictions.relation_prob[np.ix_(subjects, objects)]
 
-    return decode_pairs(predictions, pair_prob, num_tokens, vocabs, config)
+    return decode_pairs(predictions, pair_prob, num_tokens, vocabs, config, constraints)
 
 
 def decode_pairs(
@@ -37,6 +44,7 @@ def decode_pairs(
     num_tokens: int,
     vocabs: Vocabs,
     config: DecodingConfig,
+    constraints: Constraints | None = None,
 ) -> Annotation:
     """Decodes one sentence whose relations are scored where decoding reads them.
 
@@ -50,10 +58,11 @@ def decode_pairs(
       num_tokens: how many of the padded tokens are real.
       vocabs: names of tags and relation types.
       config: threshold and anchor.
+      constraints: the entity types that a relation may connect; None: any.
 
     Returns:
       Entities by position, relations by subject, object and type; each with its probability: of the whole
-      span under the CRF, and of the relation's (best) cell.
+      span under the CRF, of the relation's (best) cell, and of the triple, the product of the three.
     """
     entities = tags_to_spans([vocabs.tags[tag] for tag in predictions.tags[:num_tokens]])
     types = vocabs.relation_types
@@ -61,11 +70,22 @@ def decode_pairs(
     threshold = np.float64(config.threshold)  # which may lie between two neighbours of single precision
     for first, best in _best_cells(entities, pair_prob, len(types), config):
         for s, o, k in np.argwhere(best > threshold):
-            if first + s != o:
-                relations.append(Relation(first + int(s), int(o), types[k]))
+            relation = Relation(first + int(s), int(o), types[k])
+            if first + s != o and _allowed(relation, entities, constraints):
+                relations.append(relation)
                 relation_prob.append(float(best[s, o, k]))
     entity_prob = tuple(span_probability(predictions, entity, num_tokens, vocabs) for entity in entities)
-    return Annotation(entities, tuple(relations), entity_prob, tuple(relation_prob))
+    annotation = Annotation(entities, tuple(relations), entity_prob, tuple(relation_prob))
+    return annotation._replace(triple_prob=_triple_prob(annotation))
+
+
+def _triple_prob(annotation: Annotation) -> tuple[float, ...]:
+    """Returns the product of the probabilities of each relation and of both its entities."""
+    entity_prob = annotation.entity_prob
+    return tuple(
+        prob * entity_prob[relation.subject] * entity_prob[relation.object]
+        for relation, prob in zip(annotation.relations, annotation.relation_prob, strict=True)
+    )
 
 
 def span_probability(
@@ -82,6 +102,12 @@ def span_probability(
     if entity.end < num_tokens:
         probability *= 1 - _conditional(predictions, entity.end, vocabs.tag_ids[f"I-{entity.type}"])
     return min(max(probability, 0.0), 1.0)  # rounding may leave it just outside
+
+
+def _allowed(relation: Relation, entities: Sequence[Entity], constraints: Constraints | None) -> bool:
+    """Returns whether the constraints allow the relation between its entities."""
+    subject, object_ = entities[relation.subject].type, entities[relation.object].type
+    return constraints is None or allows(constraints, relation.type, subject, object_)
 
 
 def _best_cells(

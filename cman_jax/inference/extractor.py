@@ -28,13 +28,21 @@ from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
 from cman_jax.inference.predict import Predictor
 from cman_jax.inference.record import Record
 from cman_jax.layers.scalar_mix import layer_shares
+from cman_jax.run.calibration import Calibration, is_outdated, read_calibration, read_threshold
 from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.run.constraints import load_constraints
 from cman_jax.run.record import chosen_epoch
-from cman_jax.run.system import System
+from cman_jax.run.system import System, load_config
 from cman_jax.types import Annotation, Params, Sentence
 
 CHUNK = 1024
 """Sentences that are encoded, sorted into batches and annotated together, so that any amount of text fits."""
+
+NO_CONSTRAINTS = "no constraints are stored in this run, so that relations may connect any entity types"
+"""The note about a run that training of an older version wrote."""
+
+OUTDATED = "the stored calibration is of another epoch, so that probabilities are not calibrated"
+"""The note about a run that was trained further, or whose best epoch is another one now."""
 
 OnBatch = Callable[[int], None]
 """Is called with the number of sentences of every finished batch."""
@@ -48,11 +56,29 @@ class Extractor:
       params: the parameters of the chosen epoch.
       epoch: the chosen epoch.
       encoder: what computes contextual features; None: the network reads none.
+      workdir: the run's working directory; None: a network without files.
+      notes: what is missing in the run, in words for its user.
+      calibration: calibrates the probabilities of entities and triples.
     """
 
-    def __init__(self, system: System, params: Params, epoch: int, encoder: Encoder | None = None):
+    def __init__(
+        self,
+        system: System,
+        params: Params,
+        epoch: int,
+        encoder: Encoder | None = None,
+        workdir: Path | None = None,
+    ):
         self.system, self.params, self.epoch, self.encoder = system, params, epoch, encoder
-        self._predictor = Predictor(system)
+        self.workdir = workdir
+        choice = system.config.decoding.constraints
+        constraints = load_constraints(choice, workdir, system.vocabs)
+        self.notes = () if constraints is not None or choice == "none" else (NO_CONSTRAINTS,)
+        stored = None if workdir is None else read_calibration(workdir, epoch)
+        if workdir is not None and is_outdated(workdir, epoch):
+            self.notes += (OUTDATED,)
+        self.calibration = stored or Calibration()
+        self._predictor = Predictor(system, constraints=constraints)
 
     @classmethod
     def load(
@@ -60,29 +86,51 @@ class Extractor:
         workdir: str | Path,
         *,
         encoder: Encoder | str | Path | None = None,
-        threshold: float | None = None,
+        threshold: float | str | None = None,
         anchor: str | None = None,
-        bio_constraints: bool | None = None,
+        bio_constraints: bool = True,
+        constraints: str | Path | None = None,
     ) -> "Extractor":
-        """Loads a trained network.
+        """Loads a trained network for use on new text, with the constraints that training taught.
 
         Args:
           workdir: the working directory of a training run.
           encoder: the pretrained encoder that the network was trained with, as a folder of its files or
             loaded already, or stored features. None: the encoder's package, if it has one.
-          threshold: keep relations above this probability. None: as configured for the run, likewise below.
-          anchor: "last" or "any"; which tokens of two entities decide about a relation.
+          threshold: keep relations whose own probability is above this number; the probability of the whole
+            triple is not compared. "dev": as tuned on dev. None: as configured for the run.
+          anchor: "last" or "any"; which tokens of two entities decide about a relation. None: as configured.
           bio_constraints: whether to forbid ill-formed tag sequences.
+          constraints: the entity types that relations may connect: "none", "learned" in training, or a JSON
+            file. None: the file of the run's config, otherwise "learned".
 
         Raises:
           InputError: the directory holds no run with a finished epoch, an option has a value that is not
             allowed, or the encoder is missing or not the one that the network was trained with.
         """
+        if constraints is None and load_config(Path(workdir)).decoding.constraints == "none":
+            constraints = "learned"
+        options = {"threshold": threshold, "anchor": anchor, "bio_constraints": bio_constraints}
+        return cls.as_configured(workdir, encoder=encoder, constraints=constraints, **options)
+
+    @classmethod
+    def as_configured(
+        cls, workdir: str | Path, *, encoder: Encoder | str | Path | None = None, **options: Any
+    ) -> "Extractor":
+        """Loads a trained network that decodes as the run's config says, as all evaluations do.
+
+        Args:
+          workdir, encoder: as for `load`.
+          **options: replace fields of `config.decoding`; None leaves a field as it is.
+
+        Raises:
+          InputError: as for `load`.
+        """
         start_by_default()
         workdir = Path(workdir)
         system = System.load(workdir)
-        options = {"threshold": threshold, "anchor": anchor, "bio_constraints": bio_constraints}
-        config = with_decoding(system.config, options)
+        tuned = options.get("threshold") == "dev"
+        config = with_decoding(system.config, options | ({"threshold": None} if tuned else {}))
         if system.encoder is None:
             encoder = None
         else:
@@ -91,8 +139,10 @@ class Extractor:
             check_spec(workdir / "encoder.json", found=system.encoder, expected=encoder.spec)
         with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
             epoch = chosen_epoch(workdir, config, checkpoints.epochs())
+            if tuned:
+                config = with_decoding(config, {"threshold": read_threshold(workdir, epoch)})
             params = checkpoints.restore_params(epoch, system.param_shapes())
-        return cls(system._replace(config=config), params, epoch, encoder)
+        return cls(system._replace(config=config), params, epoch, encoder, workdir)
 
     @property
     def layer_shares(self) -> list[float]:
@@ -113,6 +163,7 @@ class Extractor:
         threshold: float | None = None,
         anchor: str | None = None,
         bio_constraints: bool | None = None,
+        constraints: str | Path | None = None,
         on_batch: OnBatch = lambda num_sentences: None,
     ) -> Record | list[Record]:
         """Extracts from one text, or from several.
@@ -120,7 +171,7 @@ class Extractor:
         Args:
           texts: a text (str), a `Document`, or an iterable of them. In an iterable a list of strings is one
             text's tokens.
-          threshold, anchor, bio_constraints: as for `load`, for this call.
+          threshold, anchor, bio_constraints, constraints: as for `load`, for this call. None: as loaded.
           on_batch: is called with the number of sentences of every finished batch.
 
         Returns:
@@ -132,6 +183,7 @@ class Extractor:
             tokenises it, is not installed.
         """
         options = {"threshold": threshold, "anchor": anchor, "bio_constraints": bio_constraints}
+        options |= {"constraints": constraints}
         found = list(self._with(options).records(as_documents(texts), on_batch))
         return found[0] if is_one_text(texts) else found
 
@@ -191,7 +243,7 @@ class Extractor:
         while chunk := list(islice(sentences, ahead)):
             bare = [Sentence(sentence.id, sentence.tokens) for sentence in chunk if sentence.tokens]
             examples = encode_all(bare, self.system.vocabs, self.encoder)
-            found = iter(self._predictor(self.params, examples, on_batch))
+            found = map(self.calibration, self._predictor(self.params, examples, on_batch))
             yield from (next(found) if sentence.tokens else Annotation((), ()) for sentence in chunk)
 
     def _with(self, options: Mapping[str, Any]) -> "Extractor":
@@ -199,7 +251,8 @@ class Extractor:
         config = with_decoding(self.system.config, options)
         if config == self.system.config:
             return self
-        return Extractor(self.system._replace(config=config), self.params, self.epoch, self.encoder)
+        system = self.system._replace(config=config)
+        return Extractor(system, self.params, self.epoch, self.encoder, self.workdir)
 
 
 def with_decoding(config: Config, options: Mapping[str, Any]) -> Config:
@@ -211,7 +264,7 @@ def with_decoding(config: Config, options: Mapping[str, Any]) -> Config:
     changed = dataclasses.replace(config, decoding=copy.copy(config.decoding))
     for name, value in options.items():
         if value is not None:
-            setattr(changed.decoding, name, value)
+            setattr(changed.decoding, name, str(value) if isinstance(value, Path) else value)
     try:
         validate(changed)
     except SettingError as error:

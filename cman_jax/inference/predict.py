@@ -12,6 +12,7 @@ from cman_jax.data.long_sentences import plan_prediction
 from cman_jax.errors import noting_what
 from cman_jax.inference.decode import BLOCK, decode, decode_pairs
 from cman_jax.inference.steps import SystemStep
+from cman_jax.run.constraints import Constraints
 from cman_jax.run.system import System
 from cman_jax.types import Annotation, Batch, Params, Predictions, TokenPredictions
 
@@ -29,10 +30,11 @@ class Predictor:
 
     Args:
       step: predicts a batch of any length. None: the system's own network predicts.
+      constraints: the entity types that a relation may connect; None: any.
     """
 
-    def __init__(self, system: System, step: Step | None = None):
-        self.system = system
+    def __init__(self, system: System, step: Step | None = None, constraints: Constraints | None = None):
+        self.system, self._constraints = system, constraints
         self._step = step or SystemStep(system)
 
     def prepare(self, compiler: Executor, params: Params, examples: Sequence[Example]) -> None:
@@ -65,9 +67,9 @@ class Predictor:
 
     def _annotate(self, params: Params, examples: Sequence[Example], batch: Batch) -> list[Annotation]:
         arrays = Predictions(*map(np.asarray, self._step(params, batch)))
-        config, vocabs = self.system.config.decoding, self.system.vocabs
+        how = self.system.vocabs, self.system.config.decoding, self._constraints
         return [
-            decode(Predictions(*(array[row] for array in arrays)), len(example.word_ids), vocabs, config)
+            decode(Predictions(*(array[row] for array in arrays)), len(example.word_ids), *how)
             for row, example in enumerate(examples)
         ]
 
@@ -81,8 +83,8 @@ class Predictor:
             scored = np.asarray(self._step.pairs(params, *some))
             return scored[0, : len(subjects), : len(objects)]
 
-        config, vocabs = self.system.config.decoding, self.system.vocabs
-        return [decode_pairs(tokens, pair_prob, len(example.word_ids), vocabs, config)]
+        how = self.system.vocabs, self.system.config.decoding, self._constraints
+        return [decode_pairs(tokens, pair_prob, len(example.word_ids), *how)]
 
     def _plans(self, examples: Sequence[Example]) -> list[Plan]:
         config = self.system.config

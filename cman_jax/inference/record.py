@@ -9,7 +9,7 @@ from cman_jax.types import Annotation
 
 
 class Triple(NamedTuple):
-    """A relation in words. Attributes: probability: of the relation, 0 to 1."""
+    """A relation in words. Attributes: probability: of the relation with both entities, 0 to 1."""
 
     subject: str
     type: str
@@ -27,7 +27,8 @@ class Record(dict[str, Any]):
         document's text of the first character of `text`.
       entities: one object each with `start`, `end` (tokens), `start_char`, `end_char` (characters), all ends
         exclusive, `type`, `text` and `probability`.
-      relations: one object each with `subject` and `object` (indices of entities), `type`, `probability`.
+      relations: one object each with `subject` and `object` (indices of entities), `type`, `probability` (of
+        the whole triple) and `relation_probability` (if both entities are right; the threshold reads it).
     """
 
     @classmethod
@@ -38,9 +39,10 @@ class Record(dict[str, Any]):
             start, end = document.offsets[entity.start][0], document.offsets[entity.end - 1][1]
             span = {"start_char": start, "end_char": end, "text": document.text[start:end]}
             entities.append({**entity._asdict(), **span, "probability": round(probability, 6)})
+        probabilities = zip(annotation.triple_prob, annotation.relation_prob, strict=True)
         relations = [
-            {**relation._asdict(), "probability": round(probability, 6)}
-            for relation, probability in zip(annotation.relations, annotation.relation_prob, strict=True)
+            {**relation._asdict(), "probability": round(triple, 6), "relation_probability": round(cell, 6)}
+            for relation, (triple, cell) in zip(annotation.relations, probabilities, strict=True)
         ]
         sentence = document.sentence
         return cls(

@@ -22,7 +22,7 @@ def format_example(sentence_tokens: Sequence[str], annotation: Annotation) -> st
         [
             " ".join(sentence_tokens),
             *_with_probabilities(names, annotation.entity_prob, "no entity"),
-            *_with_probabilities(triples, annotation.relation_prob, "no relation"),
+            *_with_probabilities(triples, annotation.triple_prob, "no relation"),
         ]
     )
 

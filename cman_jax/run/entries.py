@@ -5,6 +5,7 @@ name of the split. The name of every other entry adds what is different.
 """
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,7 +61,7 @@ def entry_of(
         here, there = getattr(decoding, field.name), getattr(own, field.name)
         if here != there:
             differences.append(f"{field.name} is {here}, in the run's config {there}")
-            parts.append(f"{field.name}_{here}")
+            parts.append(f"{field.name}_{re.sub('[^-.0-9A-Za-z]+', '_', str(here))}")  # it may be a path
     if not _is_own_data(workdir, split, digest, scores):
         differences.append(f"the sentences are not those of the run's {split}")
         parts.append(f"data_{digest[:8]}")

@@ -19,10 +19,11 @@ from cman_jax.errors import InputError
 from cman_jax.evaluation.metrics import score_annotations
 from cman_jax.inference.predict import Predictor
 from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.run.constraints import load_constraints
 from cman_jax.run.provenance import Splits
 from cman_jax.run.record import read_metrics, write_metrics
 from cman_jax.run.system import System
-from cman_jax.training.open_run import open_run
+from cman_jax.training.open_run import open_run, training_sentences
 from cman_jax.training.plans import drawn_plans
 from cman_jax.training.step import TrainState
 from cman_jax.types import Annotation, Params, Sentence
@@ -68,7 +69,8 @@ class Member:
         self._places = [(name, s.id) for name in config.training.trained_splits for s in splits[name]]
         self.examples = encode_all(sentences, vocabs, encoder)
         self._dev, self._dev_examples = splits["dev"], encode_all(splits["dev"], vocabs, encoder)
-        self._predictor = Predictor(self.system)
+        constraints = load_constraints(self.system.config.decoding.constraints, self.workdir, vocabs)
+        self._predictor = Predictor(self.system, constraints=constraints)
         self.key, self._init_key = jax.random.split(jax.random.key(config.training.seed))
         self.rows: list[dict[str, Any]] = []
         self._checkpoints = Checkpoints(self.workdir / "checkpoints")
@@ -149,16 +151,6 @@ class Member:
             f"this workdir keeps {f'epoch {done}' if done else 'no epoch'}"
         )
         return InputError(self.workdir, None, found, expected)
-
-
-def training_sentences(config: Config, splits: Splits) -> Sequence[Sentence]:
-    """Returns the sentences of the splits that the protocol trains on.
-
-    Args:
-      config: contains the protocol.
-      splits: the sentences of each split.
-    """
-    return [sentence for name in config.training.trained_splits for sentence in splits[name]]
 
 
 def dev_scores(

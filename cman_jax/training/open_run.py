@@ -4,11 +4,13 @@ A run has these files:
 
     config.json  vocabs.json  word_vectors.npy  encoder.json  the system, see cman_jax/run/system.py
     data.json                                                 its origin, see cman_jax/run/provenance.py
+    constraints.json                                          see cman_jax/run/constraints.py
     checkpoints/  metrics.jsonl                               latest two epochs and the best; a row per epoch
     scores.json  predictions.jsonl                            results of training and of evaluation
 """
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 
 from cman_jax.config import Config, differences, to_dict
@@ -17,10 +19,11 @@ from cman_jax.data.vocab import Vocabs, build_vocabs, refuse_no_coverage, word_c
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
 from cman_jax.errors import InputError
 from cman_jax.files import write_json
+from cman_jax.run.constraints import has_constraints, learn_constraints, write_constraints
 from cman_jax.run.provenance import Splits, check_provenance, fingerprint, write_provenance
 from cman_jax.run.record import read_metrics
 from cman_jax.run.system import System, load_config
-from cman_jax.types import EncoderSpec
+from cman_jax.types import EncoderSpec, Sentence
 
 
 def open_run(
@@ -45,12 +48,7 @@ def open_run(
     """
     digests = fingerprint(splits, vectors, encoder)
     if (workdir / "config.json").is_file():
-        _refuse_other_settings(config, load_config(workdir), workdir)
-        system = System.load(workdir)
-        contents = contents_of(splits, config.training.trained_splits, system.vocabs)
-        check_provenance(workdir, digests, contents)
-        write_json(workdir / "config.json", to_dict(config))
-        return system._replace(config=config)
+        return _resume(config, splits, workdir, digests)
     _refuse_remains(workdir)
     table = _read_vectors(vectors, digests["vectors"], splits, config)
     vocabs = _vocabs_of(splits, config, table)
@@ -61,8 +59,30 @@ def open_run(
     for unfinished in workdir.glob(".*.tmp"):  # left by a start that was killed
         unfinished.unlink()
     write_provenance(workdir, digests, contents)
+    write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
     system.save(workdir)  # config.json last: with it, the run exists
     return system
+
+
+def _resume(config: Config, splits: Splits, workdir: Path, digests: Mapping[str, str]) -> System:
+    """Returns the system of the run in `workdir`, after checks that these settings and data can resume it."""
+    _refuse_other_settings(config, load_config(workdir), workdir)
+    system = System.load(workdir)
+    check_provenance(workdir, digests, contents_of(splits, config.training.trained_splits, system.vocabs))
+    if not has_constraints(workdir):
+        write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
+    write_json(workdir / "config.json", to_dict(config))
+    return system._replace(config=config)
+
+
+def training_sentences(config: Config, splits: Splits) -> list[Sentence]:
+    """Returns the sentences of the splits that the protocol trains on.
+
+    Args:
+      config: contains the protocol.
+      splits: the sentences of each split.
+    """
+    return [sentence for name in config.training.trained_splits for sentence in splits[name]]
 
 
 def _refuse_remains(workdir: Path) -> None:

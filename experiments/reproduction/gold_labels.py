@@ -27,7 +27,7 @@ GOLD_LABELS = "test_gold_labels"
 
 def score_gold_labels(run: Run, test: list[Sentence], encoder: Encoder | None) -> None:
     """Scores a run on its test split with gold labels: an entry of scores.json, and the predictions."""
-    extractor = Extractor.load(run.workdir, encoder=encoder)
+    extractor = Extractor.as_configured(run.workdir, encoder=encoder)
     system = extractor.system
     examples = encode_all(test, system.vocabs, encoder)
     annotations = Predictor(system, GoldLabelStep(system))(extractor.params, examples)

@@ -91,12 +91,46 @@ def test_training_leaves_scores_and_predictions(trained: Path) -> None:
     assert len((trained / "predictions.jsonl").read_text().splitlines()) == 8
 
 
+def test_training_calibrates_on_dev_and_learns_constraints(workplace: Workplace, trained: Path) -> None:
+    stored = json.loads((trained / "calibration.json").read_text())
+    best = max(read_metrics(trained), key=lambda row: row["selection"])["epoch"]
+    dev = load_split(workplace.data, "dev")
+    assert set(stored) == {"probabilities"}
+    assert (stored["probabilities"]["epoch"], stored["probabilities"]["data"]) == (best, split_digest(dev))
+    assert stored["probabilities"]["ner"]["scale"] > 0
+    pairs = json.loads((trained / "constraints.json").read_text())
+    assert ["Peop", "Org"] in pairs["Work_For"]
+
+
+def test_a_threshold_is_tuned_on_dev_stored_and_used(workplace: Workplace, trained: Path) -> None:
+    workdir = workplace.folder / "tuned"
+    shutil.copytree(trained, workdir)
+    files = (f"--workdir={workdir}", f"--data={workplace.data}")
+    missing = run(workplace.command("evaluate", *files, "--threshold=dev"))
+    assert missing.returncode == 2
+    assert "calibration.json: found no threshold that was tuned for epoch" in missing.stderr
+    for flag in ("--tune_threshold", "--calibrate"):
+        refused = run(workplace.command("evaluate", *files, "--split=train", flag))
+        assert refused.returncode == 2
+        assert refused.stderr.count("\n") == 1
+        assert "found the run's train split, which the network was trained on" in refused.stderr
+    path = workdir / "calibration.json"
+    before = json.loads(path.read_text())
+    path.write_text(
+        json.dumps({**before, "threshold": {"epoch": before["probabilities"]["epoch"], "value": 0.001}})
+    )
+    done = run(workplace.command("evaluate", *files, "--threshold=dev"))
+    assert done.returncode == 0, done.stderr
+    assert "kept under the name test_threshold_0.001" in done.stdout
+
+
 def test_train_and_dev_together_keep_the_last_epoch(workplace: Workplace) -> None:
     workdir = workplace.folder / "both"
     both = {"training.protocol": "train+dev", "training.num_epochs": 2}
     done = run(workplace.training(workdir, **both))
     assert done.returncode == 0, done.stderr
     assert json.loads((workdir / "scores.json").read_text())["test"]["epoch"] == 2
+    assert not (workdir / "calibration.json").exists()  # no held-out sentences are left
     # Speed and time are of all 48 sentences, eight of them dev's.
     row = read_metrics(workdir)[-1]
     assert row["sentences_per_second"] * row["seconds"] == pytest.approx(48, rel=0.05)
@@ -207,7 +241,8 @@ def test_predict_on_tokens_agrees_with_the_predictions_of_training(
 ) -> None:
     output = workplace.folder / "out.jsonl"
     data = workplace.data / "test.jsonl"
-    done = run(workplace.command("predict", f"--workdir={trained}", f"--input={data}", f"--output={output}"))
+    files = (f"--workdir={trained}", f"--input={data}", f"--output={output}")
+    done = run(workplace.command("predict", *files, "--nobio_constraints", "--constraints=none"))
     assert done.returncode == 0, done.stderr
     assert output.read_text() == (trained / "predictions.jsonl").read_text()
 

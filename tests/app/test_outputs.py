@@ -14,7 +14,8 @@ from cman_jax.errors import InputError
 from cman_jax.inference.record import Record
 from cman_jax.types import Annotation, Entity, Relation
 
-PAIR = Annotation((Entity(0, 1, "Peop"), Entity(2, 3, "Loc")), (Relation(0, 1, "Left"),), (0.5, 0.5), (0.75,))
+ENTITIES = (Entity(0, 1, "Peop"), Entity(2, 3, "Loc"))
+PAIR = Annotation(ENTITIES, (Relation(0, 1, "Left"),), (0.5, 0.5), (0.75,), (0.25,))
 
 
 def pairs() -> list[tuple[Document, Record]]:

@@ -17,6 +17,7 @@ PREDICTED = Annotation(
     (ANN, ACME, RIGA._replace(type="Other")),
     (Relation(0, 1, "Work_For"), Relation(0, 1, "Live_In")),
     (0.994, 0.5, 1.0),
+    (0.99, 0.6),
     (0.98, 0.512),
 )
 
@@ -106,4 +107,4 @@ def test_example_without_probabilities_and_without_entities():
 
 def test_probabilities_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="shorter"):
-        format_example(TOKENS, PREDICTED._replace(relation_prob=(0.5,)))
+        format_example(TOKENS, PREDICTED._replace(triple_prob=(0.5,)))

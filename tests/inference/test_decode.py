@@ -164,3 +164,49 @@ def test_a_span_on_a_path_that_hardly_any_sequence_takes_has_probability_zero() 
     assert (path == tag).all()
     annotation = decode(Predictions(path, np.zeros((n, n, 1)), *edges), n, VOCABS, DecodingConfig())
     assert annotation.entity_prob == (0.0,)
+
+
+def test_constraints_only_take_relations_away() -> None:
+    """Every subset of the pairs of types gives a subset of the relations, with unchanged probabilities."""
+    sentence = SENTENCES[2]
+    batch = collate([encode(sentence, VOCABS)], 8, DataConfig(), 1, VOCABS.sizes)
+    predictions = Predictions(*(array[0] for array in certain(batch, VOCABS)))
+    prob = np.random.default_rng(0).uniform(0, 1, predictions.relation_prob.shape).astype(np.float32)
+    predictions, n = predictions._replace(relation_prob=prob), len(sentence.tokens)
+    free = decode(predictions, n, VOCABS, DecodingConfig())
+    assert len(free.relations) > 3
+    probability = dict(zip(free.relations, free.relation_prob, strict=True))
+    pairs = [("Peop", "Org"), ("Org", "Loc"), ("Loc", "Peop")]
+    for chosen in itertools.chain.from_iterable(itertools.combinations(pairs, k) for k in range(4)):
+        constraints = dict.fromkeys(VOCABS.relation_types, frozenset(chosen))
+        found = decode(predictions, n, VOCABS, DecodingConfig(), constraints)
+        assert (found.entities, found.entity_prob) == (free.entities, free.entity_prob)
+        wanted = [
+            r
+            for r in free.relations
+            if (free.entities[r.subject].type, free.entities[r.object].type) in chosen
+        ]
+        assert list(found.relations) == wanted
+        assert list(found.relation_prob) == [probability[r] for r in wanted]
+        assert set(found.triple_prob) <= set(free.triple_prob)
+    live_in = decode(predictions, n, VOCABS, DecodingConfig(), {"Live_In": frozenset()})
+    assert {r.type for r in free.relations} - {r.type for r in live_in.relations} == {"Live_In"}
+
+
+def test_the_probability_of_a_triple_is_the_product_of_its_three_parts() -> None:
+    sentence = SENTENCES[0]
+    batch = collate([encode(sentence, VOCABS)], 8, DataConfig(), 1, VOCABS.sizes)
+    predictions = Predictions(*(array[0] for array in certain(batch, VOCABS)))
+    edges = predictions.edge_prob.copy()
+    edges[4] *= 0.5  # the chain is half as sure of the tag of London
+    edges[4, 0, 0] += 0.5
+    prob = predictions.relation_prob * np.float32(0.75)
+    found = decode(
+        predictions._replace(edge_prob=edges, relation_prob=prob),
+        len(sentence.tokens),
+        VOCABS,
+        DecodingConfig(),
+    )
+    assert found.relation_prob == (0.75,)
+    assert found.entity_prob[1] == pytest.approx(0.5)
+    assert found.triple_prob == pytest.approx((0.75 * found.entity_prob[0] * found.entity_prob[1],))

@@ -1,8 +1,10 @@
 """The Python API: one record per text, and decoding options that are checked."""
 
 import itertools
+import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,7 +13,8 @@ import pytest
 from cman_jax.config import Config
 from cman_jax.data.text import from_text
 from cman_jax.errors import InputError
-from cman_jax.inference.extractor import Extractor, with_decoding
+from cman_jax.inference.extractor import NO_CONSTRAINTS, Extractor, with_decoding
+from cman_jax.run.constraints import learn_constraints, write_constraints
 from cman_jax.run.system import System
 from tests.builders import SENTENCES, SMALL_DATA, SMALL_MODEL, changed, normal, quick_compilation, vocabs_of
 
@@ -74,6 +77,26 @@ def test_options_hold_for_one_call(extractor: Extractor) -> None:
     assert len(every["relations"]) > len(before["relations"])
     with pytest.raises(InputError, match="decoding option threshold: found nan"):
         extractor(text, threshold=float("nan"))
+
+
+def test_constraints_hold_for_one_call_and_a_run_without_them_gets_a_note(
+    extractor: Extractor, tmp_path: Path
+) -> None:
+    file = tmp_path / "none_at_all.json"
+    file.write_text(json.dumps({name: [] for name in extractor.system.vocabs.relation_types}))
+    text = "Ada lived in London ."
+    with quick_compilation():
+        every = extractor(text, threshold=0.0)
+        assert every["relations"]
+        allowed = extractor(text, threshold=0.0, constraints=file)
+        assert (allowed["relations"], allowed["entities"]) == ([], every["entities"])
+        assert extractor(text, threshold=0.0, constraints="learned") == every  # no file, none are learned
+    config = with_decoding(extractor.system.config, {"constraints": "learned"})
+    learned = Extractor(extractor.system._replace(config=config), extractor.params, 1, None, tmp_path)
+    assert learned.notes == (NO_CONSTRAINTS,)
+    write_constraints(tmp_path, learn_constraints(SENTENCES))
+    assert Extractor(learned.system, extractor.params, 1, None, tmp_path).notes == ()
+    assert extractor.notes == ()
 
 
 def test_records_come_one_by_one_from_documents_without_end(extractor: Extractor) -> None:

@@ -14,10 +14,13 @@ from cman_jax.types import Annotation, Entity, Relation
 def test_a_record_names_spans_by_token_and_character() -> None:
     document = from_text("Ann Lee left Oslo.", "9")
     entities = (Entity(0, 2, "Peop"), Entity(3, 4, "Loc"))
-    record = Record.of(document, Annotation(entities, (Relation(0, 1, "Live_In"),), (0.5, 1.0), (0.25,)))
+    record = Record.of(
+        document, Annotation(entities, (Relation(0, 1, "Live_In"),), (0.5, 1.0), (0.5,), (0.25,))
+    )
     first = {"start": 0, "end": 2, "type": "Peop", "start_char": 0, "end_char": 7, "text": "Ann Lee"}
     assert record["entities"][0] == {**first, "probability": 0.5}
-    assert record["relations"] == [{"subject": 0, "object": 1, "type": "Live_In", "probability": 0.25}]
+    relation = {"subject": 0, "object": 1, "type": "Live_In"}
+    assert record["relations"] == [{**relation, "probability": 0.25, "relation_probability": 0.5}]
     assert json.loads(json.dumps(record)) == record
     assert record.triples() == [("Ann Lee", "Live_In", "Oslo", 0.25)]
     assert repr(record) == (
@@ -30,7 +33,7 @@ def hostile() -> Record:
     document = from_text("<b>Ann</b> left & Oslo.", "9")
     end = len(document.sentence.tokens)
     entities = (Entity(0, 1, "<i>"), Entity(1, end, "Loc"))
-    return Record.of(document, Annotation(entities, (Relation(0, 1, "<u>"),), (0.5, 1.0), (0.25,)))
+    return Record.of(document, Annotation(entities, (Relation(0, 1, "<u>"),), (0.5, 1.0), (0.25,), (0.25,)))
 
 
 def test_a_notebook_shows_a_drawing() -> None:

@@ -13,7 +13,7 @@ from cman_jax.types import Annotation, Entity, Relation
 TEXT = 'It rained. Ann "X", Lee left Oslo.'
 DOCUMENT = list(sentences_in(TEXT, "d\t,1"))[1]
 ENTITIES = (Entity(0, 6, "Peop"), Entity(7, 8, "Loc"))
-RECORD = Record.of(DOCUMENT, Annotation(ENTITIES, (Relation(0, 1, "Left"),), (0.5, 0.25), (0.125,)))
+RECORD = Record.of(DOCUMENT, Annotation(ENTITIES, (Relation(0, 1, "Left"),), (0.5, 0.25), (0.5,), (0.125,)))
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t"])

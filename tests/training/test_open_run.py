@@ -159,3 +159,16 @@ def test_a_run_that_was_killed_before_its_first_epoch_cannot_predict(tmp_path: P
         InputError, match="checkpoints: found no such directory, expected the checkpoints of a"
     ):
         Extractor.load(tmp_path)
+
+
+def test_constraints_are_stored_from_the_trained_splits_and_added_to_an_older_run(tmp_path: Path) -> None:
+    splits = {"train": SENTENCES[:1], "dev": SENTENCES}
+    own, both = tmp_path / "own", tmp_path / "both"
+    open_run(Config(), splits, own)
+    open_run(config_with(protocol="train+dev"), splits, both)
+    found = [json.loads((folder / "constraints.json").read_text()) for folder in (own, both)]
+    assert found[0] == {"Live_In": [["Peop", "Loc"]]}
+    assert set(found[1]) == {"Live_In", "OrgBased_In", "Work_For"}
+    (own / "constraints.json").unlink()
+    open_run(Config(), splits, own)
+    assert json.loads((own / "constraints.json").read_text()) == found[0]

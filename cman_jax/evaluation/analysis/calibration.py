@@ -1,8 +1,8 @@
-"""The quality of relation probabilities: reliability, and precision and recall over the threshold.
+"""The quality of probabilities: reliability, and precision and recall over the threshold.
 
-Everything here is about single decisions: does this pair of predicted entities have this relation? The
-decisions come from annotations at threshold 0, which contain every candidate (`Extractor.load(...,
-threshold=0.0)`).
+Everything here is about single decisions: does this pair of predicted entities have this relation? Curves
+need annotations at threshold 0, which contain every candidate (`Extractor.as_configured(...,
+threshold=0.0)`). Probabilities of whole triples, and of entities, are judged on a system's answers.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float
 
 from cman_jax.data.overlap import SpanRelation
 from cman_jax.evaluation.analysis.slices import Comparison
-from cman_jax.evaluation.facts import key
-from cman_jax.types import Annotation
+from cman_jax.evaluation.facts import facts, key
+from cman_jax.types import Annotation, Sentence
 
 
 class Decisions(NamedTuple):
@@ -42,6 +42,7 @@ def above(annotation: Annotation, threshold: float) -> Annotation:
     return annotation._replace(
         relations=tuple(annotation.relations[i] for i in kept),
         relation_prob=tuple(annotation.relation_prob[i] for i in kept),
+        triple_prob=tuple(annotation.triple_prob[i] for i in kept) if annotation.triple_prob else (),
     )
 
 
@@ -64,6 +65,38 @@ def decisions(comparison: Comparison, candidates: Sequence[Annotation]) -> Decis
                 prob.append(p)
                 right.append(key(claim, match) in keys)
     return Decisions(np.array(prob, float), np.array(right, bool), gold)
+
+
+def triple_decisions(gold: Sequence[Sentence], annotations: Sequence[Annotation]) -> Decisions:
+    """Returns the predicted triples with the probability of each whole triple.
+
+    A triple is right if its type, and the boundaries and types of both entities, are in the gold.
+
+    Args:
+      gold: the annotated sentences.
+      annotations: the prediction for each.
+    """
+    pairs = [(facts(sentence).relations, found) for sentence, found in zip(gold, annotations, strict=True)]
+    prob = [p for _, found in pairs for p in found.triple_prob]
+    right = [
+        SpanRelation(found.entities[r.subject], found.entities[r.object], r.type) in wanted
+        for wanted, found in pairs
+        for r in found.relations
+    ]
+    return Decisions(np.array(prob, float), np.array(right, bool), sum(len(wanted) for wanted, _ in pairs))
+
+
+def entity_decisions(gold: Sequence[Sentence], annotations: Sequence[Annotation]) -> Decisions:
+    """Returns the predicted entities with their probabilities; the right ones have a gold span and type.
+
+    Args:
+      gold: the annotated sentences.
+      annotations: the prediction for each.
+    """
+    pairs = [(facts(sentence).entities, found) for sentence, found in zip(gold, annotations, strict=True)]
+    prob = [p for _, found in pairs for p in found.entity_prob]
+    right = [entity in wanted for wanted, found in pairs for entity in found.entities]
+    return Decisions(np.array(prob, float), np.array(right, bool), sum(len(wanted) for wanted, _ in pairs))
 
 
 class Bin(NamedTuple):
@@ -102,6 +135,28 @@ def reliability(decided: Decisions, bins: int = 10) -> list[Bin]:
     return [Bin(float(a), float(b), int(c), float(p), float(r)) for a, b, c, p, r in rows]
 
 
+def equal_mass(decided: Decisions, bins: int = 15) -> list[Bin]:
+    """Returns bins that contain equally many decisions, up to one.
+
+    The decisions are sorted by probability, the earlier of equals first, and cut into consecutive bins; the
+    first bins have one decision more where the number is not a multiple. A bin without decisions is left out.
+
+    Source: Nguyen and O'Connor (2015), EMNLP.
+
+    Args:
+      decided: the decisions.
+      bins: number of bins.
+    """
+    order = np.argsort(decided.prob, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    probs = [decided.prob[part] for part in parts]
+    low = [0.0, *(float(prob[-1]) for prob in probs)][: len(probs)]
+    return [
+        Bin(lower, float(prob[-1]), len(part), float(prob.mean()), float(decided.right[part].mean()))
+        for lower, prob, part in zip(low, probs, parts, strict=True)
+    ]
+
+
 def calibration_error(bins: Sequence[Bin]) -> float:
     """Returns the expected calibration error, 0 to 1: the mean distance of a bin's mean from its share.
 
@@ -111,7 +166,7 @@ def calibration_error(bins: Sequence[Bin]) -> float:
     Source: Naeini et al. (2015), AAAI; Guo et al. (2017), ICML, Eq. 3.
 
     Args:
-      bins: the result of `reliability`.
+      bins: the result of `reliability` or `equal_mass`.
     """
     total = sum(b.count for b in bins)
     return sum(b.count * abs(b.mean_prob - b.share_right) for b in bins) / max(total, 1)

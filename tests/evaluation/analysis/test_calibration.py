@@ -9,6 +9,7 @@ from cman_jax.evaluation.analysis.calibration import (
     best_threshold,
     calibration_error,
     decisions,
+    equal_mass,
     precision_recall,
     reliability,
 )
@@ -130,3 +131,15 @@ def test_the_best_threshold_is_the_highest_of_equals_and_1_where_nothing_is_righ
     assert best_threshold(decided("+-+", 2, [0.9, 0.7, 0.5]))[:] == pytest.approx((0.25, 80.0))
     assert best_threshold(decided("+--+", 2, [0.9, 0.7, 0.5, 0.3]))[:] == pytest.approx((0.8, 200 / 3))
     assert best_threshold(decided("--")) == (1.0, 0.0)
+
+
+def test_bins_of_equal_mass_hold_equally_many_decisions_in_order() -> None:
+    ranked = decided("+-++-+-", prob=[0.7, 0.1, 0.6, 0.5, 0.4, 0.3, 0.2])
+    bins = equal_mass(ranked, 3)
+    assert [b.count for b in bins] == [3, 2, 2]
+    assert [(b.low, b.high) for b in bins] == [(0.0, 0.3), (0.3, 0.5), (0.5, 0.7)]
+    assert [b.mean_prob for b in bins] == pytest.approx([0.2, 0.45, 0.65])
+    assert [b.share_right for b in bins] == pytest.approx([1 / 3, 1 / 2, 1])
+    assert calibration_error(bins) == pytest.approx((3 * 2 / 15 + 2 * 0.05 + 2 * 0.35) / 7)
+    assert [b.count for b in equal_mass(ranked)] == [1] * 7
+    assert equal_mass(decided("")) == []

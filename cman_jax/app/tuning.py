@@ -1,0 +1,79 @@
+"""What a finished run learns from held-out sentences: calibrated probabilities, and a threshold."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cman_jax.encoders.encoder import Encoder
+from cman_jax.errors import InputError
+from cman_jax.evaluation.analysis.calibration import Best, decisions
+from cman_jax.evaluation.analysis.fitting import fit_calibration, tuned_threshold
+from cman_jax.evaluation.analysis.slices import compare
+from cman_jax.inference.extractor import Extractor
+from cman_jax.run.calibration import FILE, Calibration, write_entry
+from cman_jax.run.provenance import recorded_digest, split_digest
+from cman_jax.run.system import load_config
+from cman_jax.types import Sentence
+
+
+def calibrate(
+    workdir: Path, held_out: Sequence[Sentence], encoder: Encoder | None = None, **decoding: Any
+) -> Calibration:
+    """Fits the run's probabilities to held-out sentences, and stores the result in calibration.json.
+
+    The triples above the run's threshold and all predicted entities are fitted. A stored threshold is kept.
+
+    Args:
+      workdir: the working directory of the run.
+      held_out: annotated sentences that the network was not trained on.
+      encoder, decoding: as for `Extractor.as_configured`.
+
+    Raises:
+      InputError: the network was trained on the sentences, or nothing can be loaded.
+    """
+    digest = _held_out_digest(workdir, held_out)
+    extractor = Extractor.as_configured(workdir, encoder=encoder, **decoding)
+    extractor.calibration = Calibration()
+    annotations = extractor.annotate(held_out)
+    fitted = fit_calibration(held_out, annotations)
+    counts = {
+        "ner": sum(len(found.entities) for found in annotations),
+        "re": sum(len(found.relations) for found in annotations),
+    }
+    tasks = {task: {**part._asdict(), "count": counts[task]} for task, part in fitted._asdict().items()}
+    write_entry(workdir, "probabilities", extractor.epoch, digest, tasks)
+    return fitted
+
+
+def tune_threshold(
+    workdir: Path, held_out: Sequence[Sentence], encoder: Encoder | None = None, **decoding: Any
+) -> Best:
+    """Finds the threshold with the highest relation F1 on held-out sentences, and stores it.
+
+    Arguments and errors are those of `calibrate`; a threshold among `decoding` is not read.
+    """
+    digest = _held_out_digest(workdir, held_out)
+    extractor = Extractor.as_configured(workdir, encoder=encoder, **{**decoding, "threshold": 0.0})
+    candidates = extractor.annotate(held_out)
+    scoring, vocabs = extractor.system.config.scoring, extractor.system.vocabs
+    convention = {"match": scoring.match, "other": scoring.other, "overlap": scoring.overlap}
+    types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
+    decided = decisions(compare(held_out, candidates, **types, **convention), candidates)
+    if not decided.right.any():
+        raise InputError(
+            workdir / FILE, None, "no right relation among the predictions", "a run that finds some relations"
+        )
+    best = tuned_threshold(decided)
+    fields = {"value": best.threshold, "f1": best.f1}
+    write_entry(workdir, "threshold", extractor.epoch, digest, fields)
+    return best
+
+
+def _held_out_digest(workdir: Path, sentences: Sequence[Sentence]) -> str:
+    """Returns the digest of sentences; raises an InputError if the run was trained on them."""
+    digest = split_digest(sentences)
+    for name in load_config(workdir).training.trained_splits:
+        if recorded_digest(workdir, name) == digest:
+            found = f"the run's {name} split, which the network was trained on"
+            raise InputError(workdir, None, found, "sentences that the network has not seen, such as dev")
+    return digest

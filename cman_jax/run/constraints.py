@@ -1,0 +1,113 @@
+"""Constraints on types: which entity types a relation connects, by default as constraints.json says."""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cman_jax.data.vocab import Vocabs
+from cman_jax.errors import InputError
+from cman_jax.files import parse_json, read_text, show, write_json
+from cman_jax.types import Sentence
+
+Constraints = Mapping[str, frozenset[tuple[str, str]]]
+"""The allowed (subject type, object type) of each relation type. An absent relation type is unconstrained."""
+
+_FILE = "constraints.json"
+_LAYOUT = 'a JSON object such as {"Work_For": [["Peop", "Org"]]}'
+
+
+def learn_constraints(sentences: Iterable[Sentence]) -> Constraints:
+    """Returns the pairs of entity types that each relation type connects in the sentences."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for sentence in sentences:
+        for subject, object_, name in sentence.relations:
+            pair = sentence.entities[subject].type, sentence.entities[object_].type
+            found.setdefault(name, set()).add(pair)
+    return {name: frozenset(pairs) for name, pairs in sorted(found.items())}
+
+
+def write_constraints(workdir: Path, constraints: Constraints) -> None:
+    """Writes constraints.json."""
+    content = {name: [list(pair) for pair in sorted(pairs)] for name, pairs in constraints.items()}
+    write_json(workdir / _FILE, content)
+
+
+def has_constraints(workdir: Path) -> bool:
+    """Returns whether the run stores constraints; runs of version 0.2.0 and before do not."""
+    return (workdir / _FILE).is_file()
+
+
+def load_constraints(choice: str, workdir: Path | None, vocabs: Vocabs) -> Constraints | None:
+    """Returns the constraints that `config.decoding.constraints` chooses; None: relations are unconstrained.
+
+    "learned" chooses those of the run's training data. Without stored constraints, nothing is constrained.
+
+    Args:
+      choice: "none", "learned" or a file.
+      workdir: the run's working directory; None: a network without files, and so without learned constraints.
+      vocabs: contain the types that the run knows.
+
+    Raises:
+      InputError: a file is missing or damaged, or has a type that the run does not know.
+    """
+    if choice == "none":
+        return None
+    if choice != "learned":
+        return read_constraints(choice, vocabs)
+    stored = workdir is not None and has_constraints(workdir)
+    return read_constraints(workdir / _FILE, vocabs) if stored else None
+
+
+def read_constraints(path: str | Path, vocabs: Vocabs) -> Constraints:
+    """Returns the constraints of a JSON file: a list of pairs of entity types for each relation type.
+
+    Raises:
+      InputError: the file does not exist, has another layout, or has a type that the run does not know.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(path, None, "no such file", f"none, learned or a file with {_LAYOUT}")
+    fail = partial(InputError, path, None)
+    try:
+        text = read_text(path)
+    except UnicodeDecodeError as error:
+        raise fail(f"bytes that are not valid UTF-8 ({error})", "UTF-8 text") from None
+    content = parse_json(text, fail)
+    if not isinstance(content, dict):
+        raise fail(show(content), _LAYOUT)
+    return {
+        _known(name, vocabs.relation_types, "relation type", path): _pairs(name, pairs, vocabs, path)
+        for name, pairs in content.items()
+    }
+
+
+def allows(constraints: Constraints, relation: str, subject: str, object_: str) -> bool:
+    """Returns whether a relation type may connect a subject and an object of these entity types."""
+    return relation not in constraints or (subject, object_) in constraints[relation]
+
+
+def _pairs(name: str, pairs: Any, vocabs: Vocabs, path: Path) -> frozenset[tuple[str, str]]:
+    """Returns one relation type's pairs."""
+    if not isinstance(pairs, list):
+        raise InputError(path, None, f"{show(pairs)} under {name!r}", _LAYOUT)
+    for pair in pairs:
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise InputError(path, None, f"the pair {show(pair)} under {name!r}", _LAYOUT)
+    known = partial(_known, types=vocabs.entity_types, what="entity type", path=path)
+    return frozenset((known(subject), known(object_)) for subject, object_ in pairs)
+
+
+def _known(name: Any, types: Sequence[str], what: str, path: Path) -> str:
+    """Returns the name if it is one of the types; the error names the nearest type."""
+    if name in types:
+        return name
+    near = difflib.get_close_matches(str(name), types, 1)
+    every = ", ".join(types)
+    raise InputError(
+        path,
+        None,
+        f"the {what} {show(name)}",
+        f"{near[0]}, the nearest of {every}" if near else f"one of {every}",
+    )

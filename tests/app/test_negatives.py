@@ -1,0 +1,81 @@
+"""Tests of the report of false alarms: text and tokens, what is stored, and mistakes in one line."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cman_jax.app import negatives
+from cman_jax.app.negatives import report_negatives
+from cman_jax.config import Config, DecodingConfig, to_dict
+from cman_jax.errors import InputError
+from cman_jax.files import read_json, write_json
+from cman_jax.types import Annotation, Entity, Relation, Sentence
+
+FOUND = Annotation((Entity(0, 1, "Peop"), Entity(1, 2, "Org")), (Relation(0, 1, "Work_For"),))
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run that finds a triple in every sentence that begins with Ann, unless the threshold is 0.9."""
+
+    class Known:
+        def __init__(self, threshold: float = 0.5, **options: Any):
+            config = Config(decoding=DecodingConfig(threshold=threshold))
+            self.system, self.epoch = SimpleNamespace(config=config), 4
+
+        @classmethod
+        def as_configured(cls, workdir: Path, **options: Any) -> "Known":
+            return cls(**options)
+
+        def annotate(self, sentences: list[Sentence]) -> list[Annotation]:
+            sure = self.system.config.decoding.threshold < 0.9
+            return [FOUND if s.tokens[0] == "Ann" and sure else Annotation((), ()) for s in sentences]
+
+    monkeypatch.setattr(negatives, "Extractor", Known)
+    write_json(tmp_path / "config.json", to_dict(Config()))
+    return tmp_path
+
+
+def test_the_share_is_printed_and_stored_by_file_and_decoding(
+    workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = workdir / "quiet.jsonl"
+    path.write_text('["Ann", "slept"]\n\n{"tokens": ["It", "rained"]}\n["Nobody", "came"]\n["Ann", "sang"]\n')
+    report_negatives(workdir, path)
+    assert (
+        "quiet, epoch 4: 50.00 % of 4 sentences without relations have a triple (2 sentences, 2 triples)"
+        in (capsys.readouterr().out)
+    )
+    report_negatives(workdir, path, threshold=0.9)
+    stored = read_json(workdir / "negatives.json")
+    assert {name: entry["share"] for name, entry in stored.items()} == {
+        "quiet": 50.0,
+        "quiet_threshold_0.9": 0.0,
+    }
+    assert (stored["quiet"]["sentences"], stored["quiet"]["with_triple"], stored["quiet"]["epoch"]) == (
+        4,
+        2,
+        4,
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "found no such file, expected sentences without relations, one per line"),
+        (b"\n\n", "found no sentence, expected sentences without relations, one per line"),
+        (b'["a", 1]\n', "found "),
+        (b'["a"]\n\xff\n', "found bytes that are not valid UTF-8"),
+    ],
+)
+def test_a_mistake_is_one_line(workdir: Path, content: bytes | None, message: str) -> None:
+    path = workdir / "quiet.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        report_negatives(workdir, path)
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
