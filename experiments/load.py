@@ -25,11 +25,6 @@ from cman_jax.app.program import run_main
 from cman_jax.files import json_text, write_json
 from cman_jax.version import __version__
 
-_URL = flags.DEFINE_string("url", "http://127.0.0.1:8080", "Address that `cman serve` prints.")
-_CLIENTS = flags.DEFINE_integer("clients", 200, "Requests at the same time.", 1)
-_SECONDS = flags.DEFINE_float("seconds", 30.0, "How long to send.", 0.1)
-_OUT = flags.DEFINE_string("out", None, "File for the figures; by default they are only printed.")
-
 _PEOPLE = ("Jane Roe", "Ann Lee", "John Doe", "Bob Stone")
 _FIRMS = ("Acme Corp.", "Northwind Ltd.", "Blue Kite")
 _PLACES = ("Boston", "Oslo", "Lima", "Kyoto")
@@ -100,11 +95,15 @@ async def load(url: str, clients: int, seconds: float) -> dict[str, Any]:
 def main(argv: Sequence[str]) -> None:
     """Sends requests as the flags say, and prints the figures."""
     del argv
-    figures = asyncio.run(load(_URL.value, _CLIENTS.value, _SECONDS.value))
+    figures = asyncio.run(load(flags.FLAGS.url, flags.FLAGS.clients, flags.FLAGS.seconds))
     print(json_text(figures, indent=2))
-    if _OUT.value:
-        write_json(Path(_OUT.value), figures)
+    if flags.FLAGS.out:
+        write_json(Path(flags.FLAGS.out), figures)
 
 
 if __name__ == "__main__":
+    flags.DEFINE_string("url", "http://127.0.0.1:8080", "Address that `cman serve` prints.")
+    flags.DEFINE_integer("clients", 200, "Requests at the same time.", 1)
+    flags.DEFINE_float("seconds", 30.0, "How long to send.", 0.1)
+    flags.DEFINE_string("out", None, "File for the figures; by default they are only printed.")
     run_main(main)

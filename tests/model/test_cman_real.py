@@ -74,7 +74,7 @@ def compilation() -> None:
 @pytest.fixture(scope="module")
 def dev(shared_data: Path) -> Network:
     """Returns a network for the dev split."""
-    sentences, _ = read_split(shared_data / "conll04" / "bekoulis", "bekoulis", "dev")
+    sentences = read_split(shared_data / "conll04" / "bekoulis", "bekoulis", "dev").sentences
     vocabs = vocabs_of(sentences)
     return Network([encode(sentence, vocabs) for sentence in sentences], CMAN(ModelConfig(), vocabs.sizes))
 

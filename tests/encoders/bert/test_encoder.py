@@ -173,7 +173,7 @@ def largest_difference(num_sentences: int, data: Path) -> float:
 
     The words are the first sentences of CoNLL04's dev split.
     """
-    sentences, _ = read_split(data / "conll04" / "bekoulis", "bekoulis", "dev")
+    sentences = read_split(data / "conll04" / "bekoulis", "bekoulis", "dev").sentences
     words = [sentence.tokens for sentence in sentences[:num_sentences]]
     assert len(words) == num_sentences
     expected = map(torch_encoder(find_minilm()), words)

@@ -26,5 +26,5 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def sentences(shared_data: Path) -> list[Sentence]:
     """Returns the sentences of CoNLL04's dev split that have at most 16 tokens."""
-    found, _ = read_split(shared_data / "conll04" / "bekoulis", "bekoulis", "dev")
+    found = read_split(shared_data / "conll04" / "bekoulis", "bekoulis", "dev").sentences
     return [sentence for sentence in found if len(sentence.tokens) <= 16]
