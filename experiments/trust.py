@@ -40,9 +40,7 @@ from cman_jax.run.calibration import Calibration
 from cman_jax.run.constraints import Constraints, allows, learn_constraints
 from cman_jax.types import Annotation, Sentence
 
-_WORKDIRS = flags.DEFINE_list(
-    "workdirs", None, "Folders of runs that differ in the seed only.", required=True
-)
+_WORKDIRS = flags.DEFINE_list("workdirs", None, "Folders of runs that differ in the seed.", required=True)
 _DATA = flags.DEFINE_string("data", None, "Folder with train, dev and test.", required=True)
 _NEGATIVES = flags.DEFINE_string("negatives", None, "File of lines `ID NEG sentence`; none: not measured.")
 _SAMPLE = flags.DEFINE_integer("num_negatives", 2000, "Size of the sample of negatives.", lower_bound=1)
@@ -141,7 +139,12 @@ def measure(
         if name == "none":
             fitted = fit_calibration(texts["dev"], kept["dev"])
         if not setting.tuned and setting.bio == setting.constrained:  # an evaluation, and extraction
-            row["errors"] = errors(texts["test"], kept["test"], fitted)
+            wider = [above(each, 0.05) for each in answers["test"]]
+            row["errors"] = errors(texts["test"], kept["test"], fitted) | {
+                f"{kind}, candidates": judged
+                for kind, judged in errors(texts["test"], wider, fitted).items()
+                if not kind.startswith("entity")
+            }
     return {"workdir": workdir.name, "epoch": extractor.epoch, "calibration": fitted._asdict(), "rows": rows}
 
 
@@ -204,10 +207,9 @@ def as_text(found: Mapping[str, Any]) -> str:
     lines = [
         "# Constraints, thresholds and probabilities",
         "",
-        "`python -m experiments.trust` writes this page. Mean ± standard deviation over "
-        f"{len(found['runs'])} runs.",
-        "F1 on test in %; false alarms: share of sentences without relations that get a triple, in %, of",
-        f"{found['negatives']} sentences. Thresholds are tuned on dev, constraints learned from train.",
+        "`python -m experiments.trust` writes this page. Means ± standard deviations over",
+        f"{len(found['runs'])} runs. F1 on test in %. False alarms: share of {found['negatives']} sentences",
+        "without relations that get a triple, in %. Thresholds are tuned on dev.",
         "",
         "| decoding | NER | RE | threshold | false alarms |",
         "|---|---|---|---|---|",
@@ -217,12 +219,17 @@ def as_text(found: Mapping[str, Any]) -> str:
         cells = [f"{row[key]:.2f} ± {spread[key]:.2f}" for key in ("ner", "re", "threshold")]
         alarms = f"{row['false_alarms']:.2f} ± {spread['false_alarms']:.2f}" if "false_alarms" in row else ""
         lines.append(f"| {' | '.join((name, *cells, alarms))} |")
-    lines += [
+    return "\n".join(lines + _error_lines(mean, std)) + "\n"
+
+
+def _error_lines(mean: Mapping[str, Any], std: Mapping[str, Any]) -> list[str]:
+    """Returns the table of calibration errors."""
+    lines = [
         "",
         "Expected calibration error on test, in 15 bins of equal mass. A triple is right with its type and",
-        "both entities. `by chance` is what perfect probabilities with the same values would have in so few",
-        "predictions.",
-        "Each calibration is fitted on the predictions for dev with the decoding `none`.",
+        "both entities. `by chance` is the mean error of perfect probabilities with the same values, in as",
+        "few predictions. `candidates` are triples with a relation_probability above 0.05. Calibrations",
+        "are fitted on the triples above 0.5 and the entities of dev, with the decoding `none`.",
         "",
         "| decoding | probability | predictions | right | mean | error | by chance |",
         "|---|---|---|---|---|---|---|",
@@ -230,11 +237,9 @@ def as_text(found: Mapping[str, Any]) -> str:
     for name, row in mean.items():
         for kind, e in row.get("errors", {}).items():
             error = f"{e['error']:.3f} ± {std[name]['errors'][kind]['error']:.3f}"
-            numbers = (
-                f"{e['count']:.0f} | {e['right']:.3f} | {e['mean_prob']:.3f} | {error} | {e['chance']:.3f}"
-            )
-            lines.append(f"| {name} | {kind} | {numbers} |")
-    return "\n".join(lines) + "\n"
+            shares = f"{e['right']:.3f} | {e['mean_prob']:.3f}"
+            lines.append(f"| {name} | {kind} | {e['count']:.0f} | {shares} | {error} | {e['chance']:.3f} |")
+    return lines
 
 
 def _over(runs: Sequence[Any], statistic: Any) -> Any:
