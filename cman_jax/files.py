@@ -49,6 +49,23 @@ def read_text(path: Path) -> str:
     return skip_bom(path.read_bytes()).decode()
 
 
+def read_utf8(path: Path, expected: str = "UTF-8 text") -> str:
+    """Returns the text of a whole file from the user.
+
+    Args:
+      path: the file.
+      expected: what the file should contain, for the error message.
+
+    Raises:
+      InputError: the file is not valid UTF-8.
+      OSError: the file cannot be read.
+    """
+    try:
+        return read_text(path)
+    except UnicodeDecodeError as error:
+        raise InputError(path, None, f"bytes that are not valid UTF-8 ({error})", expected) from None
+
+
 def decode_line(raw: bytes, path: str | Path, number: int) -> str:
     """Returns the text of a line without its end, which is "\\n" or "\\r\\n".
 
@@ -142,13 +159,15 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def check_keys(obj: Any, required: Sequence[str], allowed: Sequence[str], what: str, fail: Fail) -> None:
+def check_keys(
+    obj: Any, required: Sequence[str], allowed: Sequence[str] | None, what: str, fail: Fail
+) -> None:
     """Checks that `obj` is a dict with all `required` keys and without any key outside `allowed`.
 
     Args:
       obj: a decoded JSON value.
       required: the keys that must be present.
-      allowed: the keys that may be present.
+      allowed: the keys that may be present; None: any.
       what: a name for the value in error messages, such as "entity 3".
       fail: returns the error to raise.
 
@@ -159,7 +178,7 @@ def check_keys(obj: Any, required: Sequence[str], allowed: Sequence[str], what: 
         raise fail(f"{what} that is {show(obj)}", "a JSON object")
     if missing := [key for key in required if key not in obj]:
         raise fail(f"{what} without {missing[0]!r}", f"the keys {', '.join(required)}")
-    if unknown := [key for key in obj if key not in allowed]:
+    if allowed is not None and (unknown := [key for key in obj if key not in allowed]):
         raise fail(f"{what} with the unknown key {show(unknown[0])}", f"only the keys {', '.join(allowed)}")
 
 

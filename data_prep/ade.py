@@ -15,7 +15,6 @@ full.jsonl is the whole corpus without changes.
   keep           all entities are kept in all splits.
 """
 
-import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -24,6 +23,7 @@ from absl import flags
 
 from cman_jax.app.program import run_main
 from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.draw import random_order
 from cman_jax.data.formats.oddities import describe_oddities
 from cman_jax.data.formats.spert import read_spert
 from cman_jax.data.overlap import has_overlap, keep_longest
@@ -62,12 +62,7 @@ def draw_dev(
       fraction: the share of the sentences for dev, rounded to whole sentences.
       seed: the seed of the draw.
     """
-    rng = random.Random(seed)
-    draws = [
-        rng.random() for _ in sentences
-    ]  # only random() returns the same numbers in every Python version
-    order = sorted(range(len(sentences)), key=lambda index: draws[index])
-    chosen = set(order[: round(fraction * len(sentences))])
+    chosen = set(random_order(len(sentences), seed)[: round(fraction * len(sentences))])
     train = [sentence for index, sentence in enumerate(sentences) if index not in chosen]
     return train, [sentences[index] for index in sorted(chosen)]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cman_jax.data.text import from_tokens
+from cman_jax.data.text import from_tokens, text_of
 from cman_jax.files import write_atomically
 from cman_jax.inference.record import Record
 from cman_jax.page.comparison import render_comparison
@@ -34,11 +34,10 @@ def write_comparison(
 
 def gold_record(sentence: Sentence) -> dict[str, Any]:
     """Returns a sentence with its gold annotation in the form of `Record`, without probabilities."""
-    document = from_tokens(sentence)
-    offsets = document.offsets
+    text, places = text_of(sentence)
     entities = [
-        {"type": e.type, "start_char": offsets[e.start][0], "end_char": offsets[e.end - 1][1]}
-        for e in sentence.entities
+        {"type": entity.type, "start_char": start, "end_char": end}
+        for entity, (start, end) in zip(sentence.entities, places, strict=True)
     ]
     relations = [relation._asdict() for relation in sentence.relations]
-    return {"id": sentence.id, "text": document.text, "entities": entities, "relations": relations}
+    return {"id": sentence.id, "text": text, "entities": entities, "relations": relations}

@@ -6,6 +6,13 @@ from collections.abc import Mapping, Sequence
 from cman_jax.errors import InputError
 
 
+def random_order(count: int, seed: int) -> list[int]:
+    """Returns the numbers below `count` in random order, the same in every version of Python."""
+    rng = random.Random(seed)
+    draws = [rng.random() for _ in range(count)]  # other methods may change between versions
+    return sorted(range(count), key=lambda index: draws[index])
+
+
 def draw_documents(documents: Sequence[str], shares: Mapping[str, float], seed: int) -> dict[str, str]:
     """Returns the split of each document.
 
@@ -18,9 +25,7 @@ def draw_documents(documents: Sequence[str], shares: Mapping[str, float], seed: 
       seed: the seed of the draw.
     """
     names = list(dict.fromkeys(documents))
-    rng = random.Random(seed)
-    draws = [rng.random() for _ in names]  # random() returns the same numbers in every version of Python
-    order = [names[i] for i in sorted(range(len(names)), key=lambda i: draws[i])]
+    order = [names[index] for index in random_order(len(names), seed)]
     largest = max(shares, key=lambda name: shares[name])
     split_of = dict.fromkeys(names, largest)
     for name, share in shares.items():

@@ -5,9 +5,18 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from cman_jax.data.text import Document, LineKind, Sentences, Shard, from_text, parse_documents, sentences_in
+from cman_jax.data.text import (
+    Document,
+    LineKind,
+    Sentences,
+    Shard,
+    from_text,
+    is_in_shard,
+    parse_documents,
+    sentences_in,
+)
 from cman_jax.errors import InputError
-from cman_jax.files import read_text
+from cman_jax.files import read_utf8
 
 STANDARD_INPUT = "-"
 
@@ -85,7 +94,7 @@ def input_documents(
     for number, file in enumerate(input_files(path), 1):
         if file.suffix == ".jsonl":
             yield from _json_file(file, sentences, shard, on_bytes, seen)
-        elif number % shard[1] == shard[0] % shard[1]:
+        elif is_in_shard(number, shard):
             yield from _text_file(file, file.relative_to(path).as_posix(), sentences, on_bytes)
 
 
@@ -115,10 +124,7 @@ def _json_file(
 
 def _text_file(file: Path, name: str, sentences: Sentences, on_bytes: OnBytes) -> Iterator[Document]:
     """Yields the sentences of a file that is one document."""
-    try:
-        text = read_text(file)
-    except UnicodeDecodeError as error:
-        raise InputError(file, None, f"bytes that are not valid UTF-8 ({error})", "UTF-8 text") from None
+    text = read_utf8(file)
     on_bytes(file.stat().st_size)
     if sentences == "split":
         yield from sentences_in(text, name)

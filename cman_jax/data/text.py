@@ -99,6 +99,32 @@ def from_tokens(sentence: Sentence) -> Document:
     return Document(sentence, " ".join(sentence.tokens), tuple(offsets))
 
 
+def text_of(sentence: Sentence) -> tuple[str, list[tuple[int, int]]]:
+    """Returns the text of a tokenised sentence, and the place of each gold entity in characters."""
+    document = from_tokens(sentence)
+    offsets = document.offsets
+    return document.text, [(offsets[e.start][0], offsets[e.end - 1][1]) for e in sentence.entities]
+
+
+def documents_in(text: str, name: str, sentences: Sentences) -> Iterable[Document]:
+    """Returns the sentences of a text, or the whole text as one sentence.
+
+    Args:
+      text: running text.
+      name: the text's id.
+      sentences: which of the two.
+
+    Raises:
+      InputError: the extra `text` is not installed.
+    """
+    return sentences_in(text, name) if sentences == "split" else [from_text(text, name)]
+
+
+def is_in_shard(number: int, shard: Shard) -> bool:
+    """Returns whether a document belongs to a part of its input; documents are counted from 1."""
+    return number % shard[1] == shard[0] % shard[1]
+
+
 def parse_documents(
     lines: Iterable[bytes],
     path: str | Path,
@@ -128,7 +154,7 @@ def parse_documents(
         line = decode_line(raw, path, number)
         if kind == "auto" and line.strip():
             kind = "jsonl" if _BEGINS_JSON.match(line) else "text"
-        if number % shard[1] != shard[0] % shard[1]:
+        if not is_in_shard(number, shard):
             continue
         for document in _documents_of(line, path, number, kind, sentences):
             name = document.sentence.id
@@ -150,7 +176,7 @@ def _documents_of(
         if isinstance(parsed, Sentence):
             return [from_tokens(parsed)]
         text, name = parsed
-    return sentences_in(text, name) if sentences == "split" else [from_text(text, name)]
+    return documents_in(text, name, sentences)
 
 
 def _parse_line(line: str, path: str | Path, number: int) -> Sentence | tuple[str, str]:

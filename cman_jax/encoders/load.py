@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
-from cman_jax.files import parse_json, read_text, show
+from cman_jax.files import parse_json, read_utf8, show
 
 PACKAGES = ("minilm",)
 """Encoders whose files come as a Python package."""
@@ -45,10 +45,7 @@ def load_encoder(source: str | Path) -> Encoder:
 
 def _check_family(path: Path) -> None:
     """Raises an InputError unless a config.json is of a known family."""
-    try:
-        config = parse_json(read_text(path), partial(InputError, path, None))
-    except UnicodeDecodeError as error:
-        raise InputError(path, None, f"bytes that are not valid UTF-8 ({error})", "a JSON object") from None
+    config = parse_json(read_utf8(path, "a JSON object"), partial(InputError, path, None))
     family = config.get("model_type") if isinstance(config, dict) else None
     if family != "bert":
         raise InputError(path, None, f"model_type = {show(family)}", "'bert'")

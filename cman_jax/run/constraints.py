@@ -8,7 +8,7 @@ from typing import Any
 
 from cman_jax.data.vocab import Vocabs
 from cman_jax.errors import InputError
-from cman_jax.files import parse_json, read_text, show, write_json
+from cman_jax.files import parse_json, read_utf8, show, write_json
 from cman_jax.types import Sentence
 
 Constraints = Mapping[str, frozenset[tuple[str, str]]]
@@ -70,11 +70,7 @@ def read_constraints(path: str | Path, vocabs: Vocabs) -> Constraints:
     if not path.is_file():
         raise InputError(path, None, "no such file", f"none, learned or a file with {_LAYOUT}")
     fail = partial(InputError, path, None)
-    try:
-        text = read_text(path)
-    except UnicodeDecodeError as error:
-        raise fail(f"bytes that are not valid UTF-8 ({error})", "UTF-8 text") from None
-    content = parse_json(text, fail)
+    content = parse_json(read_utf8(path), fail)
     if not isinstance(content, dict):
         raise fail(show(content), _LAYOUT)
     return {

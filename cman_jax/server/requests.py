@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from cman_jax.config import Config
 from cman_jax.data.corpus import parse_sentence
-from cman_jax.data.text import Document, Sentences, from_text, from_tokens, sentences_in
+from cman_jax.data.text import Document, Sentences, documents_in, from_tokens
 from cman_jax.errors import InputError
 from cman_jax.files import check_keys, parse_json, show, skip_bom
 from cman_jax.inference.extractor import with_decoding
@@ -133,8 +133,7 @@ def _divided(texts: Any, sentences: Sentences, limits: Limits) -> list[Document]
     _check_size(texts, len(texts), limits)
     documents: list[Document] = []
     for number, text in enumerate(texts, 1):
-        name = str(number)
-        documents += sentences_in(text, name) if sentences == "split" else [from_text(text, name)]
+        documents += documents_in(text, str(number), sentences)
     return documents
 
 

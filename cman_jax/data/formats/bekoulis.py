@@ -35,7 +35,7 @@ _TYPES = re.compile(rf"\[{_TYPE}(?:, *{_TYPE})*\]")
 _INDICES = re.compile(rf"\[{_INDEX}(?:, *{_INDEX})*\]")
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """The line of one token.
 
     Attributes:
@@ -62,7 +62,7 @@ class _Document(NamedTuple):
 
     line: int
     id: str
-    rows: list[_Row]
+    rows: list[Row]
 
 
 def read_columns(path: str | Path) -> Reading:
@@ -124,7 +124,7 @@ def _checked(document: _Document, path: str | Path) -> _Document:
     return document
 
 
-def _row(text: str, index: int, path: str | Path, line: int) -> _Row:
+def _row(text: str, index: int, path: str | Path, line: int) -> Row:
     """Returns the parsed line of a token.
 
     Args:
@@ -144,7 +144,7 @@ def _row(text: str, index: int, path: str | Path, line: int) -> _Row:
         raise InputError(path, line, f"tag {show(cells[2])}", "O, B-<type> or I-<type>")
     begins_none = cells[3:] == ["['N']", f"[{index}]"]
     relations = () if begins_none else relations_in_cells(cells[3], cells[4], index, path, line)
-    return _Row(line, cells[1], cells[2], relations)
+    return Row(line, cells[1], cells[2], relations)
 
 
 def relations_in_cells(

@@ -21,11 +21,11 @@ from cman_jax.data.formats.standoff import (
     Layout,
     Link,
     Span,
-    sentences_of,
-    text_of,
+    add_document,
 )
+from cman_jax.data.text import text_of
 from cman_jax.errors import InputError
-from cman_jax.files import read_lines, read_text, show, write_atomically
+from cman_jax.files import read_lines, read_utf8, show, write_atomically
 from cman_jax.types import Sentence
 
 DISCONTINUOUS = "an entity of several pieces (left out)"
@@ -72,10 +72,7 @@ def read_brat(path: str | Path, layout: Layout = DEFAULT_LAYOUT) -> Reading:
     for stem in stems:
         name = (stem.relative_to(root) if root.is_dir() else Path(stem.name)).as_posix()
         document = _read_document(stem, name, reading.oddities)
-        sentences, oddities = sentences_of(document, layout)
-        reading.sentences.extend(sentences)
-        reading.oddities.extend(oddities)
-        reading.documents.extend([name] * len(sentences))
+        add_document(reading, document, layout)
     if not reading.sentences:
         raise InputError(path, None, "no text", "a folder with NAME.txt and NAME.ann")
     return reading
@@ -92,10 +89,7 @@ def _read_document(stem: Path, name: str, oddities: list[Oddity]) -> AnnotatedTe
     text_path, path = stem.with_name(f"{stem.name}.txt"), stem.with_name(f"{stem.name}.ann")
     if not text_path.is_file():
         raise InputError(path, None, "no text beside it", f"the file {text_path.name} that it annotates")
-    try:
-        text = read_text(text_path)
-    except UnicodeDecodeError as error:
-        raise InputError(text_path, None, f"bytes that are not valid UTF-8 ({error})", "UTF-8 text") from None
+    text = read_utf8(text_path)
     annotations = _Annotations([], [], {})
     if path.is_file():
         for line, content in enumerate(read_lines(path), 1):

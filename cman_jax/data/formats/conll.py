@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from cman_jax.data.bio import spans_to_tags, tags_to_spans
 from cman_jax.data.corpus import parse_sentence
-from cman_jax.data.formats.bekoulis import relations_in_cells
+from cman_jax.data.formats.bekoulis import Row, relations_in_cells
 from cman_jax.data.formats.oddities import Oddity, Place, Reading
 from cman_jax.data.overlap import has_overlap
 from cman_jax.errors import InputError
@@ -37,22 +37,6 @@ _ID = re.compile(r"#\s*(?:sent_)?id\s*[=:]\s*(\S.*)")
 _LIST = re.compile(r"\[.*\]")
 
 
-class _Row(NamedTuple):
-    """The line of one token.
-
-    Attributes:
-      line: number of the line.
-      token: the token.
-      tag: the tag, as BIO.
-      relations: (type, last token of the object) of each relation whose subject ends here.
-    """
-
-    line: int
-    token: str
-    tag: str
-    relations: tuple[tuple[str, int], ...]
-
-
 class _Block(NamedTuple):
     """The lines of one sentence.
 
@@ -66,7 +50,7 @@ class _Block(NamedTuple):
     line: int
     id: str | None
     document: int
-    rows: list[_Row]
+    rows: list[Row]
 
 
 def read_conll(path: str | Path) -> Reading:
@@ -102,7 +86,7 @@ def _blocks(path: str | Path) -> Iterator[_Block]:
     """Yields the sentences of a file."""
     lines = read_lines(path)
     separator = "\t" if any("\t" in line for line in lines) else None
-    rows: list[_Row] = []
+    rows: list[Row] = []
     name, document, start = None, 0, 1
     for number, line in enumerate([*lines, ""], 1):
         cells = line.split(separator)
@@ -120,7 +104,7 @@ def _blocks(path: str | Path) -> Iterator[_Block]:
             rows.append(_row(cells, len(rows), path, number))
 
 
-def _row(cells: list[str], index: int, path: str | Path, line: int) -> _Row:
+def _row(cells: list[str], index: int, path: str | Path, line: int) -> Row:
     """Returns the parsed line of the sentence's token number `index`."""
     cells = [cell for cell in cells if cell != ""]
     relations: tuple[tuple[str, int], ...] = ()
@@ -134,7 +118,7 @@ def _row(cells: list[str], index: int, path: str | Path, line: int) -> _Row:
         expected = "O, or B-, I-, E-, S- (BIOES) or L-, U- (BILOU) and a type"
         raise InputError(path, line, f"the tag {show(cells[-1])} of the token {show(cells[0])}", expected)
     prefix, dash, kind = cells[-1].partition("-")
-    return _Row(line, cells[0], f"{_SAME_AS.get(prefix, prefix)}{dash}{kind}", relations)
+    return Row(line, cells[0], f"{_SAME_AS.get(prefix, prefix)}{dash}{kind}", relations)
 
 
 def _sentence(block: _Block, place: Place, oddities: list[Oddity]) -> Sentence:

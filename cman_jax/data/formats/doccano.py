@@ -22,9 +22,9 @@ from cman_jax.data.formats.standoff import (
     Layout,
     Link,
     Span,
-    sentences_of,
-    text_of,
+    add_document,
 )
+from cman_jax.data.text import text_of
 from cman_jax.errors import InputError
 from cman_jax.files import check_keys, json_text, parse_json, read_lines, show, write_atomically
 from cman_jax.types import Sentence
@@ -57,10 +57,7 @@ def read_doccano(path: str | Path, layout: Layout = DEFAULT_LAYOUT) -> Reading:
         if first_line.setdefault(document.id, line) != line:
             place = Place(Path(path), line, document.id)
             raise place.error(f"the id of line {first_line[document.id]} again", "ids that occur once")
-        sentences, oddities = sentences_of(document, layout)
-        reading.sentences.extend(sentences)
-        reading.oddities.extend(oddities)
-        reading.documents.extend([document.id] * len(sentences))
+        add_document(reading, document, layout)
     if not reading.sentences:
         raise InputError(path, None, "no text", "at least one document")
     return reading
@@ -110,7 +107,7 @@ def _objects(value: Any, what: str, keys: tuple[str, ...], place: Place) -> list
     if not isinstance(value, list):
         raise place.error(f"{what} that are {show(value)}", "a list of objects")
     for number, item in enumerate(value):
-        check_keys(item, keys, tuple(item) if isinstance(item, dict) else (), f"{what} {number}", place.error)
+        check_keys(item, keys, None, f"{what} {number}", place.error)
     return value
 
 

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from cman_jax.errors import InputError
-from cman_jax.files import describe_bad_json, read_lines, show, unique_keys
+from cman_jax.files import describe_bad_json, json_text, read_lines, show, unique_keys, write_atomically
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _decoder = json.JSONDecoder(object_pairs_hook=unique_keys)
@@ -49,6 +49,12 @@ def json_items(path: str | Path) -> Iterator[tuple[int, int, Any]]:
     if (rest := _skip(text, position + 1)) != len(text):
         line += text.count("\n", counted, rest)
         raise InputError(path, line, f"{show(text[rest : rest + 60])} after the array", "the end of the file")
+
+
+def write_json_items(path: str | Path, items: Iterable[Any]) -> None:
+    """Writes items as one JSON array, one item a line."""
+    lines = ",\n".join(json_text(item, ensure_ascii=False) for item in items)
+    write_atomically(path, f"[\n{lines}\n]\n".encode())
 
 
 def _skip(text: str, position: int) -> int:

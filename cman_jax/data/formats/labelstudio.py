@@ -10,11 +10,10 @@ labelstud.io/guide/export.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cman_jax.data.formats.json_items import json_items
+from cman_jax.data.formats.json_items import json_items, write_json_items
 from cman_jax.data.formats.oddities import Oddity, Place, Reading
 from cman_jax.data.formats.standoff import (
     DEFAULT_LAYOUT,
@@ -22,11 +21,11 @@ from cman_jax.data.formats.standoff import (
     Layout,
     Link,
     Span,
-    sentences_of,
-    text_of,
+    add_document,
 )
+from cman_jax.data.text import text_of
 from cman_jax.errors import InputError
-from cman_jax.files import json_text, show, write_atomically
+from cman_jax.files import show
 from cman_jax.types import Sentence
 
 FURTHER = "a further annotation of a task (the first one is read)"
@@ -55,10 +54,7 @@ def read_labelstudio(path: str | Path, layout: Layout = DEFAULT_LAYOUT) -> Readi
         if document.id in seen:
             raise Place(Path(path), line, document.id).error("an id again", "ids of tasks that occur once")
         seen.add(document.id)
-        sentences, oddities = sentences_of(document, layout)
-        reading.sentences.extend(sentences)
-        reading.oddities.extend(oddities)
-        reading.documents.extend([document.id] * len(sentences))
+        add_document(reading, document, layout)
     if not reading.sentences:
         raise InputError(path, None, "no text", "at least one task")
     return reading
@@ -71,13 +67,13 @@ def _document(item: Any, path: Path, line: int, number: int, oddities: list[Oddi
         raise InputError(path, line, f"{show(item)} (item {number} of the file)", _EXPECTED)
     place = Place(path, line, str(item.get("id", number)))
     results = _chosen_results(annotations, place, oddities)
-    spans = [each for each in results if isinstance(each, dict) and "value" in each]
-    text = _text(item["data"], spans, place)
+    spans = [each for each in results if _is_span(each)]
+    text = _text(item["data"], place)
     links = []
     for each in results:
         if isinstance(each, dict) and each.get("type") == "relation":
             links += _links(each, place, oddities)
-        elif each not in spans:
+        elif not _is_span(each):
             oddities.append(place.oddity(UNREAD, show(each)))
     entities = [span for each in spans for span in _spans(each, text, place, oddities)]
     keys = {span.key for span in entities} | {str(each.get("id")) for each in spans}
@@ -86,6 +82,11 @@ def _document(item: Any, path: Path, line: int, number: int, oddities: list[Oddi
             if key not in keys:
                 raise place.error(f"a relation to {show(key)}", "the id of a span of the task")
     return AnnotatedText(place.document, text, entities, links, path, line)
+
+
+def _is_span(result: Any) -> bool:
+    """Returns whether a result marks a place of the text."""
+    return isinstance(result, dict) and "value" in result
 
 
 def _chosen_results(annotations: list[Any], place: Place, oddities: list[Oddity]) -> list[Any]:
@@ -106,7 +107,7 @@ def _chosen_results(annotations: list[Any], place: Place, oddities: list[Oddity]
     return results
 
 
-def _text(data: dict[str, Any], spans: list[dict[str, Any]], place: Place) -> str:
+def _text(data: dict[str, Any], place: Place) -> str:
     """Returns the text of a task: the field `text`, or the only field that is a string."""
     strings = {key: value for key, value in data.items() if isinstance(value, str)}
     if "text" in strings:
@@ -182,5 +183,4 @@ def write_labelstudio(path: str | Path, sentences: Iterable[Sentence]) -> None:
             ends = {"from_id": f"T{relation.subject}", "to_id": f"T{relation.object}"}
             results.append({"type": "relation", **ends, "direction": "right", "labels": [relation.type]})
         tasks.append({"id": sentence.id, "data": {"text": text}, "annotations": [{"result": results}]})
-    lines = ",\n".join(map(partial(json_text, ensure_ascii=False), tasks))
-    write_atomically(path, f"[\n{lines}\n]\n".encode())
+    write_json_items(path, tasks)

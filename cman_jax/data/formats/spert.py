@@ -18,11 +18,11 @@ from typing import Any
 
 from cman_jax.data.corpus import parse_sentence
 from cman_jax.data.formats.canonical import without_repeats
-from cman_jax.data.formats.json_items import json_items
+from cman_jax.data.formats.json_items import json_items, write_json_items
 from cman_jax.data.formats.oddities import Oddity, Reading
 from cman_jax.data.overlap import overlaps
 from cman_jax.errors import InputError
-from cman_jax.files import check_keys, json_text, show, write_atomically
+from cman_jax.files import check_keys, show
 from cman_jax.types import Sentence
 
 OVERLAP = "two entities overlap (both kept)"
@@ -82,7 +82,7 @@ def _refuse_repeated_ids(reading: Reading, path: str | Path) -> None:
 def _canonical(item: Any, path: str | Path, line: int, number: int) -> dict[str, Any]:
     """Returns an item with the keys of the canonical format; `parse_sentence` checks the values."""
     fail = partial(InputError, path, line)
-    check_keys(item, _KEYS, tuple(item) if isinstance(item, dict) else (), "a sentence", fail)
+    check_keys(item, _KEYS, None, "a sentence", fail)
     name = item.get("orig_id", number)
     if type(name) not in (int, str):
         raise fail(f"orig_id {show(name)}", "an integer or a string")
@@ -119,5 +119,4 @@ def write_spert(path: str | Path, sentences: Iterable[Sentence]) -> None:
         }
         for sentence in sentences
     ]
-    lines = ",\n".join(json_text(item, ensure_ascii=False) for item in items)
-    write_atomically(path, f"[\n{lines}\n]\n".encode())
+    write_json_items(path, items)

@@ -5,13 +5,15 @@ the spans are moved to whole tokens. What the canonical form cannot express is n
 """
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from cman_jax.data.corpus import parse_sentence
-from cman_jax.data.formats.oddities import Oddity
+from cman_jax.data.formats.oddities import Oddity, Reading
 from cman_jax.data.sentences import split_sentences
+from cman_jax.data.text import Sentences
 from cman_jax.data.treebank import Token, treebank_tokens
 from cman_jax.errors import InputError
 from cman_jax.files import show
@@ -35,7 +37,7 @@ class Layout(NamedTuple):
       tokens: "treebank" splits text as extraction from raw text does, "spaces" at white space only.
     """
 
-    sentences: Literal["split", "line"] = "split"
+    sentences: Sentences = "split"
     tokens: Literal["treebank", "spaces"] = "treebank"
 
 
@@ -107,6 +109,18 @@ class _Piece(NamedTuple):
         return (inside[0], inside[-1] + 1) if inside else None
 
 
+def add_document(reading: Reading, document: AnnotatedText, layout: Layout) -> None:
+    """Adds the sentences of a document to a reading, and what is odd about its annotations.
+
+    Raises:
+      InputError: as `sentences_of`.
+    """
+    sentences, oddities = sentences_of(document, layout)
+    reading.sentences.extend(sentences)
+    reading.oddities.extend(oddities)
+    reading.documents.extend([document.id] * len(sentences))
+
+
 def sentences_of(document: AnnotatedText, layout: Layout) -> tuple[list[Sentence], list[Oddity]]:
     """Returns the sentences of a document, and what is odd about its annotations.
 
@@ -164,12 +178,7 @@ def _ranges(text: str, layout: Layout) -> list[tuple[int, int]]:
 
 def _words(text: str) -> list[Token]:
     """Returns the pieces of a text between white space."""
-    words, position = [], 0
-    for word in text.split():
-        start = text.index(word, position)
-        position = start + len(word)
-        words.append(Token(word, start, position))
-    return words
+    return [Token(word[0], *word.span()) for word in re.finditer(r"\S+", text)]
 
 
 def _join_crossed(
@@ -244,11 +253,3 @@ def _place_links(
             detail = f"document {document.id}, {link.type} from {link.subject} to {link.object}"
             oddities.append(Oddity(str(document.path), link.line, kind, detail))
     return relations
-
-
-def text_of(sentence: Sentence) -> tuple[str, list[tuple[int, int]]]:
-    """Returns the tokens of a sentence joined by spaces, and the character offsets of each entity."""
-    starts = list(itertools.accumulate((len(token) + 1 for token in sentence.tokens), initial=0))
-    return " ".join(sentence.tokens), [
-        (starts[entity.start], starts[entity.end] - 1) for entity in sentence.entities
-    ]

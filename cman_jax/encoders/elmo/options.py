@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cman_jax.errors import InputError
-from cman_jax.files import parse_json, read_text, show
+from cman_jax.files import parse_json, read_utf8, show
 
 
 class ElmoOptions(NamedTuple):
@@ -38,10 +38,7 @@ def read_options(path: str | Path) -> ElmoOptions:
     expected = "ELMo's options (JSON)"
     if not Path(path).is_file():
         raise InputError(path, None, "no such file", expected)
-    try:
-        text = read_text(Path(path))
-    except UnicodeDecodeError as error:
-        raise InputError(path, None, f"bytes that are not valid UTF-8 ({error})", expected) from None
+    text = read_utf8(Path(path), expected)
     option = partial(_option, path, parse_json(text, partial(InputError, path, None)))
     options = ElmoOptions(
         char_dim=option("char_cnn.embedding.dim", *_at_least(1)),
