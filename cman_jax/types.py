@@ -10,6 +10,7 @@ Annotations and einsum strings use one dimension key:
 Host types contain strings and spans. Device types are NamedTuples of arrays, which JAX treats as pytrees.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Float, Int
@@ -64,6 +65,22 @@ class Annotation(NamedTuple):
     entity_prob: tuple[float, ...] = ()
     relation_prob: tuple[float, ...] = ()
     triple_prob: tuple[float, ...] = ()
+
+    def with_relations(self, kept: Sequence[int]) -> "Annotation":
+        """Returns the annotation with only some of the relations, and their probabilities.
+
+        Args:
+          kept: the indices of these relations.
+        """
+
+        def some(values: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(values[i] for i in kept) if values else ()
+
+        return self._replace(
+            relations=some(self.relations),
+            relation_prob=some(self.relation_prob),
+            triple_prob=some(self.triple_prob),
+        )
 
 
 class Sentence(NamedTuple):

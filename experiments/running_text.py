@@ -24,6 +24,7 @@ from cman_jax.app.program import run_main
 from cman_jax.app.runtime import start_jax
 from cman_jax.data.corpus import load_split
 from cman_jax.data.text import Document, from_text, sentences_in
+from cman_jax.evaluation.metrics import PRF
 from cman_jax.files import json_text, write_json
 from cman_jax.inference.extractor import Extractor
 from cman_jax.types import Sentence
@@ -60,7 +61,8 @@ def gold_facts(sentence: Sentence, text: str, offset: int) -> tuple[Facts, Facts
 
 def f1(gold: Facts, predicted: Facts) -> float:
     """Returns F1 in percent."""
-    return round(200 * len(gold & predicted) / (len(gold) + len(predicted)), 2)
+    counts = PRF(len(gold & predicted), len(predicted - gold), len(gold - predicted))
+    return round(counts.f1, 2)
 
 
 def score(extractor: Extractor, documents: Sequence[Document], gold: tuple[Facts, Facts]) -> dict[str, float]:

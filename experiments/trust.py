@@ -26,26 +26,18 @@ from cman_jax.evaluation.analysis.calibration import (
     Decisions,
     above,
     calibration_error,
-    decisions,
     entity_decisions,
     equal_mass,
     triple_decisions,
 )
 from cman_jax.evaluation.analysis.fitting import fit_calibration, tuned_threshold
-from cman_jax.evaluation.analysis.slices import compare
+from cman_jax.evaluation.analysis.summary import decided_candidates
 from cman_jax.evaluation.negatives import count_alarms
 from cman_jax.files import read_lines, write_atomically, write_json
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.calibration import Calibration
 from cman_jax.run.constraints import Constraints, allows, learn_constraints
 from cman_jax.types import Annotation, Sentence
-
-_WORKDIRS = flags.DEFINE_list("workdirs", None, "Folders of runs that differ in the seed.", required=True)
-_DATA = flags.DEFINE_string("data", None, "Folder with train, dev and test.", required=True)
-_NEGATIVES = flags.DEFINE_string("negatives", None, "File of lines `ID NEG sentence`; none: not measured.")
-_SAMPLE = flags.DEFINE_integer("num_negatives", 2000, "Size of the sample of negatives.", lower_bound=1)
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the sample.")
-_OUT = flags.DEFINE_string("out", "docs/results/trust", "Folder to write to.")
 
 Annotations = Mapping[str, Sequence[Annotation]]
 """The candidates at threshold 0 for dev, test and negatives."""
@@ -73,22 +65,23 @@ SETTINGS = {
 def main(argv: Sequence[str]) -> None:
     """Measures as the flags say."""
     del argv
+    f = flags.FLAGS
     start_jax()
-    splits = load_splits(Path(_DATA.value))
-    workdirs = [Path(each) for each in _WORKDIRS.value]
+    splits = load_splits(Path(f.data))
+    workdirs = [Path(each) for each in f.workdirs]
     texts = {name: splits[name] for name in ("dev", "test")}
-    if _NEGATIVES.value:
-        texts["negatives"] = read_negatives(Path(_NEGATIVES.value), _SAMPLE.value, _SEED.value)
+    if f.negatives:
+        texts["negatives"] = read_negatives(Path(f.negatives), f.num_negatives, f.seed)
     constraints = learn_constraints(splits["train"])
     encoders = encoders_for_prediction(*workdirs)
     runs = [
         measure(folder, texts, constraints, encoder)
         for folder, encoder in zip(workdirs, encoders, strict=True)
     ]
-    found = {"negatives": len(texts.get("negatives", ())), "seed": _SEED.value, "runs": runs, **summary(runs)}
-    write_json(Path(_OUT.value) / "trust.json", found)
+    found = {"negatives": len(texts.get("negatives", ())), "seed": f.seed, "runs": runs, **summary(runs)}
+    write_json(Path(f.out) / "trust.json", found)
     text = as_text(found)
-    write_atomically(Path(_OUT.value) / "trust.md", text.encode())
+    write_atomically(Path(f.out) / "trust.md", text.encode())
     print(text)
 
 
@@ -156,8 +149,7 @@ def allowed(annotation: Annotation, constraints: Constraints) -> Annotation:
         for i, (subject, object_, name) in enumerate(annotation.relations)
         if allows(constraints, name, entities[subject].type, entities[object_].type)
     ]
-    fields = ("relations", "relation_prob", "triple_prob")
-    return annotation._replace(**{f: tuple(getattr(annotation, f)[i] for i in kept) for f in fields})
+    return annotation.with_relations(kept)
 
 
 def errors(
@@ -257,10 +249,14 @@ def _tuned(extractor: Extractor, dev: Sequence[Sentence], candidates: Sequence[A
     """Returns the threshold with the best relation F1 on dev."""
     vocabs, scoring = extractor.system.vocabs, extractor.system.config.scoring
     types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
-    convention = {"match": scoring.match, "other": scoring.other, "overlap": scoring.overlap}
-    decided = decisions(compare(dev, candidates, **types, **convention), candidates)
-    return tuned_threshold(decided).threshold
+    return tuned_threshold(decided_candidates(dev, candidates, scoring, **types)).threshold
 
 
 if __name__ == "__main__":
+    flags.DEFINE_list("workdirs", None, "Folders of runs that differ in the seed.", required=True)
+    flags.DEFINE_string("data", None, "Folder with train, dev and test.", required=True)
+    flags.DEFINE_string("negatives", None, "File of lines `ID NEG sentence`; none: not measured.")
+    flags.DEFINE_integer("num_negatives", 2000, "Size of the sample of negatives.", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "Seed of the sample.")
+    flags.DEFINE_string("out", "docs/results/trust", "Folder to write to.")
     run_main(main)

@@ -6,9 +6,9 @@ from typing import Any
 
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
-from cman_jax.evaluation.analysis.calibration import Best, decisions
+from cman_jax.evaluation.analysis.calibration import Best
 from cman_jax.evaluation.analysis.fitting import fit_calibration, tuned_threshold
-from cman_jax.evaluation.analysis.slices import compare
+from cman_jax.evaluation.analysis.summary import decided_candidates
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.calibration import FILE, Calibration, write_entry
 from cman_jax.run.provenance import recorded_digest, split_digest
@@ -56,9 +56,8 @@ def tune_threshold(
     extractor = Extractor.as_configured(workdir, encoder=encoder, **{**decoding, "threshold": 0.0})
     candidates = extractor.annotate(held_out)
     scoring, vocabs = extractor.system.config.scoring, extractor.system.vocabs
-    convention = {"match": scoring.match, "other": scoring.other, "overlap": scoring.overlap}
     types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
-    decided = decisions(compare(held_out, candidates, **types, **convention), candidates)
+    decided = decided_candidates(held_out, candidates, scoring, **types)
     if not decided.right.any():
         raise InputError(
             workdir / FILE, None, "no right relation among the predictions", "a run that finds some relations"

@@ -58,6 +58,7 @@ class Extractor:
       encoder: what computes contextual features; None: the network reads none.
       workdir: the run's working directory; None: a network without files.
       notes: what is missing in the run, in words for its user.
+      constraints: the entity types that relations may connect; None: any.
       calibration: calibrates the probabilities of entities and triples.
     """
 
@@ -72,13 +73,13 @@ class Extractor:
         self.system, self.params, self.epoch, self.encoder = system, params, epoch, encoder
         self.workdir = workdir
         choice = system.config.decoding.constraints
-        constraints = load_constraints(choice, workdir, system.vocabs)
-        self.notes = () if constraints is not None or choice == "none" else (NO_CONSTRAINTS,)
+        self.constraints = load_constraints(choice, workdir, system.vocabs)
+        self.notes = () if self.constraints is not None or choice == "none" else (NO_CONSTRAINTS,)
         stored = None if workdir is None else read_calibration(workdir, epoch)
         if workdir is not None and is_outdated(workdir, epoch):
             self.notes += (OUTDATED,)
         self.calibration = stored or Calibration()
-        self._predictor = Predictor(system, constraints=constraints)
+        self._predictor = Predictor(system, constraints=self.constraints)
 
     @classmethod
     def load(
@@ -247,12 +248,17 @@ class Extractor:
             yield from (next(found) if sentence.tokens else Annotation((), ()) for sentence in chunk)
 
     def _with(self, options: Mapping[str, Any]) -> "Extractor":
-        """Returns an extractor of the same network with other decoding options."""
+        """Returns an extractor of the same network with other decoding options; reads no file for most."""
         config = with_decoding(self.system.config, options)
         if config == self.system.config:
             return self
-        system = self.system._replace(config=config)
-        return Extractor(system, self.params, self.epoch, self.encoder, self.workdir)
+        other = copy.copy(self)
+        other.system = self.system._replace(config=config)
+        choice = config.decoding.constraints
+        if choice != self.system.config.decoding.constraints:
+            other.constraints = load_constraints(choice, self.workdir, self.system.vocabs)
+        other._predictor = Predictor(other.system, constraints=other.constraints)
+        return other
 
 
 def with_decoding(config: Config, options: Mapping[str, Any]) -> Config:

@@ -38,11 +38,8 @@ def above(annotation: Annotation, threshold: float) -> Annotation:
       annotation: the annotation.
       threshold: the probability that a relation must exceed.
     """
-    kept = [i for i, prob in enumerate(annotation.relation_prob) if prob > threshold]
-    return annotation._replace(
-        relations=tuple(annotation.relations[i] for i in kept),
-        relation_prob=tuple(annotation.relation_prob[i] for i in kept),
-        triple_prob=tuple(annotation.triple_prob[i] for i in kept) if annotation.triple_prob else (),
+    return annotation.with_relations(
+        [i for i, prob in enumerate(annotation.relation_prob) if prob > threshold]
     )
 
 

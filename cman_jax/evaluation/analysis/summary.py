@@ -65,11 +65,23 @@ def judge(
     Raises:
       ValueError, InputError: as in `metrics.score`.
     """
-    convention = {"match": scoring.match, "other": scoring.other, "overlap": scoring.overlap}
     types = {"entity_types": entity_types, "relation_types": relation_types}
-    answers = [above(annotation, threshold) for annotation in candidates]
-    all_candidates = compare(gold, candidates, **types, **convention)
-    return Judged(compare(gold, answers, **types, **convention), decisions(all_candidates, candidates))
+    answers = compare(
+        gold, [above(annotation, threshold) for annotation in candidates], **types, **_convention(scoring)
+    )
+    return Judged(answers, decided_candidates(gold, candidates, scoring, **types))
+
+
+def decided_candidates(
+    gold: Sequence[Sentence], candidates: Sequence[Annotation], scoring: ScoringConfig, **types: Sequence[str]
+) -> Decisions:
+    """Returns all decisions about relations; the arguments and errors are those of `judge`."""
+    return decisions(compare(gold, candidates, **types, **_convention(scoring)), candidates)
+
+
+def _convention(scoring: ScoringConfig) -> dict[str, Any]:
+    """Returns the convention as `compare` takes it."""
+    return {"match": scoring.match, "other": scoring.other, "overlap": scoring.overlap}
 
 
 def analyse(
