@@ -1,19 +1,20 @@
-"""Readers of text, lines, JSON and HDF5, which raise one error for each kind of damage, and atomic writes.
+"""Readers of text, lines and JSON, which raise one error for each kind of damage, and atomic writes.
 
 No other module of the library opens a file for writing, except those that append: the feature cache, outputs
-that can be continued (`partial_file`), and the lock.
+that can be continued (`partial_file`), and locks (`locking`).
 """
 
 import codecs
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from reprlib import Repr
 from typing import Any, BinaryIO
 
-from cman_jax.errors import InputError, missing_extra
+from cman_jax.errors import InputError
 
 Fail = Callable[[str, str], InputError]
 """The type of functions that return the error for one place in a file, from what is found and expected."""
@@ -230,6 +231,27 @@ def writing_atomically(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
+def writing_folder_atomically(folder: Path) -> Iterator[Path]:
+    """Yields a folder to write files to; it appears under its name once the block has ended without an error.
+
+    Raises:
+      InputError: something with this name exists already, other than an empty folder.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(folder, None, "a folder with files, or a file", "a name for a new folder")
+    folder = folder.absolute()  # "." has no name
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if folder.exists():
+            folder.rmdir()  # it is empty
+        temporary.replace(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
     """Yields the path of a temporary file, which replaces the target unless writing it fails."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -238,42 +260,3 @@ def _replacing(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def open_hdf5(path: str | Path, expected: str) -> Any:
-    """Returns the `h5py.File`, open for reading.
-
-    Args:
-      path: the file.
-      expected: what the file should contain, for the error message.
-
-    Raises:
-      InputError: the file does not exist or is not HDF5, or the extra `elmo` is not installed.
-    """
-    if not Path(path).is_file():
-        raise InputError(path, None, "no such file", expected)
-    try:
-        import h5py
-    except ImportError:
-        raise missing_extra(path, "an HDF5 file", "elmo") from None
-    with reading(path, expected):
-        return h5py.File(path, "r")
-
-
-@contextmanager
-def reading(path: str | Path, expected: str) -> Iterator[None]:
-    """Turns the errors that h5py raises for a damaged file inside the `with` block into an InputError.
-
-    Args:
-      path: the file that the block reads.
-      expected: what the file should contain, for the error message.
-
-    Raises:
-      InputError: the file is damaged.
-    """
-    try:
-        yield
-    except InputError:
-        raise
-    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(path, None, f"a damaged file ({error})", expected) from None

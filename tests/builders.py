@@ -17,7 +17,9 @@ from cman_jax.config import Config, DataConfig, ModelConfig
 from cman_jax.configs import multihead_conll04
 from cman_jax.data.batching import collate, encode
 from cman_jax.data.vocab import Vocabs, build_vocabs
+from cman_jax.inference.extractor import Extractor
 from cman_jax.model.cman import CMAN
+from cman_jax.run.system import System
 from cman_jax.types import Batch, Entity, Relation, Sentence
 
 # No deadline, because the first example compiles. The same examples every time, so that none fails by chance.
@@ -125,6 +127,20 @@ def tiny_config() -> Config:
     config.data = DataConfig(bucket_lengths=(8,), char_lengths=(12,), char_shares=(1.0,))
     config.training.batch_size, config.training.alpha = 4, 0.0
     return config
+
+
+def random_extractor(first_seed: int = 0, sentences: Sequence[Sentence] = SENTENCES) -> Extractor:
+    """Returns a network that compiles fast, with random parameters.
+
+    Args:
+      first_seed: the seed of the first parameter.
+      sentences: the source of the vocabularies.
+    """
+    config = Config(model=changed(SMALL_MODEL, sequence_layer="mlp", num_bsa=1), data=SMALL_DATA)
+    system = System.build(config, vocabs_of(sentences))
+    shapes, tree = jax.tree.flatten(system.param_shapes())
+    params = [normal(seed, *leaf.shape) for seed, leaf in enumerate(shapes, first_seed)]
+    return Extractor(system, jax.tree.unflatten(tree, params), 1)
 
 
 def random_variables(module: nn.Module, *inputs: Any, scale: float = 1.0, **options: Any) -> Any:

@@ -21,6 +21,7 @@ RANKS = {
     "cman_jax.config": 0,
     "cman_jax.files": 1,
     "cman_jax.compilation": 1,
+    "cman_jax.locking": 1,
     "cman_jax.partial_file": 2,
     "cman_jax.configs": 1,
     "cman_jax.data": 2,
@@ -199,7 +200,7 @@ def test_files_are_written_in_one_place() -> None:
         "cman_jax/files.py",
         "cman_jax/partial_file.py",
         "cman_jax/encoders/store/cache.py",
-        "cman_jax/run/lock.py",
+        "cman_jax/locking.py",
     }
 
 

@@ -10,7 +10,6 @@ is divided into sentences. Writes one record per sentence, in the same order; a 
 number of its line. The form of the output follows from the suffix of --output, or --to names it.
 """
 
-import dataclasses
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,8 +30,10 @@ from rich.progress import (
 from cman_jax.app import outputs
 from cman_jax.app.decoding_flags import decoding_flags
 from cman_jax.app.encoder_flags import encoder_for_prediction
+from cman_jax.app.origin import origin
 from cman_jax.app.runtime import start_jax
-from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size, parse_shard
+from cman_jax.data.arrival import groups_as_they_arrive, groups_of
+from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size, is_stream, parse_shard
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import CHUNK, Extractor
@@ -74,15 +75,13 @@ def main(argv: Sequence[str]) -> None:
     del argv
     form = outputs.form_of(_OUTPUT.value, _TO.value)
     shard = parse_shard(_SHARD.value) if _SHARD.value else (0, 1)
-    if _RESUME.value and (form not in outputs.STREAMS or _OUTPUT.value == outputs.STANDARD_OUTPUT):
-        raise InputError("flags", None, f"--resume with {form}", "a file of jsonl, csv or tsv to continue")
+    _check_resume(form)
     start_jax()
     workdir, size = Path(_WORKDIR.value), input_size(_INPUT.value)
     extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding_flags())
     for note in extractor.notes:
         print(f"note: {note}", file=sys.stderr)
-    typed = _INPUT.value == STANDARD_INPUT and sys.stdin.isatty()
-    ahead = 1 if typed else CHUNK  # a person waits for an answer to every line
+    groups = groups_as_they_arrive if is_stream(_INPUT.value) else groups_of
     with _progress(size) as bar:
         task = bar.add_task("reading", total=size)
 
@@ -91,22 +90,29 @@ def main(argv: Sequence[str]) -> None:
                 *(_INPUT.value, _FORMAT.value, _SENTENCES.value, shard),
                 on_bytes=lambda count: bar.advance(task, count),
             )
-            read, extracted = itertools.tee(itertools.islice(documents, items, None))
-            return zip(read, extractor.records(extracted, ahead=ahead), strict=True)
+            for group in groups(itertools.islice(documents, items, None), CHUNK):
+                yield from zip(group, extractor.records(group), strict=True)
 
-        if form in outputs.STREAMS:
-            about = {
-                "input": _INPUT.value,
-                "bytes": size,
-                "options": [form, _ROWS.value, _FORMAT.value, _SENTENCES.value, _SHARD.value],
-                "decoding": dataclasses.asdict(extractor.system.config.decoding),
-                "epoch": extractor.epoch,
-            }
-            outputs.write_stream(pairs_after, _OUTPUT.value, form, _ROWS.value, about, _RESUME.value)
-        elif form == "brat":
+        if form == "brat":
             outputs.write_brat(pairs_after(0), Path(_OUTPUT.value))
-        else:
+        elif form == "html":
             outputs.write_html(pairs_after(0), Path(_OUTPUT.value), Path(_INPUT.value).name)
+        elif _OUTPUT.value == outputs.STANDARD_OUTPUT:
+            outputs.print_stream(pairs_after(0), form, _ROWS.value)
+        else:
+            options = {flag.name: flag.value for flag in (_ROWS, _FORMAT, _SENTENCES, _SHARD)}
+            about = origin(extractor, _INPUT.value, {"form": form, **options})
+            outputs.write_stream(pairs_after, Path(_OUTPUT.value), form, _ROWS.value, about, _RESUME.value)
+
+
+def _check_resume(form: str) -> None:
+    """Raises an InputError if an output of this form and this input cannot be continued."""
+    if not _RESUME.value:
+        return
+    if form not in outputs.STREAMS or _OUTPUT.value == outputs.STANDARD_OUTPUT:
+        raise InputError("flags", None, f"--resume with {form}", "a file of jsonl, csv or tsv to continue")
+    if _INPUT.value == STANDARD_INPUT or is_stream(_INPUT.value):
+        raise InputError("flags", None, "--resume without a stored input", "a file or a folder to read again")
 
 
 def _progress(size: int | None) -> Progress:

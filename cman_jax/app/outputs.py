@@ -9,7 +9,8 @@ from typing import Any
 from cman_jax.data.formats.brat import standoff
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
-from cman_jax.files import json_text, write_atomically
+from cman_jax.files import json_text, write_atomically, writing_folder_atomically
+from cman_jax.inference.extractor import CHUNK
 from cman_jax.inference.record import Record
 from cman_jax.inference.tables import HEADERS, Rows, rows_of, table_lines
 from cman_jax.page.html import environment, render
@@ -18,8 +19,11 @@ from cman_jax.partial_file import PartialFile
 STREAMS = ("jsonl", "csv", "tsv")
 FORMS = (*STREAMS, "brat", "html")
 STANDARD_OUTPUT = "-"
-KEEP_EVERY = 256
-"""Records between two moments at which an interrupted output can be continued."""
+KEEP_EVERY = CHUNK
+"""Records between two moments at which an interrupted output can be continued.
+
+A network reads whole chunks, so that a continued output has the batches of an uninterrupted output.
+"""
 
 Pairs = Iterable[tuple[Document, Record]]
 
@@ -40,32 +44,35 @@ def form_of(output: str, to: str) -> str:
     return form
 
 
+def print_stream(pairs: Pairs, form: str, rows: Rows) -> None:
+    """Writes records to standard output, each at once. The form is one of `STREAMS`."""
+    lines = _lines(form, rows)
+    sys.stdout.buffer.write(_header(form, rows))
+    for _, record in pairs:
+        sys.stdout.buffer.write(lines(record))
+        sys.stdout.buffer.flush()
+
+
 def write_stream(
     pairs_after: Callable[[int], Pairs],
-    output: str,
+    output: Path,
     form: str,
     rows: Rows,
     about: dict[str, Any],
     resume: bool,
 ) -> None:
-    """Writes records one after the other.
+    """Writes records one after the other into a file.
 
     Args:
       pairs_after: returns the records after so many.
-      output: the file, or "-".
+      output: the file.
       form: one of `STREAMS`.
       rows: what the rows of a table are.
       about: what the output depends on.
       resume: whether to continue an interrupted output.
     """
     lines = _lines(form, rows)
-    if output == STANDARD_OUTPUT:
-        sys.stdout.buffer.write(_header(form, rows))
-        for _, record in pairs_after(0):
-            sys.stdout.buffer.write(lines(record))
-            sys.stdout.buffer.flush()
-        return
-    with PartialFile(Path(output), about, resume) as file:
+    with PartialFile(output, about, resume) as file:
         if not file.items:
             file.write(_header(form, rows))
         for number, (_, record) in enumerate(pairs_after(file.items), file.items + 1):
@@ -93,22 +100,32 @@ def write_brat(pairs: Pairs, folder: Path) -> None:
     """Writes NAME.txt and NAME.ann for each document; the sentences of a document follow one another.
 
     Raises:
-      InputError: a document's id cannot be the name of a file in the folder.
+      InputError: a document's id cannot be the name of a file in the folder, or two ids need the same file;
+        or the folder contains files already.
     """
-    for name, sentences in itertools.groupby(pairs, lambda pair: pair[1]["document"]):
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise InputError(folder, None, f"the id {name!r}", "ids that can be names of files")
-        text, entities, relations = "", [], []
-        for document, record in sentences:
-            text = document.source or document.text
-            first, start = len(entities), record["document_start"]
-            entities += [
-                (e["start_char"] + start, e["end_char"] + start, e["type"]) for e in record["entities"]
-            ]
-            relations += [(r["subject"] + first, r["object"] + first, r["type"]) for r in record["relations"]]
-        stem = name.removesuffix(".txt")
-        write_atomically(folder / f"{stem}.txt", text.encode())
-        write_atomically(folder / f"{stem}.ann", standoff(entities, relations, text).encode())
+    id_of: dict[str, str] = {}
+    with writing_folder_atomically(folder) as new:
+        for name, sentences in itertools.groupby(pairs, lambda pair: pair[1]["document"]):
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                raise InputError(folder, None, f"the id {name!r}", "ids that can be names of files")
+            stem = name.removesuffix(".txt")
+            if id_of.setdefault(stem, name) != name:
+                found = f"the ids {id_of[stem]!r} and {name!r}"
+                raise InputError(folder, None, found, "ids whose texts have different file names")
+            text, annotations = _standoff_of(sentences)
+            write_atomically(new / f"{stem}.txt", text.encode())
+            write_atomically(new / f"{stem}.ann", annotations.encode())
+
+
+def _standoff_of(sentences: Pairs) -> tuple[str, str]:
+    """Returns the text of a document and its annotations in brat's form."""
+    text, entities, relations = "", [], []
+    for document, record in sentences:
+        text = document.source or document.text
+        first, start = len(entities), record["document_start"]
+        entities += [(e["start_char"] + start, e["end_char"] + start, e["type"]) for e in record["entities"]]
+        relations += [(r["subject"] + first, r["object"] + first, r["type"]) for r in record["relations"]]
+    return text, standoff(entities, relations, text)
 
 
 def write_html(pairs: Pairs, path: Path, title: str) -> None:

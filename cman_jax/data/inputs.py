@@ -1,8 +1,11 @@
 """The input of extraction: a file, a folder of files, or standard input."""
 
+import hashlib
+import os
 import re
+import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
 from cman_jax.data.text import (
@@ -16,7 +19,7 @@ from cman_jax.data.text import (
     sentences_in,
 )
 from cman_jax.errors import InputError
-from cman_jax.files import read_utf8
+from cman_jax.files import read_utf8, show
 
 STANDARD_INPUT = "-"
 
@@ -59,6 +62,29 @@ def input_size(path: str) -> int | None:
     return sum(file.stat().st_size for file in files)
 
 
+def is_stream(path: str) -> bool:
+    """Returns whether an input arrives bit by bit, and can be read once: a pipe, a terminal or a device."""
+    if path == STANDARD_INPUT:
+        return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+    return Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir()
+
+
+def input_digest(path: str) -> str | None:
+    """Returns the SHA-256 of an input's contents and of the names of a folder's files; None for a stream.
+
+    Raises:
+      OSError: a file cannot be read.
+    """
+    if path == STANDARD_INPUT or is_stream(path):
+        return None
+    digest = hashlib.sha256()
+    for file in input_files(path):
+        with file.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
+        digest.update(f"{found} {file.relative_to(path).as_posix()}\n".encode())
+    return digest.hexdigest()
+
+
 def input_documents(
     path: str,
     kind: LineKind,
@@ -82,20 +108,27 @@ def input_documents(
       InputError: as `parse_documents` and `input_files`.
       OSError: a file cannot be read.
     """
-    if path == STANDARD_INPUT:
-        lines = counted(sys.stdin.buffer, on_bytes)
-        yield from parse_documents(lines, "standard input", kind, sentences, shard)
+    if Path(path).is_dir():
+        yield from _folder(Path(path), sentences, shard, on_bytes)
         return
-    if not Path(path).is_dir():
-        with Path(path).open("rb") as lines:
-            yield from parse_documents(counted(lines, on_bytes), path, kind, sentences, shard)
-        return
-    seen: set[str] = set()
-    for number, file in enumerate(input_files(path), 1):
-        if file.suffix == ".jsonl":
-            yield from _json_file(file, sentences, shard, on_bytes, seen)
+    # Standard input gets a buffer of its own: a thread may wait for a line when the program ends.
+    typed = path == STANDARD_INPUT
+    with open(sys.stdin.fileno() if typed else path, "rb", closefd=not typed) as lines:
+        name = "standard input" if typed else path
+        yield from parse_documents(counted(lines, on_bytes), name, kind, sentences, shard)
+
+
+def _folder(path: Path, sentences: Sentences, shard: Shard, on_bytes: OnBytes) -> Iterator[Document]:
+    """Yields the sentences of the files of a folder."""
+    names = {file: file.relative_to(path).as_posix() for file in input_files(str(path))}
+    ids, texts = set(), {name for file, name in names.items() if file.suffix == ".txt"}
+    for number, (file, name) in enumerate(names.items(), 1):
+        if name not in texts:
+            with file.open("rb") as lines:
+                found = parse_documents(counted(lines, on_bytes), file, "jsonl", sentences, shard)
+                yield from _with_new_ids(found, file, ids, texts)
         elif is_in_shard(number, shard):
-            yield from _text_file(file, file.relative_to(path).as_posix(), sentences, on_bytes)
+            yield from _text_file(file, name, sentences, on_bytes)
 
 
 def counted(lines: Iterable[bytes], on_bytes: OnBytes) -> Iterator[bytes]:
@@ -105,21 +138,26 @@ def counted(lines: Iterable[bytes], on_bytes: OnBytes) -> Iterator[bytes]:
         yield line
 
 
-def _json_file(
-    file: Path, sentences: Sentences, shard: Shard, on_bytes: OnBytes, seen: set[str]
+def _with_new_ids(
+    documents: Iterable[Document], file: Path, ids: set[str], texts: Container[str]
 ) -> Iterator[Document]:
-    """Yields the sentences of a file of JSON lines in a folder.
+    """Yields the sentences of a file of JSON lines in a folder, and checks that their ids are new.
 
     Args:
-      seen: the ids of the folder's earlier JSON files, to which this file's ids are added.
+      documents: the sentences; their ids differ within the file.
+      file: the file.
+      ids: the ids of the folder's earlier JSON files, to which this file's ids are added.
+      texts: the ids of the folder's texts, whose sentences have the ids "TEXT.1", "TEXT.2", and so on.
     """
-    with file.open("rb") as lines:
-        for document in parse_documents(counted(lines, on_bytes), file, "jsonl", sentences, shard):
-            if document.sentence.id in seen:
-                found = f"the id {document.sentence.id!r} of another file"
-                raise InputError(file, None, found, "ids that occur once")
-            seen.add(document.sentence.id)
-            yield document
+    own: set[str] = set()
+    for document in documents:
+        for name in document.ids:
+            text, _, number = name.rpartition(".")
+            if name in ids or name in texts or (number.isdecimal() and text in texts):
+                raise InputError(file, None, f"the id {show(name)} of another file", "ids that occur once")
+            own.add(name)
+        yield document
+    ids |= own
 
 
 def _text_file(file: Path, name: str, sentences: Sentences, on_bytes: OnBytes) -> Iterator[Document]:

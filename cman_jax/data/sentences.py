@@ -34,6 +34,10 @@ _STARTERS = """
 """
 _AFTER_STATE = re.compile(rf", (?:{'|'.join(map(re.escape, _STATES.split()))})\.\s+(?=[\"'(]?[A-Z])")
 """A place such as "Fresno, Calif." before a capital letter, where a sentence nearly always ends."""
+_CONTINUES = re.compile(r"[\"'”’)\]}]*[;:,)\]}]")
+"""How no sentence begins: with a mark that divides or closes."""
+_AFTER_SPEECH = re.compile(r"[?!][\"'”’]+$")
+"""The end of direct speech, after which a lower-case word belongs to the same sentence."""
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _SAME_LENGTH = str.maketrans({char: form for char, form in STRAIGHT.items() if len(form) == 1})
 
@@ -53,14 +57,27 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     ends = {match.end() for pattern in (_BLANK_LINE, _AFTER_STATE) for match in pattern.finditer(seen)}
     sentences, start = [], 0
     for end in [*sorted(ends), len(text)]:
+        before = len(sentences)
         for first, last in splitter.span_tokenize(seen[start:end]):
             piece = text[start + first : start + last]
             kept = piece.strip()
             if kept:
                 begin = start + first + piece.index(kept)
-                sentences.append((begin, begin + len(kept)))
+                joined = len(sentences) > before and _belongs_together(seen, sentences[-1], begin)
+                first_char = sentences.pop()[0] if joined else begin
+                sentences.append((first_char, begin + len(kept)))
         start = end
     return sentences
+
+
+def _belongs_together(text: str, sentence: tuple[int, int], begin: int) -> bool:
+    """Returns whether what begins there continues the sentence, though the library ends it before."""
+    if _CONTINUES.match(text, begin):
+        return True
+    return (
+        text[begin].islower()
+        and _AFTER_SPEECH.search(text[max(0, sentence[1] - 4) : sentence[1]]) is not None
+    )
 
 
 @functools.cache

@@ -49,6 +49,11 @@ class Document(NamedTuple):
     start: int = 0
     source: str = ""
 
+    @property
+    def ids(self) -> tuple[str, str]:
+        """Returns the id of the document and the id of the sentence, which may be equal."""
+        return self.document or self.sentence.id, self.sentence.id
+
 
 def from_text(text: str, name: str) -> Document:
     """Tokenises a sentence by the conventions of the Penn Treebank, which the corpora follow.
@@ -157,10 +162,13 @@ def parse_documents(
         if not is_in_shard(number, shard):
             continue
         for document in _documents_of(line, path, number, kind, sentences):
-            name = document.sentence.id
-            if kind != "text" and line_of.setdefault(name, number) != number:
-                found = f"id {show(name)} of line {line_of[name]} again (a line without an id has its number)"
-                raise InputError(path, number, found, "ids that occur once: give every line an id, or none")
+            for name in document.ids if kind != "text" else ():
+                if line_of.setdefault(name, number) != number:
+                    again = f"id {show(name)} of line {line_of[name]} again"
+                    found = f"{again} (a line without an id has its number)"
+                    raise InputError(
+                        path, number, found, "ids that occur once: give every line an id, or none"
+                    )
             yield document
 
 

@@ -12,12 +12,13 @@ The command `cman extract` does the same for files.
 import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice, tee
+from itertools import tee
 from pathlib import Path
 from typing import Any, overload
 
 from cman_jax.compilation import start_by_default
 from cman_jax.config import Config, SettingError, validate
+from cman_jax.data.arrival import groups_of
 from cman_jax.data.text import Document, sentences_in
 from cman_jax.encoders.encoder import Encoder, encode_all
 from cman_jax.encoders.load import load_encoder
@@ -205,17 +206,15 @@ class Extractor:
         self,
         documents: Iterable[Document],
         on_batch: OnBatch = lambda num_sentences: None,
-        ahead: int = CHUNK,
     ) -> Iterator[Record]:
         """Yields the record of every document.
 
         Args:
           documents: the documents, of any number.
           on_batch: is called with the number of sentences of every finished batch.
-          ahead: how many documents are read before the first record is yielded.
         """
         read, annotated = tee(documents)
-        annotations = self._annotations((document.sentence for document in annotated), on_batch, ahead)
+        annotations = self._annotations((document.sentence for document in annotated), on_batch)
         return (Record.of(document, found) for found, document in zip(annotations, read, strict=True))
 
     def annotate(
@@ -236,12 +235,9 @@ class Extractor:
         """Scores annotations under every convention."""
         return score_annotations(gold, annotations, self.system.vocabs, self.system.config.scoring)
 
-    def _annotations(
-        self, sentences: Iterable[Sentence], on_batch: OnBatch, ahead: int = CHUNK
-    ) -> Iterator[Annotation]:
+    def _annotations(self, sentences: Iterable[Sentence], on_batch: OnBatch) -> Iterator[Annotation]:
         """Yields one annotation per sentence; the one loop over chunks."""
-        sentences = iter(sentences)
-        while chunk := list(islice(sentences, ahead)):
+        for chunk in groups_of(sentences, CHUNK):
             bare = [Sentence(sentence.id, sentence.tokens) for sentence in chunk if sentence.tokens]
             examples = encode_all(bare, self.system.vocabs, self.encoder)
             found = map(self.calibration, self._predictor(self.params, examples, on_batch))

@@ -1,23 +1,15 @@
-"""Locks on a run's working directory; the operating system releases the locks of a process that ends."""
+"""Locks on a run's working directory."""
 
 import contextlib
-import errno
-import os
-import platform
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from cman_jax.errors import InputError
 from cman_jax.files import read_json, write_json
+from cman_jax.locking import locked
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
-_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _held: dict[Path, int] = {}  # directories that this process trains in, each with the id of its thread
 
 
@@ -42,8 +34,13 @@ def training_in(workdir: Path) -> Iterator[None]:
         yield
         return
     made = not workdir.exists()
+
+    def busy(holder: str) -> InputError:
+        found, expected = f"a training that is running there ({holder})", "one training at a time"
+        return InputError(workdir, None, found, f"{expected}; wait until it ends, or choose another workdir")
+
     try:
-        with _locked(workdir / ".training.lock", wait=False):
+        with locked(workdir / ".training.lock", busy):
             _held[place] = threading.get_ident()
             try:
                 yield
@@ -63,61 +60,8 @@ def update_json(path: Path, entries: Mapping[str, Any]) -> None:
       path: the file; it may be missing.
       entries: the entries to set.
     """
-    with _locked(path.parent / ".update.lock", wait=True):
+    with locked(path.parent / ".update.lock"):
         write_json(path, {**read_json(path), **entries})
-
-
-@contextlib.contextmanager
-def _locked(path: Path, *, wait: bool) -> Iterator[None]:
-    """Locks a file inside the `with` block; the file is made for it and removed afterwards."""
-    file = None if fcntl is None else _acquire(path, wait=wait)
-    try:
-        yield
-    finally:
-        if file is not None:
-            path.unlink()  # before unlocking: afterwards it could be the file of another process
-            file.close()
-
-
-def _acquire(path: Path, *, wait: bool) -> BinaryIO | None:
-    """Returns the locked file; None if the file system has no locks.
-
-    Raises:
-      InputError: another process has the lock, and `wait` is False.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        file = path.open("a+b")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().decode() or "it is just starting"
-            file.close()
-            found, expected = f"a training that is running there ({holder})", "one training at a time"
-            raise InputError(
-                path.parent, None, found, f"{expected}; wait until it ends, or choose another workdir"
-            ) from None
-        except OSError as error:
-            file.close()
-            if error.errno not in _UNSUPPORTED:
-                raise
-            path.unlink(missing_ok=True)
-            return None
-        if _is_at(file, path):
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {platform.node()}".encode())
-            file.flush()
-            return file
-        file.close()  # the process that had the lock has removed it meanwhile
-
-
-def _is_at(file: BinaryIO, path: Path) -> bool:
-    """Returns whether the open file is still the file at the path."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _remove_if_empty(folder: Path) -> None:

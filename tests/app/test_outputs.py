@@ -11,6 +11,7 @@ from cman_jax.app import outputs
 from cman_jax.data.formats.brat import read_brat
 from cman_jax.data.text import Document, from_text, sentences_in
 from cman_jax.errors import InputError
+from cman_jax.inference.extractor import CHUNK
 from cman_jax.inference.record import Record
 from cman_jax.types import Annotation, Entity, Relation
 
@@ -40,23 +41,57 @@ def test_streams_are_written_and_continued(tmp_path: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     for form in outputs.STREAMS:
-        whole, cut = (str(tmp_path / f"{name}.{form}") for name in ("whole", "cut"))
+        whole, cut = (tmp_path / f"{name}.{form}" for name in ("whole", "cut"))
         outputs.write_stream(lambda k: islice(pairs(), k, None), whole, form, "triples", {}, False)
         with pytest.raises(KeyboardInterrupt):
             outputs.write_stream(broken, cut, form, "triples", {}, False)
         outputs.write_stream(lambda k: islice(pairs(), k, None), cut, form, "triples", {}, True)
-        assert Path(cut).read_bytes() == Path(whole).read_bytes()
-        assert Path(whole).read_bytes().count(b"\n") == (3 if form == "jsonl" else 4)
+        assert cut.read_bytes() == whole.read_bytes()
+        assert whole.read_bytes().count(b"\n") == (3 if form == "jsonl" else 4)
     lines = (tmp_path / "whole.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == [record for _, record in pairs()]
 
 
+def test_an_output_is_continued_with_the_batches_of_an_uninterrupted_output() -> None:
+    assert outputs.KEEP_EVERY % CHUNK == 0
+
+
 def test_brat_has_one_text_per_document_with_all_its_annotations(tmp_path: Path) -> None:
-    outputs.write_brat(iter(pairs()), tmp_path)
-    assert (tmp_path / "a" / "1.txt").read_text() == "Ann left Oslo. Bob left Rome."
-    reading = read_brat(tmp_path)
+    outputs.write_brat(iter(pairs()), tmp_path / "new" / "out")
+    assert (tmp_path / "new" / "out" / "a" / "1.txt").read_text() == "Ann left Oslo. Bob left Rome."
+    reading = read_brat(tmp_path / "new" / "out")
     assert [sentence.id for sentence in reading.sentences] == ["a/1.1", "a/1.2", "b"]
     assert all((s.entities, s.relations) == PAIR[:2] for s in reading.sentences)
     assert reading.oddities == []
-    with pytest.raises(InputError, match=r"found the id '\.\./x', expected ids that can be names of files"):
-        outputs.write_brat([(pairs()[0][0], Record({**pairs()[0][1], "document": "../x"}))], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("b", "../x"), r"found the id '\.\./x', expected ids that can be names of files"),
+        (
+            ("c", "c.txt"),
+            r"found the ids 'c' and 'c\.txt', expected ids whose texts have different file names",
+        ),
+    ],
+)
+def test_a_folder_of_brat_appears_whole_or_not_at_all(
+    names: tuple[str, str], message: str, tmp_path: Path
+) -> None:
+    texts = [from_text("Cid left Lima.", name) for name in names]
+    with pytest.raises(InputError, match=message):
+        outputs.write_brat([(text, Record.of(text, PAIR)) for text in texts], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_brat_never_mixes_with_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    outputs.write_brat(iter(pairs()), Path("."))
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match="found a folder with files, or a file, expected a name for a new"):
+        outputs.write_brat(iter(pairs()), tmp_path / "empty")
+    assert sorted(tmp_path.rglob("*")) == before

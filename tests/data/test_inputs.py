@@ -1,10 +1,18 @@
 """Tests that every document of a file or folder is read once, with its own id, in shards too."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from cman_jax.data.inputs import input_documents, input_files, input_size, parse_shard
+from cman_jax.data.inputs import (
+    input_digest,
+    input_documents,
+    input_files,
+    input_size,
+    is_stream,
+    parse_shard,
+)
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
 
@@ -60,6 +68,41 @@ def test_json_ids_that_occur_in_two_files_are_refused(tmp_path: Path) -> None:
         (tmp_path / f"{name}.jsonl").write_text('{"id": "x", "text": "Ann left."}\n')
     with pytest.raises(InputError, match="found the id 'x' of another file"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["b.txt", "b.txt.2"])
+@pytest.mark.parametrize("json_file", ["a.jsonl", "c.jsonl"])
+def test_json_ids_that_are_those_of_a_text_are_refused(name: str, json_file: str, tmp_path: Path) -> None:
+    (tmp_path / "b.txt").write_text("Bob came. He ate.")
+    (tmp_path / json_file).write_text(f'{{"id": "{name}", "text": "Ann left."}}\n')
+    with pytest.raises(InputError, match=f"{json_file}: found the id '{name}' of another file"):
+        read(tmp_path)
+
+
+def test_the_digest_of_an_input_follows_its_contents_and_the_names_in_a_folder(tmp_path: Path) -> None:
+    for name, files in {
+        "one": {"a.txt": "Ann left.", "b.txt": "Bob came."},
+        "same": {"b.txt": "Bob came.", "a.txt": "Ann left."},
+        "other content": {"a.txt": "Ann came.", "b.txt": "Bob came."},
+        "other name": {"a.txt": "Ann left.", "c.txt": "Bob came."},
+        "moved": {"a.txt": "Bob came.", "b.txt": "Ann left."},
+    }.items():
+        (tmp_path / name).mkdir()
+        for file, text in files.items():
+            (tmp_path / name / file).write_text(text)
+    digests = {path.name: input_digest(str(path)) for path in tmp_path.iterdir()}
+    assert digests["one"] == digests["same"]
+    assert len(set(digests.values())) == 4
+    file = str(tmp_path / "one" / "a.txt")
+    assert input_digest(file) == input_digest(str(tmp_path / "moved" / "b.txt")) != digests["one"]
+
+
+def test_a_pipe_is_a_stream_and_has_no_digest(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "in.txt").write_text("Ann left.")
+    assert is_stream(str(tmp_path / "pipe"))
+    assert input_digest(str(tmp_path / "pipe")) is None
+    assert not any(is_stream(str(path)) for path in (tmp_path, tmp_path / "in.txt", tmp_path / "missing"))
 
 
 def test_a_folder_without_texts_is_refused(tmp_path: Path) -> None:

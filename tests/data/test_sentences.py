@@ -40,6 +40,9 @@ def test_every_character_is_in_one_sentence(text: str) -> None:
         ["She was born in Fresno, Calif.", "Officials said so."],
         ["She came from Troy, N.Y., by car.", "The Tulsa, Okla. native left for the U.S. Senate."],
         ["What?!", "No..."],
+        ["One left in May.; another (how odd!), in June.", "A third stayed."],
+        ['"Is it late?" said Ann.', 'She left in haste ("at once!"); Bob stayed.', '"Yes!"', "He nodded."],
+        ["“Is it late?” asked Ann.", "“No!”", "It was early."],
     ],
 )
 def test_english(expected: list[str]) -> None:

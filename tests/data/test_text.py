@@ -127,6 +127,13 @@ def test_two_lines_with_the_same_id_are_refused_even_if_one_id_is_the_line_numbe
     assert error.value.expected == "ids that occur once: give every line an id, or none"
 
 
+def test_the_id_of_a_divided_text_does_not_occur_again() -> None:
+    divided, whole = b'{"id": "a", "text": "Ann left. Bob came."}\n', b'{"id": "a", "text": "Cid ate."}\n'
+    for lines in (divided + whole, whole + divided, divided + divided):
+        with pytest.raises(InputError, match=r"in.txt:2: found id 'a(\.1)?' of line 1 again"):
+            documents(lines)
+
+
 @pytest.mark.parametrize("kind", ["auto", "jsonl"])
 def test_a_byte_order_mark_is_skipped(kind: str) -> None:
     lines = b'\xef\xbb\xbf{"id": "a", "tokens": ["Ann", "left"]}\n{"id": "b", "tokens": ["Bob"]}\n'

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
 
 from cman_jax.config import Config
@@ -15,18 +14,12 @@ from cman_jax.data.text import from_text
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import NO_CONSTRAINTS, Extractor, with_decoding
 from cman_jax.run.constraints import learn_constraints, write_constraints
-from cman_jax.run.system import System
-from tests.builders import SENTENCES, SMALL_DATA, SMALL_MODEL, changed, normal, quick_compilation, vocabs_of
+from tests.builders import SENTENCES, quick_compilation, random_extractor
 
 
 @pytest.fixture(scope="module")
 def extractor() -> Extractor:
-    """A network that compiles fast, with random parameters."""
-    config = Config(model=changed(SMALL_MODEL, sequence_layer="mlp", num_bsa=1), data=SMALL_DATA)
-    system = System.build(config, vocabs_of(SENTENCES))
-    shapes, tree = jax.tree.flatten(system.param_shapes())
-    params = jax.tree.unflatten(tree, [normal(seed, *leaf.shape) for seed, leaf in enumerate(shapes)])
-    return Extractor(system, params, 1)
+    return random_extractor()
 
 
 def test_a_text_gives_one_record_and_a_sentence_one_annotation(extractor: Extractor) -> None:

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from cman_jax import locking
 from cman_jax.errors import InputError
 from cman_jax.files import read_json
-from cman_jax.run import lock
 from cman_jax.run.lock import training_in, update_json
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
@@ -108,7 +108,7 @@ def without_locks(*_: object) -> None:
 def test_without_locks_nothing_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with another_training(tmp_path):
         for replaced in (None, SimpleNamespace(flock=without_locks, LOCK_EX=2, LOCK_NB=4)):
-            monkeypatch.setattr(lock, "fcntl", replaced)
+            monkeypatch.setattr(locking, "fcntl", replaced)
             with training_in(tmp_path):
                 update_json(tmp_path / "scores.json", {"test": 1})
 

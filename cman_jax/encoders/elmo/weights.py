@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from cman_jax.encoders.elmo.options import ElmoOptions, read_options
+from cman_jax.encoders.hdf5 import open_hdf5, reading
 from cman_jax.errors import InputError
-from cman_jax.files import open_hdf5, reading
 
 BEGIN_SENTENCE, END_SENTENCE = "<S>", "</S>"
 NUM_CHARACTERS = 261  # the 256 bytes and the five symbols below; rows of the file's table

@@ -26,9 +26,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float16
 
+from cman_jax.encoders.hdf5 import open_hdf5, reading
 from cman_jax.encoders.store.source import FeatureSource, quote, to_float16
 from cman_jax.errors import InputError
-from cman_jax.files import open_hdf5, reading, show, unique_keys
+from cman_jax.files import show, unique_keys
 from cman_jax.types import EncoderSpec, is_token
 
 _NUMBERS = "sentence_to_index"

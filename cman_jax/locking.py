@@ -1,0 +1,80 @@
+"""Locks on files; the operating system releases the locks of a process that ends."""
+
+import contextlib
+import errno
+import os
+import platform
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from cman_jax.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+Busy = Callable[[str], InputError]
+"""The type of functions that return the error for a lock of another process, from that process in words."""
+
+
+@contextlib.contextmanager
+def locked(path: Path, busy: Busy | None = None) -> Iterator[None]:
+    """Locks a file inside the `with` block; the file is made for it and removed afterwards.
+
+    A killed process leaves the file there, unlocked. Nothing is locked on a file system without locks, or on
+    Windows, which has no `flock`.
+
+    Args:
+      path: the file, which has no other purpose.
+      busy: returns the error to raise if another process has the lock. None: the block waits.
+
+    Raises:
+      InputError: the error of `busy`.
+    """
+    file = None if fcntl is None else _acquire(path, busy)
+    try:
+        yield
+    finally:
+        if file is not None:
+            path.unlink()  # before unlocking: afterwards it could be the file of another process
+            file.close()
+
+
+def _acquire(path: Path, busy: Busy | None) -> BinaryIO | None:
+    """Returns the locked file; None if the file system has no locks."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = path.open("a+b")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().decode() or "it is just starting"
+            file.close()
+            if busy is None:
+                raise
+            raise busy(holder) from None
+        except OSError as error:
+            file.close()
+            if error.errno not in _UNSUPPORTED:
+                raise
+            path.unlink(missing_ok=True)
+            return None
+        if _is_at(file, path):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}".encode())
+            file.flush()
+            return file
+        file.close()  # the process that had the lock has removed it meanwhile
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    """Returns whether the open file is still the file at the path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,139 @@
+"""`cman extract` as a user runs it: killed and continued, fed through a pipe, and asked for tables."""
+
+import csv
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.workplace import Workplace, run
+
+TEXT = "Ann Lee lives in Oslo. Bob Roe works for Acme Corp. in Rome."
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A workplace with a run of one epoch in the folder `run`, whose network finds something everywhere."""
+    place = Workplace(tmp_path_factory.mktemp("workplace"))
+    buckets = {"training.num_epochs": 1, "data.bucket_lengths": "(8, 16, 32)"}
+    done = run(place.training(place.folder / "run", **buckets))
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+def extract(workplace: Workplace, *flags: str) -> list[str]:
+    """Returns the command line of an extraction with the run."""
+    return workplace.command("predict", f"--workdir={workplace.folder / 'run'}", *flags)
+
+
+def check(done: subprocess.CompletedProcess, error: str = "") -> None:
+    """Raises AssertionError unless the command ended well, or with this one line."""
+    assert done.returncode == (2 if error else 0), done.stderr
+    assert error in done.stderr
+    assert done.stderr.count("\n") == bool(error)
+
+
+def kill_when(path: Path, command: Sequence[str]) -> None:
+    """Runs a command, and kills it as soon as the file exists."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 600
+    while not path.exists():
+        assert process.poll() is None, "the command ended before it was killed"
+        assert time.monotonic() < deadline, "the command makes no progress"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_a_killed_extraction_is_continued_to_the_same_bytes_or_refused(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    source, whole, cut = tmp_path / "in.txt", tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
+    source.write_text("".join(f"{TEXT} It rained{' and rained' * (k % 9)} in {k}.\n" for k in range(700)))
+    flags = (f"--input={source}", f"--output={cut}")
+    check(run(extract(workplace, f"--input={source}", f"--output={whole}")))
+    kill_when(tmp_path / "cut.jsonl.partial.json", extract(workplace, *flags))
+    assert not cut.exists()
+    check(
+        run(extract(workplace, *flags, "--resume", "--threshold=0.75")),
+        f"error: {cut}.partial.json: found an interrupted output with another run, expected the same",
+    )
+    before = source.read_bytes()
+    source.write_bytes(before.replace(b"Rome", b"Riga"))
+    check(run(extract(workplace, *flags, "--resume")), "an interrupted output with another input")
+    source.write_bytes(before)
+    check(run(extract(workplace, *flags, "--resume")))
+    assert cut.read_bytes() == whole.read_bytes()
+    assert cut.read_bytes().count(b"\n") == 2_100
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.jsonl", "in.txt", "whole.jsonl"]
+
+
+def test_a_line_in_a_pipe_is_answered_before_the_next_one_comes(workplace: Workplace) -> None:
+    with subprocess.Popen(extract(workplace), stdin=-1, stdout=-1, text=True, bufsize=1) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in ("1", "2"):
+            process.stdin.write("Ann Lee lives in Oslo.\n")
+            answered, _, _ = select.select([process.stdout], [], [], 300)
+            if not answered:
+                process.kill()
+            assert answered, f"line {number} waits for the end of the input"
+            assert json.loads(process.stdout.readline())["id"] == number
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+def test_no_entity_crosses_the_end_of_a_sentence(workplace: Workplace, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text(f"{TEXT}\n" * 3)
+    output = tmp_path / "found.csv"
+    check(run(extract(workplace, f"--input={tmp_path / 'in.txt'}", f"--output={output}", "--rows=entities")))
+    with output.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["document"] for row in rows} == {"1", "2", "3"}
+    end = TEXT.index(" Bob")
+    for row in rows:
+        first, last = int(row["entity_start"]), int(row["entity_end"])
+        assert TEXT[first:last] == row["entity_text"]
+        assert (last <= end) == (row["sentence"] == f"{row['document']}.1")
+        assert last <= end or first > end
+
+
+def test_a_folder_is_read_in_shards_that_together_are_the_whole(workplace: Workplace, tmp_path: Path) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for k in range(5):
+        (texts / f"{k}.txt").write_text(f"{TEXT}\n\nIt rained in {k}.\n")
+    found = {}
+    for name, flags in {"whole": [], "one": ["--shard=1/2"], "two": ["--shard=2/2"]}.items():
+        done = run(extract(workplace, f"--input={texts}", *flags))
+        check(done)
+        found[name] = {record["id"]: record for record in map(json.loads, done.stdout.splitlines())}
+    assert found["one"].keys().isdisjoint(found["two"])
+    assert found["whole"].keys() == found["one"].keys() | found["two"].keys()
+    for name, record in (found["one"] | found["two"]).items():
+        for key in ("document", "document_start", "text", "tokens"):
+            assert record[key] == found["whole"][name][key]
+        source = (texts / record["document"]).read_text()
+        assert source[record["document_start"] :].startswith(record["text"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--resume", "--output=OUT"), "flags: found --resume without a stored input, expected a file or a"),
+        (("--resume",), "flags: found --resume with jsonl, expected a file of jsonl, csv or tsv to continue"),
+        ((f"--output={os.devnull}",), f"{os.devnull}: found a folder or a device, expected a file to write"),
+    ],
+)
+def test_outputs_that_cannot_be_are_one_line(
+    flags: tuple[str, ...], message: str, workplace: Workplace, tmp_path: Path
+) -> None:
+    named = [flag.replace("OUT", str(tmp_path / "out.csv")) for flag in flags]
+    check(run(extract(workplace, *named)), f"error: {message}")
+    assert list(tmp_path.iterdir()) == []
