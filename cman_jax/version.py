@@ -1,3 +1,3 @@
 """The version of the package, in one place: files of a run and the distribution carry it."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

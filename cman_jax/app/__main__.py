@@ -13,6 +13,8 @@ COMMANDS = {
     "serve": "extract over HTTP, by JSON or on a page",
     "validate": "check a corpus, and print what it contains",
     "convert": "convert annotations between formats, or to the form of this project",
+    "package": "pack a trained network into a wheel, which pip installs anywhere",
+    "export": "write a trained network as a program that JAX runs without this library's network",
 }
 
 

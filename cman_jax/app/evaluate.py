@@ -4,8 +4,8 @@
     cman evaluate --workdir=DIR --data=DIR --split=dev --tune_threshold
 
 Prints the table of the configured convention and the F1 of all conventions; writes scores.json and the
-predictions into the workdir. --page writes a page of HTML that shows every sentence with gold, prediction and
-errors.
+predictions into the workdir, unless that is an installed model. --page writes a page of HTML that shows every
+sentence with gold, prediction and errors.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from cman_jax.app.corpus_flags import split_of_flags
 from cman_jax.app.decoding_flags import decoding_flags
 from cman_jax.app.encoder_flags import encoder_for_prediction
 from cman_jax.app.negatives import report_negatives
+from cman_jax.app.run_flag import run_of_flags
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
 from cman_jax.app.tuning import calibrate, tune_threshold
 from cman_jax.page.html import environment
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _SPLIT = flags.DEFINE_string("split", "test", "Which split of the corpus to score.")
 _PAGE = flags.DEFINE_string("page", None, "Page of HTML to write, with gold, prediction and errors.")
 _TUNE = flags.DEFINE_bool(
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> None:
     start_jax()
     if _PAGE.value:
         environment()  # a missing extra is an error before the work, not after it
-    workdir, split, decoding = Path(_WORKDIR.value), _SPLIT.value, decoding_flags()
+    workdir, split, decoding = run_of_flags(), _SPLIT.value, decoding_flags()
     gold = split_of_flags(split)
     encoder = encoder_for_prediction(workdir)
     if _CALIBRATE.value:

@@ -31,6 +31,7 @@ from cman_jax.app import outputs
 from cman_jax.app.decoding_flags import decoding_flags
 from cman_jax.app.encoder_flags import encoder_for_prediction
 from cman_jax.app.origin import origin
+from cman_jax.app.run_flag import run_of_flags
 from cman_jax.app.runtime import start_jax
 from cman_jax.data.arrival import groups_as_they_arrive, groups_of
 from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size, is_stream, parse_shard
@@ -40,7 +41,6 @@ from cman_jax.inference.extractor import CHUNK, Extractor
 from cman_jax.inference.record import Record
 from cman_jax.inference.tables import HEADERS
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _INPUT = flags.DEFINE_string("input", "-", "File or folder to read; -: standard input.")
 _OUTPUT = flags.DEFINE_string(
     "output", "-", "File to write, or folder for brat; it appears when it is complete. -: standard output."
@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> None:
     shard = parse_shard(_SHARD.value) if _SHARD.value else (0, 1)
     _check_resume(form)
     start_jax()
-    workdir, size = Path(_WORKDIR.value), input_size(_INPUT.value)
+    workdir, size = run_of_flags(), input_size(_INPUT.value)
     extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding_flags())
     for note in extractor.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -11,6 +11,7 @@ from cman_jax.files import json_text, write_atomically
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.record import Record
 from cman_jax.run.entries import entry_of
+from cman_jax.run.installed import is_packaged
 from cman_jax.run.lock import update_json
 from cman_jax.types import Annotation, Sentence
 
@@ -23,14 +24,13 @@ def evaluate(
 ) -> dict[str, list[Annotation]]:
     """Scores the chosen epoch on each split: prints tables, updates scores.json, writes predictions.
 
-    Returns the predictions by the name of the split.
-
-    The predictions are written to predictions.jsonl (test) or predictions_NAME.jsonl, where NAME is the name
-    of the entry in scores.json. With other data or decoding than the run's, the entry has another name, and
-    the run's own scores are kept.
+    Returns the predictions by the name of the split. They are written to predictions.jsonl (test) or
+    predictions_NAME.jsonl, where NAME is the name of the entry in scores.json. With other data or decoding
+    than the run's, the entry has another name, and the run's own scores are kept. Nothing is written into an
+    installed model.
 
     Args:
-      workdir: the working directory of the run.
+      workdir: the folder of the run.
       splits: sentences with their gold annotation, by the name of the split.
       encoder, decoding: as for `Extractor.as_configured`.
 
@@ -38,20 +38,22 @@ def evaluate(
       InputError: there is nothing to load, or the gold has a type that the run does not know.
     """
     extractor = Extractor.as_configured(workdir, encoder=encoder, **decoding)
-    config = extractor.system.config
-    convention = config.scoring.convention
-    predictions = {}
+    config, predictions = extractor.system.config, {}
     for split, sentences in splits.items():
         annotations = predictions[split] = extractor.annotate(sentences)
         scores = extractor.score(sentences, annotations)
         tree = scores.as_dict()
         entry = entry_of(workdir, split, sentences, config.decoding, extractor.epoch, tree)
-        title = f"{entry.name}, epoch {extractor.epoch}"
-        print(f"\n{score_table(scores, **convention, title=title)}")
-        print(f"\n{convention_table(scores, **convention, title=title)}", flush=True)
-        write_predictions(workdir, entry.name, sentences, annotations)
-        update_json(workdir / "scores.json", {entry.name: {**entry.about, **tree}})
-        for note in filter(None, (entry.note, *extractor.notes)):
+        for table in (score_table, convention_table):
+            text = table(scores, **config.scoring.convention, title=f"{entry.name}, epoch {extractor.epoch}")
+            print(f"\n{text}", flush=True)
+        notes = [entry.note, *extractor.notes]
+        if is_packaged(workdir):
+            notes[0] = "not kept: nothing is written into an installed model"
+        else:
+            write_predictions(workdir, entry.name, sentences, annotations)
+            update_json(workdir / "scores.json", {entry.name: {**entry.about, **tree}})
+        for note in filter(None, notes):
             print(f"\n{note}", flush=True)
     return predictions
 

@@ -10,18 +10,17 @@ SIGTERM or Ctrl-C end it after the accepted requests, with status 0. Nothing is 
 import signal
 import socket
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from absl import flags
 
 from cman_jax.app.decoding_flags import decoding_flags
 from cman_jax.app.encoder_flags import encoder_for_prediction
+from cman_jax.app.run_flag import run_of_flags
 from cman_jax.app.runtime import start_jax
 from cman_jax.errors import InputError, missing_extra
 from cman_jax.inference.extractor import Extractor
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0: all of this machine.")
 _PORT = flags.DEFINE_integer("port", 8080, "Port; 0: any free one.", 0, 65535)
 _BYTES = flags.DEFINE_integer("max_bytes", 2**20, "Bytes of a request.", 1)
@@ -49,7 +48,7 @@ def main(argv: Sequence[str]) -> None:
         raise missing_extra("the service", f"no {error.name}", "serve") from None
     with _listening(_HOST.value, _PORT.value) as listening:
         start_jax()
-        workdir = Path(_WORKDIR.value)
+        workdir = run_of_flags()
         extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding_flags())
         failed: list[Exception] = []
 

@@ -11,6 +11,7 @@ from cman_jax.evaluation.analysis.fitting import fit_calibration, tuned_threshol
 from cman_jax.evaluation.analysis.summary import decided_candidates
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.calibration import FILE, Calibration, write_entry
+from cman_jax.run.installed import is_packaged
 from cman_jax.run.provenance import recorded_digest, split_digest
 from cman_jax.run.system import load_config
 from cman_jax.types import Sentence
@@ -29,7 +30,8 @@ def calibrate(
       encoder, decoding: as for `Extractor.as_configured`.
 
     Raises:
-      InputError: the network was trained on the sentences, or nothing can be loaded.
+      InputError: the network was trained on the sentences, nothing can be loaded, or the run is an installed
+        model.
     """
     digest = _held_out_digest(workdir, held_out)
     extractor = Extractor.as_configured(workdir, encoder=encoder, **decoding)
@@ -69,7 +71,10 @@ def tune_threshold(
 
 
 def _held_out_digest(workdir: Path, sentences: Sequence[Sentence]) -> str:
-    """Returns the digest of sentences; raises an InputError if the run was trained on them."""
+    """Returns the digest of sentences; raises an InputError if the run cannot be fitted to them."""
+    if is_packaged(workdir):
+        expected = "the folder of a training run, because nothing is written into an installed model"
+        raise InputError(workdir, None, "an installed model", expected)
     digest = split_digest(sentences)
     for name in load_config(workdir).training.trained_splits:
         if recorded_digest(workdir, name) == digest:

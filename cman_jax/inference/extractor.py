@@ -32,6 +32,7 @@ from cman_jax.layers.scalar_mix import layer_shares
 from cman_jax.run.calibration import Calibration, is_outdated, read_calibration, read_threshold
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.constraints import load_constraints
+from cman_jax.run.installed import run_folder
 from cman_jax.run.record import chosen_epoch
 from cman_jax.run.system import System, load_config
 from cman_jax.types import Annotation, Params, Sentence
@@ -96,7 +97,7 @@ class Extractor:
         """Loads a trained network for use on new text, with the constraints that training taught.
 
         Args:
-          workdir: the working directory of a training run.
+          workdir: the working directory of a training run, or the name of an installed model.
           encoder: the pretrained encoder that the network was trained with, as a folder of its files or
             loaded already, or stored features. None: the encoder's package, if it has one.
           threshold: keep relations whose own probability is above this number; the probability of the whole
@@ -110,7 +111,8 @@ class Extractor:
           InputError: the directory holds no run with a finished epoch, an option has a value that is not
             allowed, or the encoder is missing or not the one that the network was trained with.
         """
-        if constraints is None and load_config(Path(workdir)).decoding.constraints == "none":
+        workdir = run_folder(workdir)
+        if constraints is None and load_config(workdir).decoding.constraints == "none":
             constraints = "learned"
         options = {"threshold": threshold, "anchor": anchor, "bio_constraints": bio_constraints}
         return cls.as_configured(workdir, encoder=encoder, constraints=constraints, **options)
@@ -129,7 +131,7 @@ class Extractor:
           InputError: as for `load`.
         """
         start_by_default()
-        workdir = Path(workdir)
+        workdir = run_folder(workdir)
         system = System.load(workdir)
         tuned = options.get("threshold") == "dev"
         config = with_decoding(system.config, options | ({"threshold": None} if tuned else {}))

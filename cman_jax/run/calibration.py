@@ -83,17 +83,26 @@ def read_calibration(workdir: Path, epoch: int) -> Calibration | None:
       InputError: the file is damaged.
     """
     entry = _read_entry(workdir, "probabilities", epoch)
-    if entry is None:
-        return None
+    return None if entry is None else from_json(entry, workdir / FILE)
+
+
+def from_json(entry: Mapping[str, Any], path: Path) -> Calibration:
+    """Returns a calibration that JSON expressed.
+
+    Args:
+      entry: `Platt._asdict()` by the names of a calibration's fields; further keys are not read.
+      path: the file, for error messages.
+
+    Raises:
+      InputError: the entry has another layout.
+    """
     fitted = []
     for task in Calibration._fields:
         part = entry.get(task)
         numbers = [part.get(name) if isinstance(part, dict) else None for name in Platt._fields]
         if not all(_is_number(number) for number in numbers) or numbers[0] <= 0:
-            found = f"{part!r} under 'probabilities', {task!r}"
-            raise InputError(
-                workdir / FILE, None, found, "a scale above 0 and an offset, as this library wrote"
-            )
+            found = f"{part!r} as the calibration {task!r}"
+            raise InputError(path, None, found, "a scale above 0 and an offset, as this library wrote")
         fitted.append(Platt(*map(float, numbers)))
     return Calibration(*fitted)
 

@@ -30,8 +30,12 @@ def learn_constraints(sentences: Iterable[Sentence]) -> Constraints:
 
 def write_constraints(workdir: Path, constraints: Constraints) -> None:
     """Writes constraints.json."""
-    content = {name: [list(pair) for pair in sorted(pairs)] for name, pairs in constraints.items()}
-    write_json(workdir / _FILE, content)
+    write_json(workdir / _FILE, for_json(constraints))
+
+
+def for_json(constraints: Constraints) -> dict[str, list[list[str]]]:
+    """Returns constraints as JSON expresses them."""
+    return {name: [list(pair) for pair in sorted(pairs)] for name, pairs in constraints.items()}
 
 
 def has_constraints(workdir: Path) -> bool:
@@ -69,10 +73,22 @@ def read_constraints(path: str | Path, vocabs: Vocabs) -> Constraints:
     path = Path(path)
     if not path.is_file():
         raise InputError(path, None, "no such file", f"none, learned or a file with {_LAYOUT}")
-    fail = partial(InputError, path, None)
-    content = parse_json(read_utf8(path), fail)
+    return from_json(parse_json(read_utf8(path), partial(InputError, path, None)), vocabs, path)
+
+
+def from_json(content: Any, vocabs: Vocabs, path: Path) -> Constraints:
+    """Returns constraints that JSON expressed.
+
+    Args:
+      content: as `for_json` returned it.
+      vocabs: contain the types that the run knows.
+      path: the file, for error messages.
+
+    Raises:
+      InputError: the content has another layout, or a type that the run does not know.
+    """
     if not isinstance(content, dict):
-        raise fail(show(content), _LAYOUT)
+        raise InputError(path, None, show(content), _LAYOUT)
     return {
         _known(name, vocabs.relation_types, "relation type", path): _pairs(name, pairs, vocabs, path)
         for name, pairs in content.items()

@@ -64,6 +64,8 @@ def test_help_shows_the_flags_of_this_project_alone(name: str) -> None:
         "serve": {"--workdir", "--host", "--port", "--threshold", "--encoder", "--max_bytes", "--timeout"},
         "validate": {"--data", "--format"},
         "convert": {"--data", "--format", "--to", "--out", "--split"},
+        "package": {"--workdir", "--name", "--version", "--out"},
+        "export": {"--workdir", "--out", "--encoder", "--features", "--threshold", "--compilation_cache"},
     }
     assert wanted[name] <= flags
 

@@ -38,7 +38,7 @@ def test_convert_to_another_format_and_back(tmp_path: Path) -> None:
 
 def test_a_split_that_the_corpus_does_not_have(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "mine.jsonl", SENTENCES)
-    ended = cman("evaluate", f"--data={tmp_path}", "--workdir=run")
+    ended = cman("evaluate", f"--data={tmp_path}", f"--workdir={tmp_path}")
     expected = (
         "found only all, expected the split 'test'; a training keeps the splits that it draws in WORKDIR/data"
     )

@@ -12,6 +12,7 @@ from cman_jax.errors import InputError
 from cman_jax.evaluation.analysis.fitting import fit_calibration
 from cman_jax.files import write_json
 from cman_jax.run.calibration import read_calibration, read_threshold
+from cman_jax.run.installed import MANIFEST
 from cman_jax.run.provenance import split_digest
 from cman_jax.types import Annotation, Relation, Sentence
 from tests.builders import SENTENCES, vocabs_of
@@ -58,6 +59,13 @@ def test_the_calibration_of_the_answers_is_stored_beside_the_threshold(workdir: 
     assert fitted == fit_calibration(SENTENCES[:1], [answers(SENTENCES[0], 0.4, 0.3)])
     assert read_calibration(workdir, 4) == fitted
     assert read_threshold(workdir, 4) < 0.4
+
+
+def test_an_installed_model_is_not_fitted(workdir: Path) -> None:
+    write_json(workdir / MANIFEST, {})
+    for learn in (tuning.calibrate, tuning.tune_threshold):
+        with pytest.raises(InputError, match="found an installed model, expected the folder of a"):
+            learn(workdir, SENTENCES[:1])
 
 
 def test_sentences_of_the_training_and_a_run_without_a_right_relation_are_one_line(workdir: Path) -> None:

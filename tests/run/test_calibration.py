@@ -71,11 +71,11 @@ def test_both_entries_are_read_as_written_and_only_for_their_epoch(tmp_path: Pat
         ({"probabilities": []}, "found [] under 'probabilities', expected a JSON object"),
         (
             {"probabilities": {"epoch": 3}},
-            "found None under 'probabilities', 'ner', expected a scale above 0",
+            "found None as the calibration 'ner', expected a scale above 0",
         ),
         (
             {"probabilities": {"epoch": 3, "ner": {"scale": -1.0, "offset": 0}}},
-            "found {'scale': -1.0, 'offset': 0} under 'probabilities', 'ner', expected a scale above 0",
+            "found {'scale': -1.0, 'offset': 0} as the calibration 'ner', expected a scale above 0",
         ),
         ({"threshold": {"epoch": 3, "value": 1.5}}, "found the threshold 1.5, expected a number in [0, 1)"),
         ({"threshold": {"epoch": 3, "value": "x"}}, "found the threshold 'x', expected a number in [0, 1)"),

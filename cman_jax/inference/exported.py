@@ -1,0 +1,197 @@
+"""A trained network as a program in StableHLO, run without the code of the network.
+
+    from cman_jax.inference.exported import Exported
+
+    network = Exported.load("exported")
+    network("Jane Roe works for Acme in Boston.").triples()
+
+Only the vocabularies, the padding of batches and the decoding are this library's; `jax.export` runs the
+program. It is called with the arrays of `ARRAYS` and the inputs that the file `ABOUT` describes.
+"""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax import export
+
+from cman_jax.compilation import start_by_default
+from cman_jax.config import Config, from_dict
+from cman_jax.data.batching import Example, Plan, collate
+from cman_jax.data.long_sentences import plan_prediction
+from cman_jax.data.vocab import PADDING_CHAR, Vocabs
+from cman_jax.encoders.encoder import Encoder, encode_all
+from cman_jax.encoders.load import load_encoder
+from cman_jax.encoders.store.source import check_spec
+from cman_jax.errors import InputError, missing_extra
+from cman_jax.files import read_json
+from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
+from cman_jax.inference.decode import decode
+from cman_jax.inference.record import Record
+from cman_jax.run import calibration, constraints
+from cman_jax.run.calibration import Calibration
+from cman_jax.run.constraints import Constraints
+from cman_jax.run.installed import check_files
+from cman_jax.types import Annotation, Batch, EncoderSpec, Predictions, Sentence, Sizes
+
+PROGRAM, ARRAYS, VOCABS, ABOUT = "predict.stablehlo", "arrays.npz", "vocabs.json", "model.json"
+"""The files of a folder: the program, its arrays by name, the vocabularies, and what they are."""
+
+FORMAT = 1
+"""The version of the folder's layout."""
+
+MOST_TOKENS = 512
+"""The greatest number of tokens of a sentence; the layers compute longer ones in another way."""
+
+_CHUNK = 1024  # sentences that are sorted into batches together
+
+
+class Exported:
+    """An exported network.
+
+    Attributes:
+      config, vocabs, constraints, calibration: how its outputs become annotations.
+      encoder: what computes contextual features; None: the network reads none.
+    """
+
+    def __init__(
+        self,
+        program: bytes,
+        arrays: Mapping[str, np.ndarray],
+        *,
+        config: Config,
+        vocabs: Vocabs,
+        constraints: Constraints | None,
+        calibration: Calibration,
+        encoder: Encoder | None,
+    ):
+        self.config, self.vocabs, self.encoder = config, vocabs, encoder
+        self.constraints, self.calibration = constraints, calibration
+        self._sizes = _sizes_with(vocabs, None if encoder is None else encoder.spec)
+        self._arrays = jax.device_put(dict(arrays))
+        self._call = jax.jit(export.deserialize(bytearray(program)).call)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, encoder: Encoder | str | Path | None = None) -> "Exported":
+        """Loads an exported network.
+
+        Args:
+          folder: the folder that `cman export` wrote.
+          encoder: as for `Extractor.load`.
+
+        Raises:
+          InputError: the folder holds no exported network, a file is missing or damaged, the encoder is
+            missing or another one, or the extra `share` is not installed.
+        """
+        start_by_default()
+        folder = Path(folder)
+        about = read_json(folder / ABOUT)
+        if about.get("format") != FORMAT:
+            found = f"format {about['format']!r}" if "format" in about else f"no {ABOUT} with a format"
+            raise InputError(folder, None, found, f"a folder of cman export, format {FORMAT}")
+        check_files(folder, about.get("files"))
+        require_extra(folder / PROGRAM)
+        if about["encoder"] is None:
+            encoder = None
+        else:
+            spec = EncoderSpec(**about["encoder"])
+            if encoder is None or isinstance(encoder, str | Path):
+                encoder = load_encoder(encoder or spec.name)
+            check_spec(folder / ABOUT, found=spec, expected=encoder.spec)
+        arrays = dict(np.load(io.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False))
+        vocabs, types = Vocabs.load(folder / VOCABS), about["constraints"]
+        return cls(
+            (folder / PROGRAM).read_bytes(),
+            arrays,
+            config=from_dict(about["config"]),
+            vocabs=vocabs,
+            constraints=None if types is None else constraints.from_json(types, vocabs, folder / ABOUT),
+            calibration=calibration.from_json(about["calibration"], folder / ABOUT),
+            encoder=encoder,
+        )
+
+    def __call__(self, texts: Any) -> Record | list[Record]:
+        """Returns a `Record` for a single text, else a list with one for each, as an `Extractor` does."""
+        documents = as_documents(texts)
+        annotations = self.annotate([document.sentence for document in documents])
+        records = [Record.of(*pair) for pair in zip(documents, annotations, strict=True)]
+        return records[0] if is_one_text(texts) else records
+
+    def annotate(self, sentences: Sentence | Iterable[Sentence]) -> list[Annotation]:
+        """Returns one annotation per sentence; a sentence's own annotation is not read.
+
+        Raises:
+          TypeError: something is not a sentence.
+          InputError: a sentence has more than `MOST_TOKENS` tokens.
+        """
+        given = as_sentences(sentences)
+        for sentence in given:
+            if len(sentence.tokens) > MOST_TOKENS:
+                found = f"{len(sentence.tokens)} tokens"
+                raise InputError(f"sentence {sentence.id!r}", None, found, f"at most {MOST_TOKENS} tokens")
+        bare = [Sentence(sentence.id, sentence.tokens) for sentence in given if sentence.tokens]
+        found = [
+            annotation
+            for start in range(0, len(bare), _CHUNK)
+            for annotation in self._annotate(bare[start : start + _CHUNK])
+        ]
+        rest = iter(found)
+        return [next(rest) if sentence.tokens else Annotation((), ()) for sentence in given]
+
+    def _annotate(self, sentences: Sequence[Sentence]) -> list[Annotation]:
+        """Returns the annotations of sentences that fit memory together."""
+        examples = encode_all(sentences, self.vocabs, self.encoder)
+        lengths = [len(example.word_ids) for example in examples]
+        annotations: dict[int, Annotation] = {}
+        for plan in plan_prediction(lengths, self.config.data, self.config.training.batch_size):
+            predicted = self._predict(examples, plan)
+            for row, i in enumerate(plan.indices):
+                one = Predictions(*(array[row] for array in predicted))
+                found = decode(one, lengths[i], self.vocabs, self.config.decoding, self.constraints)
+                annotations[i] = self.calibration(found)
+        return [annotations[i] for i in range(len(examples))]
+
+    def _predict(self, examples: Sequence[Example], plan: Plan) -> Predictions:
+        """Returns the predictions for a batch. A sentence beyond the last bucket is a batch of its own."""
+        alone = plan.length > self.config.data.bucket_lengths[-1]
+        size = 1 if alone else self.config.training.batch_size
+        length = min(plan.length, MOST_TOKENS)
+        chosen = [examples[i] for i in plan.indices]
+        batch = collate(chosen, length, self.config.data, size, self._sizes)
+        inputs = inputs_of(batch, len(self.config.data.char_lengths))
+        return Predictions(*map(np.asarray, self._call(self._arrays, *inputs)))
+
+
+def require_extra(place: Path) -> None:
+    """Checks that flatbuffers is installed, with which `jax.export` reads and writes programs.
+
+    Raises:
+      InputError: it is not.
+    """
+    try:
+        import flatbuffers  # noqa: F401
+    except ImportError:
+        raise missing_extra(place, "an exported program", "share") from None
+
+
+def _sizes_with(vocabs: Vocabs, encoder: EncoderSpec | None) -> Sizes:
+    """Returns the sizes of a network's inputs."""
+    if encoder is None:
+        return vocabs.sizes
+    return vocabs.sizes._replace(feature_layers=encoder.num_layers, feature_width=encoder.width)
+
+
+def inputs_of(batch: Batch, num_classes: int) -> tuple[Any, ...]:
+    """Returns a batch as the program takes it, always with a table for words beyond the last length class.
+
+    Args:
+      batch: the batch.
+      num_classes: the number of configured classes of word lengths.
+    """
+    tables = batch.char_ids
+    if len(tables) == num_classes:
+        tables = (*tables, np.full((8, 2), PADDING_CHAR, np.int32))
+    return batch.word_ids, batch.mask, tables, batch.char_rows, batch.features

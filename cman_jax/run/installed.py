@@ -1,0 +1,107 @@
+"""Trained networks that are installed as Python packages: found by name, and checked against their manifest.
+
+A package states its folder as an entry point of `GROUP`. The folder holds the files of a run and a manifest
+with the digest of each. Nothing is written into it.
+"""
+
+import difflib
+import hashlib
+import importlib.util
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from cman_jax.errors import InputError
+from cman_jax.files import read_json
+
+GROUP = "cman_jax.models"
+"""The group of entry points. A name is the package's, a value its module."""
+
+MANIFEST = "package.json"
+"""The file with the digests, which also marks a folder as one that nothing may be written into."""
+
+
+def run_folder(workdir: str | Path) -> Path:
+    """Returns the folder of a run, which is a path or the name of an installed package.
+
+    Args:
+      workdir: a path that exists is the folder itself; otherwise, the name of a package.
+
+    Raises:
+      InputError: neither exists, or a file of the package is not the one that was packaged.
+    """
+    path = Path(workdir)
+    if path.exists():
+        return path
+    models = installed_models()
+    name = str(workdir)
+    if normal_name(name) in models:
+        return _folder(models[normal_name(name)])
+    expected = "the working directory of a training run"
+    if models:
+        nearest = difflib.get_close_matches(normal_name(name), models, 1) or sorted(models)
+        names = ", ".join(models[each].name for each in nearest)
+        expected += f", or an installed model ({names})"
+    raise InputError(workdir, None, "no config.json", expected)
+
+
+def installed_models() -> dict[str, EntryPoint]:
+    """Returns the installed packages that hold a trained network, by normal name."""
+    return {normal_name(entry.name): entry for entry in entry_points(group=GROUP)}
+
+
+def normal_name(name: str) -> str:
+    """Returns the name of a package as Python spells its module."""
+    return name.lower().replace("-", "_")
+
+
+def is_packaged(folder: Path) -> bool:
+    """Returns whether a run's folder belongs to a package, so that nothing may be written into it."""
+    return (folder / MANIFEST).is_file()
+
+
+def digests(folder: Path, names: list[str]) -> dict[str, str]:
+    """Returns the SHA-256 of files in a folder.
+
+    Args:
+      folder: the folder.
+      names: the files, by their path inside the folder.
+
+    Raises:
+      OSError: a file does not exist, or cannot be read.
+    """
+    found = {}
+    for name in names:
+        with (folder / name).open("rb") as file:
+            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def check_files(folder: Path, expected: Any) -> None:
+    """Checks that the files of a folder are those that were written.
+
+    Args:
+      folder: the folder.
+      expected: the digest of each file by its path inside the folder, as `digests` returned them.
+
+    Raises:
+      InputError: a file is missing or changed, or there are no digests.
+    """
+    if not isinstance(expected, dict):
+        raise InputError(folder, None, "no list of its files", "the list that was written with them")
+    for name, digest in expected.items():
+        if not (folder / name).is_file():
+            raise InputError(folder / name, None, "no such file", "all files as they were written")
+        if digests(folder, [name])[name] != digest:
+            found = "a file that was changed or damaged"
+            raise InputError(folder / name, None, found, "all files as they were written")
+
+
+def _folder(entry: EntryPoint) -> Path:
+    """Returns the checked folder of an installed package."""
+    spec = importlib.util.find_spec(entry.value)
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(entry.name, None, f"no module {entry.value!r}", "the package: install it again")
+    folder = Path(spec.submodule_search_locations[0])
+    check_files(folder, read_json(folder / MANIFEST).get("files"))
+    return folder

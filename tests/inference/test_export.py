@@ -1,0 +1,56 @@
+"""What an export writes, and what it refuses to write over."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cman_jax.config import from_dict
+from cman_jax.errors import InputError
+from cman_jax.inference.export import export_network
+from cman_jax.inference.extractor import Extractor
+from tests.finished_run import finished_run
+
+pytest.importorskip("flatbuffers", reason="the extra `share` is not installed")
+
+
+@pytest.fixture(scope="module")
+def extractor(tmp_path_factory: pytest.TempPathFactory) -> Extractor:
+    workdir = tmp_path_factory.mktemp("runs") / "small"
+    finished_run(workdir)
+    return Extractor.load(workdir)
+
+
+def test_the_folder_holds_the_chosen_epoch_and_describes_itself(extractor: Extractor, tmp_path: Path) -> None:
+    export_network(extractor, tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"predict.stablehlo", "arrays.npz", "vocabs.json", "model.json"}
+    about = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert (about["epoch"], about["encoder"], set(about["files"])) == (2, None, names - {"model.json"})
+    assert from_dict(about["config"]) == extractor.system.config
+    stored = np.load(tmp_path / "out" / "arrays.npz")
+    np.testing.assert_array_equal(stored["params/relation/bias"], extractor.params["relation"]["bias"])
+
+
+def test_two_exports_have_the_same_arrays_byte_by_byte(extractor: Extractor, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        export_network(extractor, tmp_path / name)
+    first, second = ((tmp_path / name / "arrays.npz").read_bytes() for name in ("first", "second"))
+    assert first == second
+
+
+def test_a_folder_with_files_is_kept(extractor: Extractor, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="found results that exist already, expected a new folder"):
+        export_network(extractor, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_kernels_of_a_gpu_are_not_exported(
+    extractor: Extractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    with pytest.raises(InputError, match=r"^the device: found gpu, expected cpu"):
+        export_network(extractor, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
