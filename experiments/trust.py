@@ -71,7 +71,9 @@ def main(argv: Sequence[str]) -> None:
     workdirs = [Path(each) for each in f.workdirs]
     texts = {name: splits[name] for name in ("dev", "test")}
     if f.negatives:
-        texts["negatives"] = read_negatives(Path(f.negatives), f.num_negatives, f.seed)
+        texts["negatives"], rest = read_negatives(Path(f.negatives), f.num_negatives, f.seed)
+        if f.rest:
+            write_atomically(f.rest, "".join(f"{text}\n" for text in rest).encode())
     constraints = learn_constraints(splits["train"])
     encoders = encoders_for_prediction(*workdirs)
     runs = [
@@ -85,8 +87,10 @@ def main(argv: Sequence[str]) -> None:
     print(text)
 
 
-def read_negatives(path: Path, size: int, seed: int) -> list[Sentence]:
-    """Returns a sample of the distinct sentences of a file, tokenised; the same for the same seed.
+def read_negatives(path: Path, size: int, seed: int) -> tuple[list[Sentence], list[str]]:
+    """Returns a sample of the distinct sentences of a file, tokenised, and the text of the other sentences.
+
+    The sample is the same for the same seed.
 
     Raises:
       InputError: a line is not an id, NEG and a sentence, or the file has too few sentences.
@@ -100,7 +104,8 @@ def read_negatives(path: Path, size: int, seed: int) -> list[Sentence]:
     if len(sentences) < size:
         raise InputError(path, None, f"{len(sentences)} distinct sentences", f"at least {size}")
     chosen = random.Random(seed).sample(sorted(sentences), size)
-    return [from_text(text, str(number)).sentence for number, text in enumerate(chosen, 1)]
+    sample = [from_text(text, str(number)).sentence for number, text in enumerate(chosen, 1)]
+    return sample, sorted(sentences - set(chosen))
 
 
 def measure(
@@ -256,6 +261,7 @@ if __name__ == "__main__":
     flags.DEFINE_list("workdirs", None, "Folders of runs that differ in the seed.", required=True)
     flags.DEFINE_string("data", None, "Folder with train, dev and test.", required=True)
     flags.DEFINE_string("negatives", None, "File of lines `ID NEG sentence`; none: not measured.")
+    flags.DEFINE_string("rest", None, "File to write the negatives outside the sample to, to train on.")
     flags.DEFINE_integer("num_negatives", 2000, "Size of the sample of negatives.", lower_bound=1)
     flags.DEFINE_integer("seed", 0, "Seed of the sample.")
     flags.DEFINE_string("out", "docs/results/trust", "Folder to write to.")

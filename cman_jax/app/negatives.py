@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from cman_jax.data.text import parse_documents
+from cman_jax.data.negatives import read_negatives
 from cman_jax.encoders.encoder import Encoder
-from cman_jax.errors import InputError
 from cman_jax.evaluation.negatives import Alarms, count_alarms
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.entries import entry_of
@@ -17,19 +16,13 @@ def report_negatives(workdir: Path, path: Path, encoder: Encoder | None = None, 
 
     Args:
       workdir: the working directory of the run.
-      path: sentences without relations, one per line, as raw text or JSON; empty lines do not count.
+      path: the sentences, as `read_negatives` reads them.
       encoder, decoding: as for `Extractor.as_configured`.
 
     Raises:
-      InputError: the file is missing, contains no sentence, or is damaged.
+      InputError: as `read_negatives` and `Extractor.as_configured`.
     """
-    if not path.is_file():
-        raise InputError(path, None, "no such file", "sentences without relations, one per line")
-    with path.open("rb") as lines:
-        sentences = [document.sentence for document in parse_documents(lines, str(path), "auto", "line")]
-    sentences = [sentence for sentence in sentences if sentence.tokens]
-    if not sentences:
-        raise InputError(path, None, "no sentence", "sentences without relations, one per line")
+    sentences = read_negatives(path)
     extractor = Extractor.as_configured(workdir, encoder=encoder, **decoding)
     alarms = count_alarms(extractor.annotate(sentences))
     entry = entry_of(workdir, path.stem, sentences, extractor.system.config.decoding, extractor.epoch)

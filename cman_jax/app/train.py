@@ -27,6 +27,7 @@ from cman_jax.config import Config, validate
 from cman_jax.data.annotated import AnnotatedCorpus
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.data.draw import parse_shares
+from cman_jax.data.negatives import mix_negatives
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.run.lock import training_in
@@ -46,7 +47,16 @@ _SPLIT = flags.DEFINE_string(
     "0.8,0.1,0.1",
     "Shares of train, dev and test, to draw the splits that the corpus does not have, by document.",
 )
-_SPLIT_SEED = flags.DEFINE_integer("split_seed", 0, "Seed of that draw.", lower_bound=0)
+_SPLIT_SEED = flags.DEFINE_integer("split_seed", 0, "Seed of that draw, and of negatives.", lower_bound=0)
+_NEGATIVES = flags.DEFINE_string(
+    "negatives",
+    None,
+    "File of sentences without relations, one per line, to train on too. JSON keeps its entities; raw text "
+    "teaches that nothing is there.",
+)
+_NEGATIVES_SHARE = flags.DEFINE_float(
+    "negatives_share", 0.2, "Share of them in the training sentences, chosen by --split_seed.", 0.0, 0.95
+)
 _POPULATION = flags.DEFINE_integer(
     "population",
     1,
@@ -67,6 +77,8 @@ def main(argv: Sequence[str]) -> None:
     start_jax()
     workdir, devices = Path(_WORKDIR.value), _DEVICES.value or jax.local_device_count()
     corpus = corpus_of_flags(parse_shares(_SPLIT.value), _SPLIT_SEED.value)
+    if _NEGATIVES.value:
+        corpus = mix_negatives(corpus, Path(_NEGATIVES.value), _NEGATIVES_SHARE.value, _SPLIT_SEED.value)
     print(describe_corpus(corpus), flush=True)
     splits = corpus.splits
     jobs = [

@@ -41,7 +41,7 @@ class AnnotatedCorpus(NamedTuple):
       format: the name of the format.
       oddities: everything in the files that is odd but can be read.
       notes: how files became splits, one line each: files that were not read, splits that were drawn.
-      drawn: whether a split was drawn at random.
+      drawn: whether sentences were drawn at random, so that the files alone do not say what each split is.
     """
 
     splits: dict[str, list[Sentence]]

@@ -9,7 +9,6 @@ import pytest
 from cman_jax.app import negatives
 from cman_jax.app.negatives import report_negatives
 from cman_jax.config import Config, DecodingConfig, to_dict
-from cman_jax.errors import InputError
 from cman_jax.files import read_json, write_json
 from cman_jax.types import Annotation, Entity, Relation, Sentence
 
@@ -59,23 +58,3 @@ def test_the_share_is_printed_and_stored_by_file_and_decoding(
         2,
         4,
     )
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "found no such file, expected sentences without relations, one per line"),
-        (b"\n\n", "found no sentence, expected sentences without relations, one per line"),
-        (b'["a", 1]\n', "found "),
-        (b'["a"]\n\xff\n', "found bytes that are not valid UTF-8"),
-    ],
-)
-def test_a_mistake_is_one_line(workdir: Path, content: bytes | None, message: str) -> None:
-    path = workdir / "quiet.jsonl"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InputError) as error:
-        report_negatives(workdir, path)
-    assert str(error.value).startswith(str(path))
-    assert message in str(error.value)
-    assert "\n" not in str(error.value)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cman_jax.data.text import from_text
 from cman_jax.errors import InputError
 from cman_jax.run.calibration import Calibration, Platt
 from cman_jax.types import Annotation, Entity, Relation, Sentence
@@ -20,10 +21,11 @@ def test_the_sample_of_negatives_is_distinct_and_the_same_for_a_seed(tmp_path: P
     path = tmp_path / "negatives.txt"
     lines = [f"{i} NEG Patient {i} slept well." for i in range(30)]
     path.write_text("\n".join([*lines, "99 NEG Patient 3 slept well."]))
-    sample = read_negatives(path, 10, seed=0)
-    assert sample == read_negatives(path, 10, seed=0)
-    assert sample != read_negatives(path, 10, seed=1)
-    assert len({sentence.tokens for sentence in read_negatives(path, 30, seed=0)}) == 30
+    sample, rest = read_negatives(path, 10, seed=0)
+    assert (sample, rest) == read_negatives(path, 10, seed=0)
+    assert sample != read_negatives(path, 10, seed=1)[0]
+    assert len({sentence.tokens for sentence in read_negatives(path, 30, seed=0)[0]}) == 30
+    assert len({from_text(text, "").sentence.tokens for text in rest} - {s.tokens for s in sample}) == 20
     assert sample[0].tokens[0] == "Patient"
     with pytest.raises(InputError, match="found 30 distinct sentences, expected at least 31"):
         read_negatives(path, 31, seed=0)
