@@ -72,15 +72,9 @@ class Annotation(NamedTuple):
         Args:
           kept: the indices of these relations.
         """
-
-        def some(values: tuple[Any, ...]) -> tuple[Any, ...]:
-            return tuple(values[i] for i in kept) if values else ()
-
-        return self._replace(
-            relations=some(self.relations),
-            relation_prob=some(self.relation_prob),
-            triple_prob=some(self.triple_prob),
-        )
+        fields = ("relations", "relation_prob", "triple_prob")
+        parts = {name: values for name in fields if (values := getattr(self, name))}
+        return self._replace(**{name: tuple(values[i] for i in kept) for name, values in parts.items()})
 
 
 class Sentence(NamedTuple):

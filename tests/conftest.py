@@ -1,8 +1,11 @@
 """The settings and fixtures of all tests: strict broadcasting, several CPU devices, the real corpora."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 # These flags must be set before JAX starts. pmap needs several devices. Tests compile more than they compute,
 # so the compiler skips optimizations, which halves the time of a training step. Its older code generator
@@ -31,3 +34,17 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real corpora are missing (expected in ../shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Returns Chromium without a window, driven by playwright."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, see .ci/run")
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    chromium = next(found, None)
+    if chromium is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()

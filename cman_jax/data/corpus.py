@@ -37,17 +37,20 @@ def parse_sentence(obj: Any, path: str | Path, line: int, *, gold: bool = True) 
       InputError: names the first fault.
     """
 
-    def fail(found: str, expected: str) -> InputError:
-        name = obj.get("id")
-        where = f" in sentence {show(name)}" if _is_name(name) else ""
-        return InputError(path, line, f"{found}{where}", expected)
-
+    fail = partial(_fail, obj, path, line)
     required = _KEYS if gold else ("tokens",)
     check_keys(obj, required, _KEYS, "a sentence", partial(InputError, path, line))
     tokens = _parse_tokens(obj["tokens"], fail)
     entities = _parse_entities(obj.get("entities", []), len(tokens), fail)
     relations = _parse_relations(obj.get("relations", []), len(entities), fail)
     return Sentence(_name(obj.get("id", str(line)), "id", fail), tokens, entities, relations)
+
+
+def _fail(obj: dict[str, Any], path: str | Path, line: int, found: str, expected: str) -> InputError:
+    """Returns the error for a fault in a sentence, which it names."""
+    name = obj.get("id")
+    where = f" in sentence {show(name)}" if _is_name(name) else ""
+    return InputError(path, line, f"{found}{where}", expected)
 
 
 def _parse_tokens(value: Any, fail: Fail) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -187,12 +188,14 @@ def _documents_of(
     return documents_in(text, name, sentences)
 
 
+def _fail(path: str | Path, number: int, found: str, _: str = "") -> InputError:
+    """Returns the error for a line that is not of the form that `parse_documents` reads."""
+    return InputError(path, number, found, _EXPECTED)
+
+
 def _parse_line(line: str, path: str | Path, number: int) -> Sentence | tuple[str, str]:
     """Returns the tokenised sentence, or the text and its id, that a line of JSON describes."""
-
-    def fail(found: str, _: str = "") -> InputError:
-        return InputError(path, number, found, _EXPECTED)
-
+    fail = partial(_fail, path, number)
     obj = parse_json(line, fail)
     if isinstance(obj, list):
         if not all(isinstance(token, str) for token in obj):

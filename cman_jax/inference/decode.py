@@ -31,11 +31,8 @@ def decode(
     Args:
       predictions: NumPy arrays of one sentence, without the batch axis.
     """
-
-    def pair_prob(subjects: Int[np.ndarray, " i"], objects: Int[np.ndarray, " j"]) -> np.ndarray:
-        return predictions.relation_prob[np.ix_(subjects, objects)]
-
-    return decode_pairs(predictions, pair_prob, num_tokens, vocabs, config, constraints)
+    prob = predictions.relation_prob
+    return decode_pairs(predictions, lambda s, o: prob[np.ix_(s, o)], num_tokens, vocabs, config, constraints)
 
 
 def decode_pairs(

@@ -1,4 +1,4 @@
-"""Tests that batching and padding change nothing for CoNLL04's dev split, in the paper's sizes.
+"""Tests that batching and padding change nothing for a third of CoNLL04's dev split, in the paper's sizes.
 
 The tests use few shapes, because each shape is compiled. The longest sentence has 114 tokens, and gets more
 padding in a batch of its own.
@@ -73,15 +73,16 @@ def compilation() -> None:
 
 @pytest.fixture(scope="module")
 def dev(shared_data: Path) -> Network:
-    """Returns a network for the dev split."""
-    sentences = read_split(shared_data / "conll04" / "bekoulis", "bekoulis", "dev").sentences
+    """Returns a network for every third sentence of the dev split by length, the longest among them."""
+    whole = read_split(shared_data / "conll04" / "bekoulis", "bekoulis", "dev").sentences
+    sentences = sorted(whole, key=lambda sentence: len(sentence.tokens))[::-3]
     vocabs = vocabs_of(sentences)
     return Network([encode(sentence, vocabs) for sentence in sentences], CMAN(ModelConfig(), vocabs.sizes))
 
 
-def test_every_dev_sentence_has_the_same_scores_alone_in_a_batch_and_in_the_next_bucket(dev: Network) -> None:
+def test_a_dev_sentence_has_the_same_scores_alone_in_a_batch_and_in_the_next_bucket(dev: Network) -> None:
     in_batch = dev.potentials(16, BUCKETS)
-    assert sorted(in_batch) == list(range(243))
+    assert sorted(in_batch) == list(range(81))
     alone = dev.potentials(1, (64, 128))
     in_next_bucket = dev.potentials(16, BUCKETS, longer=1)
     for index, expected in in_batch.items():

@@ -1,7 +1,6 @@
 """Pages in a real browser: places on the screen, filters, sorting, keyboard, and no error."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,6 @@ from cman_jax.page.comparison import render_comparison
 from cman_jax.page.html import fragment, render
 from tests.page.hostile import TEXTS, records
 from tests.page.test_html import RECORD
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, see .ci/run")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
 
 def record(
@@ -57,14 +52,6 @@ RECORDS = [
     ),
     record(3, "Ann left Oslo .", [("Ann", "Peop", 1.0), ("Oslo", "Loc", 0.4)], [(0, 1, "Live_In", 0.55)]),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import NamedTuple, get_args
 import numpy as np
 from jaxtyping import Bool, Int
 
-from cman_jax.data.overlap import SpanRelation
 from cman_jax.data.text import from_tokens
 from cman_jax.evaluation.facts import (
     Facts,
@@ -179,11 +178,12 @@ def _within(pair: Pair, ends: Sequence[int], distances: Range) -> Pair:
       ends: end of each token, in characters.
       distances: the range.
     """
-
-    def near(relation: SpanRelation) -> bool:
-        return abs(ends[relation.subject.end - 1] - ends[relation.object.end - 1]) in distances
-
-    relations = [frozenset(filter(near, claims.relations)) for claims in pair]
+    relations = [
+        frozenset(
+            r for r in claims.relations if abs(ends[r.subject.end - 1] - ends[r.object.end - 1]) in distances
+        )
+        for claims in pair
+    ]
     spans = {e[:2] for kept in relations for r in kept for e in (r.subject, r.object)}
     gold, predicted = (
         Facts(frozenset(e for e in claims.entities if e[:2] in spans), kept)
