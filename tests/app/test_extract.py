@@ -6,30 +6,32 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.workplace import Workplace, run
+from tests.finished_run import finished_run
+from tests.workplace import run
 
 TEXT = "Ann Lee lives in Oslo. Bob Roe works for Acme Corp. in Rome."
 
 
 @pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    """A workplace with a run of one epoch in the folder `run`, whose network finds something everywhere."""
-    place = Workplace(tmp_path_factory.mktemp("workplace"))
-    buckets = {"training.num_epochs": 1, "data.bucket_lengths": "(16, 34)"}
-    done = run(place.training(place.folder / "run", **buckets))
-    assert done.returncode == 0, done.stderr
-    return place
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a small network with random parameters, which finds something in most sentences."""
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    finished_run(folder)
+    return folder
 
 
-def extract(workplace: Workplace, *flags: str) -> list[str]:
+def extract(workdir: Path, *flags: str) -> list[str]:
     """Returns the command line of an extraction with the run."""
-    return workplace.command("predict", f"--workdir={workplace.folder / 'run'}", *flags)
+    python = ["env", "JAX_DISABLE_MOST_OPTIMIZATIONS=1", sys.executable, "-m", "cman_jax.app"]
+    cache = workdir.parent / "compiled"
+    return [*python, "extract", f"--workdir={workdir}", f"--compilation_cache={cache}", *flags]
 
 
 def check(done: subprocess.CompletedProcess, error: str = "") -> None:
@@ -51,31 +53,29 @@ def kill_when(path: Path, command: Sequence[str]) -> None:
     process.wait()
 
 
-def test_a_killed_extraction_is_continued_to_the_same_bytes_or_refused(
-    workplace: Workplace, tmp_path: Path
-) -> None:
+def test_a_killed_extraction_is_continued_to_the_same_bytes_or_refused(workdir: Path, tmp_path: Path) -> None:
     source, whole, cut = tmp_path / "in.txt", tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
     source.write_text("".join(f"{TEXT} It rained{' and rained' * (k % 9)} in {k}.\n" for k in range(440)))
     flags = (f"--input={source}", f"--output={cut}")
-    check(run(extract(workplace, f"--input={source}", f"--output={whole}")))
-    kill_when(tmp_path / "cut.jsonl.partial.json", extract(workplace, *flags))
+    check(run(extract(workdir, f"--input={source}", f"--output={whole}")))
+    kill_when(tmp_path / "cut.jsonl.partial.json", extract(workdir, *flags))
     assert not cut.exists()
     check(
-        run(extract(workplace, *flags, "--resume", "--threshold=0.75")),
+        run(extract(workdir, *flags, "--resume", "--threshold=0.75")),
         f"error: {cut}.partial.json: found an interrupted output with another run, expected the same",
     )
     before = source.read_bytes()
     source.write_bytes(before.replace(b"Rome", b"Riga"))
-    check(run(extract(workplace, *flags, "--resume")), "an interrupted output with another input")
+    check(run(extract(workdir, *flags, "--resume")), "an interrupted output with another input")
     source.write_bytes(before)
-    check(run(extract(workplace, *flags, "--resume")))
+    check(run(extract(workdir, *flags, "--resume")))
     assert cut.read_bytes() == whole.read_bytes()
     assert cut.read_bytes().count(b"\n") == 1_320
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.jsonl", "in.txt", "whole.jsonl"]
 
 
-def test_a_line_in_a_pipe_is_answered_before_the_next_one_comes(workplace: Workplace) -> None:
-    with subprocess.Popen(extract(workplace), stdin=-1, stdout=-1, text=True, bufsize=1) as process:
+def test_a_line_in_a_pipe_is_answered_before_the_next_one_comes(workdir: Path) -> None:
+    with subprocess.Popen(extract(workdir), stdin=-1, stdout=-1, text=True, bufsize=1) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         for number in ("1", "2"):
@@ -89,10 +89,10 @@ def test_a_line_in_a_pipe_is_answered_before_the_next_one_comes(workplace: Workp
         assert process.wait() == 0
 
 
-def test_no_entity_crosses_the_end_of_a_sentence(workplace: Workplace, tmp_path: Path) -> None:
+def test_no_entity_crosses_the_end_of_a_sentence(workdir: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text(f"{TEXT}\n" * 3)
     output = tmp_path / "found.csv"
-    check(run(extract(workplace, f"--input={tmp_path / 'in.txt'}", f"--output={output}", "--rows=entities")))
+    check(run(extract(workdir, f"--input={tmp_path / 'in.txt'}", f"--output={output}", "--rows=entities")))
     with output.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["document"] for row in rows} == {"1", "2", "3"}
@@ -104,14 +104,14 @@ def test_no_entity_crosses_the_end_of_a_sentence(workplace: Workplace, tmp_path:
         assert last <= end or first > end
 
 
-def test_a_folder_is_read_in_shards_that_together_are_the_whole(workplace: Workplace, tmp_path: Path) -> None:
+def test_a_folder_is_read_in_shards_that_together_are_the_whole(workdir: Path, tmp_path: Path) -> None:
     texts = tmp_path / "texts"
     texts.mkdir()
     for k in range(5):
         (texts / f"{k}.txt").write_text(f"{TEXT}\n\nIt rained in {k}.\n")
     found = {}
     for name, flags in {"whole": [], "one": ["--shard=1/2"], "two": ["--shard=2/2"]}.items():
-        done = run(extract(workplace, f"--input={texts}", *flags))
+        done = run(extract(workdir, f"--input={texts}", *flags))
         check(done)
         found[name] = {record["id"]: record for record in map(json.loads, done.stdout.splitlines())}
     assert found["one"].keys().isdisjoint(found["two"])
@@ -132,8 +132,8 @@ def test_a_folder_is_read_in_shards_that_together_are_the_whole(workplace: Workp
     ],
 )
 def test_outputs_that_cannot_be_are_one_line(
-    flags: tuple[str, ...], message: str, workplace: Workplace, tmp_path: Path
+    flags: tuple[str, ...], message: str, workdir: Path, tmp_path: Path
 ) -> None:
     named = [flag.replace("OUT", str(tmp_path / "out.csv")) for flag in flags]
-    check(run(extract(workplace, *named)), f"error: {message}")
+    check(run(extract(workdir, *named)), f"error: {message}")
     assert list(tmp_path.iterdir()) == []
