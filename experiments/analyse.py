@@ -18,6 +18,7 @@ from absl import flags
 
 from cman_jax.app.decoding_flags import decoding_flags
 from cman_jax.app.encoder_flags import encoders_for_prediction
+from cman_jax.app.judging import judge_run
 from cman_jax.app.program import run_main
 from cman_jax.app.runtime import start_jax
 from cman_jax.data.corpus import load_split
@@ -27,7 +28,6 @@ from cman_jax.run.entries import entry_of
 from cman_jax.run.lock import update_json
 from cman_jax.run.system import load_config
 from experiments.analysis_plot import plot_analysis
-from experiments.judging import judge_run
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.", required=True)
 _DATA = flags.DEFINE_string("data", None, "Folder with SPLIT.jsonl and train.jsonl.", required=True)
@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> None:
         _, theirs = judge_run(other, gold, their_encoder, extractor.system, **decoding)
 
     found = analyse(ours, train, config.scoring.average, theirs)
-    threshold = decoding.get("threshold", config.decoding.threshold)
+    threshold = ours.threshold
     # The extractor itself kept every candidate.
     decoded = dataclasses.replace(extractor.system.config.decoding, threshold=threshold)
     entry = entry_of(workdir, split, gold, decoded, extractor.epoch)

@@ -1,5 +1,6 @@
 """The page of HTML that `cman evaluate --page` writes: gold and predicted, sentence by sentence."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,13 @@ def write_comparison(
     Raises:
       InputError: the extra `page` is not installed.
     """
-    pairs = [
-        (gold_record(sentence), Record.of(from_tokens(sentence), annotation))
-        for sentence, annotation in zip(gold, predicted, strict=True)
-    ]
+    pairs = itertools.starmap(record_pair, zip(gold, predicted, strict=True))
     write_atomically(path, render_comparison(pairs, title).encode())
+
+
+def record_pair(gold: Sentence, predicted: Annotation) -> tuple[dict[str, Any], Record]:
+    """Returns a sentence's gold and predicted annotation in the form of records."""
+    return gold_record(gold), Record.of(from_tokens(gold), predicted)
 
 
 def gold_record(sentence: Sentence) -> dict[str, Any]:

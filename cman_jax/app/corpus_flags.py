@@ -58,7 +58,11 @@ def split_of_flags(split: str) -> list[Sentence]:
     Raises:
       InputError: as `read_annotated`, or the corpus has no such split.
     """
-    corpus = corpus_of_flags()
+    return split_in(corpus_of_flags(), split)
+
+
+def split_in(corpus: AnnotatedCorpus, split: str) -> list[Sentence]:
+    """Returns one split of the corpus that the flags name; raises an InputError if it has no such split."""
     if split not in corpus.splits:
         expected = f"the split {split!r}; a training keeps the splits that it draws in WORKDIR/data"
         raise InputError(corpus_place()[0], None, f"only {', '.join(corpus.splits)}", expected)

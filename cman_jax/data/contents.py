@@ -54,6 +54,16 @@ class Contents(NamedTuple):
         """Returns the counts as nested dictionaries, ready for JSON."""
         return {**self._asdict(), "splits": {name: each._asdict() for name, each in self.splits.items()}}
 
+    @classmethod
+    def from_dict(cls, counts: Any) -> "Contents | None":
+        """Returns the contents that `as_dict` returned; None for anything else, such as another version's."""
+        try:
+            splits = {name: SplitContents(**each) for name, each in counts["splits"].items()}
+            words = counts["words"]
+            return cls(tuple(counts["trained"]), splits, None if words is None else tuple(words))
+        except (AttributeError, KeyError, TypeError):
+            return None
+
 
 def contents_of(splits: Mapping[str, Sequence[Sentence]], trained: Sequence[str], vocabs: Vocabs) -> Contents:
     """Counts what the splits contain.

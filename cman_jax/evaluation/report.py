@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import product
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from cman_jax.evaluation.facts import OTHER, Match, Task
 from cman_jax.evaluation.metrics import PRF, Average, Scores, Table
@@ -10,9 +10,28 @@ from cman_jax.evaluation.metrics import PRF, Average, Scores, Table
 MARK = "*"  # stands before the chosen convention
 
 _TASKS: dict[Task, str] = {"ner": "entities", "re": "relations"}
-_COLUMNS = ("precision", "recall", "F1", "gold", "predicted", "correct")
+COLUMNS = ("precision", "recall", "F1", "gold", "predicted", "correct")
 
 Row = tuple[str, ...]
+
+
+class Line(NamedTuple):
+    """A row of a table of scores.
+
+    Attributes:
+      name: the name of a type, an average or a convention.
+      cells: the scores and counts.
+      chosen: whether it is the chosen average or convention.
+    """
+
+    name: str
+    cells: Row
+    chosen: bool = False
+
+    @property
+    def marked(self) -> Row:
+        """Returns all cells; the first has `*` before the chosen name, else a blank."""
+        return (f"{MARK if self.chosen else ' '} {self.name}", *self.cells)
 
 
 def score_table(
@@ -32,12 +51,16 @@ def score_table(
     Returns:
       Lines without colours or trailing blanks. Scores are in %; then come counts of entities or relations.
     """
-    setting = ", ".join((match, average, *_other_phrase(scores, other), *_corpus(scores)))
-    blocks = [f"{title}: {setting}"]
-    for task, name in _scored_tasks(scores).items():
-        rows = _score_rows(scores.table(task, match=match, other=other), average)
-        blocks.append(align([(f"  {name}", *_COLUMNS), *rows]))
+    blocks = [f"{title}: {setting(scores, match=match, average=average, other=other)}"]
+    for task, name in scored_tasks(scores).items():
+        lines = score_lines(scores.table(task, match=match, other=other), average)
+        blocks.append(align([(f"  {name}", *COLUMNS), *(line.marked for line in lines)]))
     return "\n\n".join(blocks)
+
+
+def setting(scores: Scores, *, match: Match, average: Average, other: bool) -> str:
+    """Returns a convention and the number of sentences in words; the arguments are those of `score_table`."""
+    return ", ".join((match, average, *_other_phrase(scores, other), *_corpus(scores)))
 
 
 def convention_table(
@@ -47,40 +70,46 @@ def convention_table(
 
     The arguments are those of `score_table`.
     """
-    # If no type is called Other, the rows without Other would repeat the rows with it.
-    choices = (True, False) if _has_other(scores) else (other,)
-    tasks = _scored_tasks(scores)
-    rows: list[Row] = [("  F1", *tasks.values())]
-    for o, m, a in product(choices, get_args(Match), get_args(Average)):
-        name = ", ".join((m, a, *_other_phrase(scores, o)))
-        f1 = (f"{scores.f1(task, match=m, average=a, other=o):.2f}" for task in tasks)
-        rows.append((f"{_mark((o, m, a) == (other, match, average))} {name}", *f1))
+    lines = convention_lines(scores, match=match, average=average, other=other)
+    rows = [("  F1", *scored_tasks(scores).values()), *(line.marked for line in lines)]
     return f"{title}: {', '.join(_corpus(scores))}\n\n{align(rows)}"
 
 
-def _scored_tasks(scores: Scores) -> dict[Task, str]:
+def convention_lines(scores: Scores, *, match: Match, average: Average, other: bool) -> list[Line]:
+    """Returns F1 in % under every convention; the arguments are those of `score_table`."""
+    # If no type is called Other, the rows without Other would repeat the rows with it.
+    choices = (True, False) if _has_other(scores) else (other,)
+    lines = []
+    for o, m, a in product(choices, get_args(Match), get_args(Average)):
+        name = ", ".join((m, a, *_other_phrase(scores, o)))
+        f1 = (f"{scores.f1(task, match=m, average=a, other=o):.2f}" for task in scored_tasks(scores))
+        lines.append(Line(name, tuple(f1), (o, m, a) == (other, match, average)))
+    return lines
+
+
+def scored_tasks(scores: Scores) -> dict[Task, str]:
     """Returns the tasks with their names; relations are left out if the system knows no relation type."""
     return {task: name for task, name in _TASKS.items() if task == "ner" or scores.table(task).per_type}
 
 
-def _score_rows(table: Table, average: Average) -> list[Row]:
-    """Returns the rows of one task: every type, then both averages."""
-    rows = [_prf_row(f"  {name}", counts) for name, counts in table.per_type.items()]
-    rows.append(_prf_row(f"{_mark(average == 'micro')} micro", table.micro))
+def score_lines(table: Table, average: Average) -> list[Line]:
+    """Returns the rows of one task under `COLUMNS`: every type, then both averages.
+
+    Args:
+      table: the counts of the task.
+      average: the chosen average.
+    """
+    lines = [Line(name, _prf_cells(counts)) for name, counts in table.per_type.items()]
+    lines.append(Line("micro", _prf_cells(table.micro), average == "micro"))
     macro = (f"{value:.2f}" for value in table.macro)
     # A mean of scores has no counts of its own.
-    return [*rows, (f"{_mark(average == 'macro')} macro", *macro, "-", "-", "-")]
+    return [*lines, Line("macro", (*macro, "-", "-", "-"), average == "macro")]
 
 
-def _prf_row(name: str, counts: PRF) -> Row:
-    """Returns a row of scores and counts."""
+def _prf_cells(counts: PRF) -> Row:
+    """Returns scores and counts."""
     percentages = (f"{value:.2f}" for value in (counts.precision, counts.recall, counts.f1))
-    return (name, *percentages, str(counts.gold), str(counts.predicted), str(counts.tp))
-
-
-def _mark(chosen: bool) -> str:
-    """Returns `*` for the chosen convention, else a blank."""
-    return MARK if chosen else " "
+    return (*percentages, str(counts.gold), str(counts.predicted), str(counts.tp))
 
 
 def _has_other(scores: Scores) -> bool:

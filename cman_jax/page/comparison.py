@@ -29,17 +29,29 @@ def render_comparison(
       InputError: a record has another form, the texts of a pair differ, or the extra `page` is not installed.
     """
     environment()
-    compared = [_compared(*pair, number) for number, pair in enumerate(pairs, 1)]
+    compared = compare_pairs(pairs)
+    palette, sentences = draw_pairs(compared)
+    triples = [row for number, each in enumerate(compared) for row in _rows(each, number)]
+    return page(title, sentences, triples, palette, _summary(compared))
+
+
+def compare_pairs(pairs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[Compared]:
+    """Returns the sentences with outcomes; the arguments and errors are those of `render_comparison`."""
+    return [_compared(*pair, number) for number, pair in enumerate(pairs, 1)]
+
+
+def draw_pairs(compared: Iterable[Compared]) -> tuple[Palette, list[Shown]]:
+    """Returns the colours of the types, and the drawings of gold and prediction of every sentence."""
+    compared = list(compared)
     palette = Palette.of(side for each in compared for side in (each.gold, each.predicted))
-    sentences, triples = [], []
+    sentences = []
     for number, each in enumerate(compared):
         sides = []
         for k, side in enumerate((each.gold, each.predicted)):
             drawn = draw(side, palette.entities, palette.relations, COLUMN_WIDTH)
             sides.append(Side(("Gold", "Predicted")[k], drawn, 2 * number + k))
         sentences.append(Shown(each.gold.id, tuple(sides), each.errors))
-        triples += _rows(each, number)
-    return page(title, sentences, triples, palette, _summary(compared))
+    return palette, sentences
 
 
 def _compared(gold: Mapping[str, Any], predicted: Mapping[str, Any], number: int) -> Compared:

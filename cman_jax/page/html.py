@@ -147,7 +147,7 @@ def page(
       palette: the types on the page.
       summary: the counts of a comparison; None: nothing is compared.
     """
-    css, script = asset("drawing.css") + asset("page.css"), asset("page.js")
+    css, script = asset("drawing.css") + asset("page.css"), asset("common.js") + asset("page.js")
     middle = ["Outcome"] if summary else []
     return (
         environment()
@@ -155,8 +155,7 @@ def page(
         .render(
             title=title,
             version=__version__,
-            policy=f"default-src 'none'; style-src {digest(css)}; script-src {digest(script)}; "
-            "base-uri 'none'; form-action 'none'",
+            policy=policy(css, script),
             css=css,
             script=script,
             sentences=sentences,
@@ -175,6 +174,17 @@ def _chips(counts: Counter[str], colour_of: Mapping[str, int]) -> list[tuple[str
     return [
         (name, count, colour_of[name]) for name, count in sorted(counts.items(), key=lambda c: (-c[1], c))
     ]
+
+
+def policy(css: str, script: str) -> str:
+    """Returns the content security policy of a page with one style sheet and one script.
+
+    Args:
+      css: the style sheet.
+      script: the script.
+    """
+    sources = f"style-src {digest(css)}; script-src {digest(script)}"
+    return f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"
 
 
 def digest(text: str) -> str:

@@ -6,12 +6,12 @@ Figures 4 and 5 show it, and Table 1 shows its significance test.
 from collections.abc import Sequence
 from typing import Any
 
+from cman_jax.app.judging import judge_run
 from cman_jax.data.corpus import load_split
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.evaluation.analysis.summary import Slices, measure, slice_all
 from cman_jax.run.provenance import check_split
 from cman_jax.run.system import System
-from experiments.judging import judge_run
 from experiments.reproduction.rows import ROWS
 from experiments.reproduction.runs import Run, Setup, runs_of
 from experiments.reproduction.training import is_finished

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.config import ScoringConfig
-from experiments.analysis_plot import interval_bars
+from cman_jax.page.panels import interval_bars
 from experiments.reproduction.comparison import SYSTEMS
 from experiments.reproduction.published import NOTES, PUBLISHED_GAINS, TITLES
 from experiments.reproduction.rows import ROWS

@@ -1,10 +1,11 @@
 """Tests the counts and messages about annotations that a network cannot learn or predict."""
 
+import json
 from collections.abc import Sequence
 
 import pytest
 
-from cman_jax.data.contents import content_lines, contents_of
+from cman_jax.data.contents import Contents, content_lines, contents_of
 from cman_jax.data.vocab import build_vocabs
 from cman_jax.types import Entity, Relation, Sentence
 
@@ -85,3 +86,16 @@ def test_pretrained_vectors_are_always_counted(words: tuple[str, ...], known: in
     assert contents.words == (known, 5)
     assert content_lines(contents)[2].startswith(f"{known} of 5 distinct training tokens have a word vector")
     assert contents.as_dict()["splits"]["train"]["relations"] == 1
+
+
+def test_contents_come_back_from_json() -> None:
+    splits = {"train": [NESTED, FLAT], "dev": [BARE]}
+    vocabs = build_vocabs([NESTED], [], vector_words=["Ann"], min_word_count=1, null_relation=True)
+    contents = contents_of(splits, ("train",), vocabs)
+    assert contents.words is not None
+    assert Contents.from_dict(json.loads(json.dumps(contents.as_dict()))) == contents
+
+
+@pytest.mark.parametrize("stored", [None, 3, [], {}, {"splits": {"train": {"sentences": 3}}}, {"splits": []}])
+def test_contents_of_another_form_are_none(stored: object) -> None:
+    assert Contents.from_dict(stored) is None

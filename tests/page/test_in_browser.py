@@ -1,11 +1,7 @@
 """Pages in a real browser: places on the screen, filters, sorting, keyboard, and no error."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from cman_jax.page.annotated import visible
 from cman_jax.page.comparison import render_comparison
@@ -52,27 +48,6 @@ RECORDS = [
     ),
     record(3, "Ann left Oslo .", [("Ann", "Peop", 1.0), ("Oslo", "Loc", 0.4)], [(0, 1, "Live_In", 0.55)]),
 ]
-
-
-@pytest.fixture
-def show(browser: Any, tmp_path: Path) -> Iterator[Any]:
-    """Opens pages; a message on the console or an error of a script fails the test."""
-    context = browser.new_context(viewport={"width": 1100, "height": 800})
-    said: list[str] = []
-
-    def open_page(html: str) -> Any:
-        path = tmp_path / "page.html"
-        path.write_bytes(html.encode())
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: said.append(request.url) if request.url != path.as_uri() else None)
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page
-    context.close()
-    assert said == []
 
 
 def boxes(page: Any, selector: str) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Confusions: which types are predicted instead of which, and which facts are missed or invented."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import zip_longest
 from typing import NamedTuple
@@ -47,6 +47,20 @@ def confusions(comparison: Comparison, task: Task) -> list[Confusion]:
                 found[mistake].append(sentence.id)
     kinds = (Confusion(*kind, len(ids), tuple(dict.fromkeys(ids))[:EXAMPLES]) for kind, ids in found.items())
     return sorted(kinds, key=lambda c: (-c.count, c.gold or "", c.predicted or ""))
+
+
+def agreements(comparison: Comparison, task: Task) -> dict[str, int]:
+    """Returns how often each type is predicted where the gold has it, by the places of `confusions`.
+
+    Args:
+      comparison: the gold and the predictions.
+      task: "ner" or "re".
+    """
+    counts: Counter[str] = Counter()
+    for gold, predicted in comparison.pairs:
+        wanted, claimed = _types_by_place(gold, task), _types_by_place(predicted, task)
+        counts.update(name for place in wanted for name in wanted[place] & claimed[place])
+    return dict(sorted(counts.items()))
 
 
 def _types_by_place(claims: Facts, task: Task) -> defaultdict[tuple[int, ...], set[str]]:

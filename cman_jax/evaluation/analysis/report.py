@@ -24,14 +24,16 @@ def analysis_tables(found: Mapping[str, Any]) -> str:
     Args:
       found: the result of `summary.analyse`.
     """
-    blocks = [slice_table(_SLICES[by], rows) for by, rows in found["slices"].items()]
+    blocks = [align(slice_rows(_SLICES[by], rows)) for by, rows in found["slices"].items()]
     blocks += [reliability_table(found["calibration"]), curve_line(found["curve"])]
-    blocks += [confusion_table(_TASKS[task], those) for task, those in found["confusions"].items()]
+    blocks += [
+        align(confusion_rows(_TASKS[task], those[:MOST])) for task, those in found["confusions"].items()
+    ]
     return "\n\n".join(blocks)
 
 
-def slice_table(title: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Returns a row per slice: F1 in %, its bootstrap interval, and the number of gold facts.
+def slice_rows(title: str, rows: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    """Returns the heading, then a row per slice: F1 in %, its interval, and the number of gold facts.
 
     If another system was compared, its F1 and the p-value of the difference stand between them.
 
@@ -48,7 +50,7 @@ def slice_table(title: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
         (name, str(row["sentences"]), *(cell for task in tasks for cell in _cells(row[task])))
         for name, row in rows.items()
     ]
-    return align([tuple(header), *body])
+    return [tuple(header), *body]
 
 
 def _cells(measured: Mapping[str, Any]) -> Row:
@@ -90,12 +92,12 @@ def curve_line(curve: Mapping[str, Any]) -> str:
     )
 
 
-def confusion_table(name: str, confusions: Sequence[Mapping[str, Any]]) -> str:
-    """Returns the most frequent kinds of errors, with ids of sentences that have them.
+def confusion_rows(name: str, confusions: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Returns the heading, then the kinds of errors, with ids of sentences that have them.
 
     Args:
       name: the task, for the heading.
-      confusions: the kinds of errors of the task, from `summary.analyse`.
+      confusions: kinds of errors of the task, from `summary.analyse`.
     """
     rows = [
         (
@@ -103,6 +105,6 @@ def confusion_table(name: str, confusions: Sequence[Mapping[str, Any]]) -> str:
             str(c["count"]),
             ", ".join(c["examples"]),
         )
-        for c in confusions[:MOST]
+        for c in confusions
     ]
-    return align([(f"{name}: gold -> predicted", "errors", "sentences"), *rows])
+    return [(f"{name}: gold -> predicted", "errors", "sentences"), *rows]

@@ -10,10 +10,13 @@ from cman_jax.evaluation.analysis.calibration import (
     best_threshold,
     calibration_error,
     decisions,
+    entity_decisions,
+    equal_mass,
     precision_recall,
     reliability,
+    triple_decisions,
 )
-from cman_jax.evaluation.analysis.confusion import confusions
+from cman_jax.evaluation.analysis.confusion import agreements, confusions
 from cman_jax.evaluation.analysis.resampling import F1, Counts, bootstrap, randomisation_test
 from cman_jax.evaluation.analysis.slices import (
     Comparison,
@@ -38,10 +41,14 @@ class Judged(NamedTuple):
     Attributes:
       answers: the comparison of the annotations above the system's threshold.
       decided: all decisions about relations.
+      annotations: the annotations above the system's threshold.
+      threshold: relations with a probability above it are answers.
     """
 
     answers: Comparison
     decided: Decisions
+    annotations: Sequence[Annotation]
+    threshold: float
 
 
 def judge(
@@ -66,10 +73,10 @@ def judge(
       ValueError, InputError: as in `metrics.score`.
     """
     types = {"entity_types": entity_types, "relation_types": relation_types}
-    answers = compare(
-        gold, [above(annotation, threshold) for annotation in candidates], **types, **_convention(scoring)
-    )
-    return Judged(answers, decided_candidates(gold, candidates, scoring, **types))
+    annotations = [above(annotation, threshold) for annotation in candidates]
+    answers = compare(gold, annotations, **types, **_convention(scoring))
+    decided = decided_candidates(gold, candidates, scoring, **types)
+    return Judged(answers, decided, annotations, threshold)
 
 
 def decided_candidates(
@@ -85,13 +92,14 @@ def _convention(scoring: ScoringConfig) -> dict[str, Any]:
 
 
 def analyse(
-    ours: Judged, train: Sequence[Sentence], average: Average, theirs: Judged | None = None
+    ours: Judged, train: Sequence[Sentence] | None, average: Average, theirs: Judged | None = None
 ) -> dict[str, Any]:
     """Returns slices, calibration, curve and confusions; scores are in %, probabilities 0 to 1.
 
     Args:
       ours: the system's answers.
-      train: the training sentences, which tell sentences that the system has seen from new ones.
+      train: the training sentences, which tell sentences that the system has seen from new ones; None: they
+        are not told apart.
       average: the average of F1 over types.
       theirs: another system's answers to the same sentences, which every slice is compared with; None: no
         comparison.
@@ -104,23 +112,24 @@ def analyse(
             task: [mistake._asdict() for mistake in confusions(ours.answers, task)]
             for task in ours.answers.settings
         },
+        "agreements": {task: agreements(ours.answers, task) for task in ours.answers.settings},
     }
 
 
-def slice_all(comparison: Comparison, train: Sequence[Sentence]) -> Slices:
+def slice_all(comparison: Comparison, train: Sequence[Sentence] | None) -> Slices:
     """Returns the slices of every kind.
 
     Args:
       comparison: the gold and the predictions.
-      train: the training sentences.
+      train: the training sentences; None: no slices by them.
     """
-    return {
+    slices = {
         "all": {"all": everything(comparison)},
         "length": by_length(comparison),
         "distance": by_distance(comparison),
         "relation_type": by_relation_type(comparison),
-        "train": by_novelty(comparison, train),
     }
+    return slices if train is None else {**slices, "train": by_novelty(comparison, train)}
 
 
 def measure(ours: Slices, average: Average, theirs: Slices | None = None) -> dict[str, Any]:
@@ -176,4 +185,24 @@ def judge_probabilities(decided: Decisions) -> dict[str, Any]:
             "best": best_threshold(decided)._asdict(),
             "points": [dict(zip(("prob", "precision", "recall"), p, strict=True)) for p in points],
         },
+    }
+
+
+def judge_answers(ours: Judged) -> dict[str, Any]:
+    """Returns the reliability of the probabilities that users see, of entities ("ner") and triples ("re").
+
+    The bins have equal width; `error` is the expected calibration error in 15 bins of equal mass. A fact is
+    right under the strict rule, as in `calibration.triple_decisions`.
+
+    Args:
+      ours: the system's answers, with their probabilities.
+    """
+    gold, annotations = ours.answers.sentences, ours.annotations
+    found = {"ner": entity_decisions(gold, annotations), "re": triple_decisions(gold, annotations)}
+    return {
+        task: {
+            "error": calibration_error(equal_mass(decided)),
+            "bins": [b._asdict() for b in reliability(decided)],
+        }
+        for task, decided in found.items()
     }

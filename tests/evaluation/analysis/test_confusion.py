@@ -1,7 +1,10 @@
 """Tests of the kinds of errors in a few sentences."""
 
-from cman_jax.evaluation.analysis.confusion import confusions
+import pytest
+
+from cman_jax.evaluation.analysis.confusion import agreements, confusions
 from cman_jax.evaluation.analysis.slices import Comparison, compare
+from cman_jax.evaluation.metrics import score
 from cman_jax.types import Annotation, Entity, Relation, Sentence
 
 TYPES = {"entity_types": ("Peop", "Org", "Loc"), "relation_types": ("Work_For", "Live_In")}
@@ -46,6 +49,23 @@ def test_a_relation_in_the_wrong_direction_is_missed_and_invented() -> None:
 def test_beside_a_right_type_another_one_is_invented() -> None:
     found = confusions(compared(Annotation(ENTITIES, (*RELATIONS, Relation(0, 1, "Live_In")))), "re")
     assert found == [(None, "Live_In", 1, ("s0",))]
+
+
+@pytest.mark.parametrize(("task", "match"), [("ner", "strict"), ("re", "boundaries")])
+def test_agreements_are_the_right_facts_of_the_scores_and_with_the_errors_make_up_the_gold(
+    task: str, match: str
+) -> None:
+    relations = (Relation(0, 1, "Live_In"), Relation(1, 0, "Work_For"))
+    wrong = Annotation((ANN, ACME._replace(type="Loc")), relations)
+    right = Annotation((ANN._replace(type="Org"), ACME, RIGA), RELATIONS)
+    comparison = compared(wrong, right, right)
+    table = score(comparison.sentences, [wrong, right, right], **TYPES).table(task, match=match)
+    found = agreements(comparison, task)
+    assert found == {name: counts.tp for name, counts in table.per_type.items() if counts.tp}
+    errors = confusions(comparison, task)
+    for name, counts in table.per_type.items():
+        assert found.get(name, 0) + sum(e.count for e in errors if e.gold == name) == counts.gold
+        assert found.get(name, 0) + sum(e.count for e in errors if e.predicted == name) == counts.predicted
 
 
 def test_three_sentences_at_most_are_named_each_once() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from cman_jax.config import ScoringConfig
 from cman_jax.errors import InputError
+from cman_jax.evaluation.analysis.calibration import calibration_error, equal_mass, triple_decisions
 from cman_jax.evaluation.analysis.report import analysis_tables
-from cman_jax.evaluation.analysis.summary import Judged, analyse, judge
+from cman_jax.evaluation.analysis.summary import Judged, analyse, judge, judge_answers
 from cman_jax.evaluation.metrics import score
 from cman_jax.types import Annotation, Entity, Relation, Sentence
 
@@ -87,6 +88,29 @@ def test_the_analysis_is_json_with_the_scores(match: str, average: str) -> None:
         assert (measured["tp"], measured["fp"], measured["fn"]) == tuple(counts)
     assert set(found["slices"]) == {"all", "length", "distance", "relation_type", "train"}
     assert [b["count"] for b in found["calibration"]["bins"]] == [1, 0, 0, 1, 0, 1, 0, 0, 1, 0]
+
+
+def test_without_training_sentences_new_and_known_ones_are_not_told_apart() -> None:
+    assert set(analyse(judged(), None, "micro")["slices"]) == {"all", "length", "distance", "relation_type"}
+
+
+def test_the_answers_are_judged_by_their_own_probabilities() -> None:
+    with_prob = [
+        each._replace(entity_prob=(0.9,) * len(each.entities), triple_prob=prob)
+        for each, prob in zip(CANDIDATES, [(0.85, 0.55), (0.35, 0.05)], strict=True)
+    ]
+    ours = judge(GOLD, with_prob, 0.5, ScoringConfig(), **TYPES)
+    assert ours.threshold == 0.5
+    found = judge_answers(ours)
+    assert {b["high"]: b["count"] for b in found["ner"]["bins"] if b["count"]} == {0.9: 5}
+    filled = [b for b in found["re"]["bins"] if b["count"]]  # s2's are below the threshold
+    assert [(b["count"], b["mean_prob"], b["share_right"]) for b in filled] == [
+        (1, 0.55, 0.0),
+        (1, 0.85, 1.0),
+    ]
+    decided = triple_decisions(GOLD, ours.annotations)
+    assert found["re"]["error"] == calibration_error(equal_mass(decided)) == pytest.approx((0.55 + 0.15) / 2)
+    assert found["ner"]["error"] == pytest.approx(0.1)
 
 
 def test_a_type_outside_the_inventory_is_refused() -> None:
