@@ -1,11 +1,15 @@
 """The workplace of tests that run the commands as a user does: a small corpus and very short trainings."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from cman_jax.data.corpus import write_jsonl
+from cman_jax.run.record import read_metrics
 from data_prep.generated.corpus import generate_splits
 
 EPOCHS = 6
@@ -36,19 +40,46 @@ class Workplace:
 
     def command(self, name: str, *flags: str) -> list[str]:
         """Returns the command line of `experiments.NAME` with these flags."""
+        return self._program(f"experiments.{name}", *flags)
+
+    def cman(self, name: str, *flags: str) -> list[str]:
+        """Returns the command line of `cman NAME` with these flags."""
+        return self._program("cman_jax.app", name, *flags)
+
+    def _program(self, module: str, *arguments: str) -> list[str]:
+        """Returns the command line of a program, which keeps what it compiles."""
         cache = f"--compilation_cache={self.folder / 'compiled'}"
         # The variable has the effect of `builders.quick_compilation`.
         python = ["env", "JAX_DISABLE_MOST_OPTIMIZATIONS=1", sys.executable]
-        return [*python, "-m", f"experiments.{name}", cache, *flags]
+        return [*python, "-m", module, *arguments, cache]
 
     def training(self, workdir: Path, *flags: str, **overrides: object) -> list[str]:
-        """Returns the command line of a training; `overrides` are config fields by dotted name."""
+        """Returns the command line of a training without a report.
+
+        Args:
+          workdir: the folder of the run.
+          *flags: further flags, of which `--report` asks for a report.
+          **overrides: config fields by dotted name.
+        """
         settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]
         config = "--config=generated"
         places = (f"--data={self.data}", f"--workdir={workdir}")
-        return self.command("train", config, *places, "--num_devices=1", *flags, *settings)
+        return self.command("train", config, *places, "--num_devices=1", "--noreport", *flags, *settings)
 
 
 def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess:
     """Runs a command and returns its exit status and its output."""
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=900)
+
+
+def kill_during(command: Sequence[str], workdir: Path, epochs_first: int, seconds_more: float) -> None:
+    """SIGKILL, some time after that many epochs of the run are in its metrics."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 600
+    while len(read_metrics(workdir)) < epochs_first:
+        assert process.poll() is None, "the run ended before it was killed"
+        assert time.monotonic() < deadline, "the run makes no progress"
+        time.sleep(0.01)
+    time.sleep(seconds_more)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()

@@ -9,6 +9,7 @@ from cman_jax.version import __version__
 COMMANDS = {
     "train": "train a network on annotated sentences, and score it",
     "evaluate": "score a trained network on a split of a corpus",
+    "report": "write a page about a training: curves, scores, errors, probabilities",
     "extract": "extract entities and relations from text with a trained network",
     "serve": "extract over HTTP, by JSON or on a page",
     "validate": "check a corpus, and print what it contains",

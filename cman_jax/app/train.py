@@ -1,4 +1,4 @@
-"""Trains a network on annotated sentences, then scores it on dev and test.
+"""Trains a network on annotated sentences, scores it on dev and test, and writes a report.
 
     cman train --data=CORPUS --workdir=DIR
     cman train --config=conll04 --data=DIR --workdir=DIR --vectors=FILE --config.training.num_epochs=20
@@ -20,6 +20,7 @@ from absl import flags
 from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus
 from cman_jax.app.encoder_flags import features_for_training
 from cman_jax.app.flags import define_config
+from cman_jax.app.reporting import report_after_training
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
 from cman_jax.app.tuning import calibrate
@@ -29,8 +30,10 @@ from cman_jax.data.corpus import write_jsonl
 from cman_jax.data.draw import parse_shares
 from cman_jax.data.negatives import mix_negatives
 from cman_jax.encoders.encoder import Encoder
+from cman_jax.encoders.store.source import FeatureSource
 from cman_jax.errors import InputError
 from cman_jax.run.lock import training_in
+from cman_jax.run.provenance import Splits
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.training.progress import ConsoleProgress
@@ -69,6 +72,7 @@ _DEVICES = flags.DEFINE_integer(
     "Number of devices that share each batch, or the seeds of a population; 0: all.",
     lower_bound=0,
 )
+_REPORT = flags.DEFINE_bool("report", True, "Write WORKDIR/report.html at the end.")
 
 
 def main(argv: Sequence[str]) -> None:
@@ -104,11 +108,18 @@ def main(argv: Sequence[str]) -> None:
             if isinstance(error, InputError):
                 raise
             raise InputError("flags", None, str(error), "settings that fit together") from error
-        held_out = {name: sentences for name, sentences in splits.items() if name != "train"}
         for job in jobs:
-            if "dev" not in job.config.training.trained_splits and splits["dev"]:
-                calibrate(job.workdir, splits["dev"], features)
-            evaluate(job.workdir, held_out, features)
+            finish(job, splits, features)
+
+
+def finish(job: Job, splits: Splits, features: FeatureSource | None) -> None:
+    """Calibrates and scores a trained run, and writes its report."""
+    trained = job.config.training.trained_splits
+    if "dev" not in trained and splits["dev"]:
+        calibrate(job.workdir, splits["dev"], features)
+    evaluate(job.workdir, {name: splits[name] for name in splits if name != "train"}, features)
+    if _REPORT.value:
+        print(f"\n{report_after_training(job.workdir, splits, trained, features)}", flush=True)
 
 
 def seeds(config: Config, workdir: Path, population: int) -> list[tuple[Config, Path]]:

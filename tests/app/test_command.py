@@ -33,7 +33,7 @@ def test_the_version_is_that_of_the_package() -> None:
     ("name", "expected"),
     [
         ("trian", "'train'"),
-        ("predict", "one of train, evaluate, extract, serve, validate, convert"),
+        ("predict", "one of train, evaluate, report, extract, serve, validate, convert"),
         ("--threshold=1", "one of"),
     ],
 )
@@ -60,6 +60,7 @@ def test_help_shows_the_flags_of_this_project_alone(name: str) -> None:
     wanted = {
         "train": {"--config", "--data", "--workdir", "--vectors", "--encoder", "--features", "--population"},
         "evaluate": {"--workdir", "--data", "--split", "--threshold", "--anchor", "--encoder", "--features"},
+        "report": {"--workdir", "--data", "--split", "--out", "--threshold", "--encoder", "--features"},
         "extract": {"--workdir", "--input", "--output", "--threshold", "--features", "--compilation_cache"},
         "serve": {"--workdir", "--host", "--port", "--threshold", "--encoder", "--max_bytes", "--timeout"},
         "validate": {"--data", "--format"},

@@ -5,11 +5,7 @@ import json
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -23,7 +19,7 @@ from cman_jax.run.provenance import split_digest
 from cman_jax.run.record import read_metrics
 from cman_jax.run.system import System
 from cman_jax.types import Entity, Sentence
-from tests.workplace import EPOCHS, Workplace, run
+from tests.workplace import EPOCHS, Workplace, kill_during, run
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +31,12 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 def trained(workplace: Workplace) -> Path:
     """A run that nothing interrupted."""
     workdir = workplace.folder / "whole"
-    done = run(workplace.training(workdir))
+    done = run(workplace.training(workdir, "--report"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("dev NER") == EPOCHS
+    drawn = importlib.util.find_spec("matplotlib") is not None
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("report of test, epoch ") if drawn else "pip install 'cman-jax[plots]'" in last
     return workdir
 
 
@@ -47,19 +46,6 @@ def final_params(workdir: Path) -> list[np.ndarray]:
         assert checkpoints.latest_epoch() == EPOCHS
         params = checkpoints.restore_params(EPOCHS, system.param_shapes())
         return [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
-
-
-def kill_during(command: Sequence[str], workdir: Path, epochs_first: int, seconds_more: float) -> None:
-    """SIGKILL, some time after that many epochs of the run are in its metrics."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 600
-    while len(read_metrics(workdir)) < epochs_first:
-        assert process.poll() is None, "the run ended before it was killed"
-        assert time.monotonic() < deadline, "the run makes no progress"
-        time.sleep(0.01)
-    time.sleep(seconds_more)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def test_a_run_killed_at_three_random_points_ends_with_the_same_bits(
@@ -148,6 +134,22 @@ def test_evaluate_repeats_the_scores_of_training_and_shows_the_errors(
     assert "<h1><bdi>whole: dev</bdi></h1>" in page.read_text()
     (row,) = re.findall('<th scope="row">Entities</th><td class="correct">(\\d+)', page.read_text())
     assert int(row) == before["dev"]["ner"]["strict"]["with_other"]["micro"]["tp"]
+
+
+def test_report_repeats_the_page_of_training_and_writes_nothing_else(
+    workplace: Workplace, trained: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra plots")
+    page = (trained / "report.html").read_bytes()
+    others = [path for path in trained.iterdir() if path.name != "report.html"]
+    before = [path.stat().st_mtime_ns for path in others]
+    (trained / "report.html").unlink()
+    done = run(workplace.cman("report", f"--workdir={trained}", f"--data={workplace.data}"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f": {trained / 'report.html'}\n")
+    assert (trained / "report.html").read_bytes() == page
+    assert [path.stat().st_mtime_ns for path in others] == before
+    assert len(list(trained.iterdir())) == len(others) + 1
 
 
 def test_other_data_and_decoding_are_kept_beside_the_run_s_own_scores(

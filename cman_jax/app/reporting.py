@@ -1,0 +1,224 @@
+"""The report of a training: what it shows is computed from a finished run, and written to a file."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from cman_jax.app.comparison import record_pair
+from cman_jax.app.judging import judge_run
+from cman_jax.config import DecodingConfig
+from cman_jax.data.contents import Contents, content_lines
+from cman_jax.encoders.encoder import Encoder
+from cman_jax.errors import InputError
+from cman_jax.evaluation.analysis.report import confusion_rows, slice_rows
+from cman_jax.evaluation.analysis.summary import Judged, analyse, judge_answers
+from cman_jax.evaluation.analysis.worst import worst_sentences
+from cman_jax.evaluation.facts import Task
+from cman_jax.evaluation.report import COLUMNS, Line, convention_lines, score_lines, scored_tasks, setting
+from cman_jax.files import read_json, write_atomically
+from cman_jax.inference.extractor import Extractor
+from cman_jax.page.panels import TASKS
+from cman_jax.page.report import Report, Table, missing_extras, render_report, require_report
+from cman_jax.run.entries import Entry, entry_of
+from cman_jax.run.installed import is_packaged
+from cman_jax.run.record import read_metrics
+from cman_jax.types import Sentence
+
+FILE = "report.html"
+MISTAKES = 12
+"""Number of kinds of errors of a task that are listed."""
+
+_PARTS = {
+    "all": "All sentences",
+    "length": "By sentence length, tokens",
+    "distance": "By entity distance, characters",
+    "relation_type": "By relation type",
+    "train": "New and known sentences",
+}
+"""The captions of the slices."""
+
+
+def report_path(workdir: Path, out: str | None) -> Path:
+    """Returns the file of a report: the file that the user names, else `FILE` in the run.
+
+    Raises:
+      InputError: no file is named, and the run is an installed model.
+    """
+    if not out and is_packaged(workdir):
+        expected = "a file to write the report to, because nothing is written into an installed model"
+        raise InputError(workdir, None, "an installed model", expected)
+    return Path(out) if out else workdir / FILE
+
+
+def write_report(
+    path: Path,
+    workdir: Path,
+    split: str,
+    gold: Sequence[Sentence],
+    train: Sequence[Sentence] | None,
+    encoder: Encoder | None = None,
+    **decoding: Any,
+) -> str:
+    """Predicts a split with a finished run, and writes the report.
+
+    Args:
+      path: the file.
+      workdir: the folder of the run.
+      split: the name of the split.
+      gold: its annotated sentences.
+      train: the sentences that the network was trained on; None: unknown.
+      encoder, decoding: as for `Extractor.as_configured`.
+
+    Returns:
+      A line for the user.
+
+    Raises:
+      InputError: the split has no sentence, nothing can be loaded, the gold has a type that the run does not
+        know, or the extra `page` or `plots` is not installed.
+    """
+    require_report()
+    if not gold:
+        raise InputError(split, None, "no sentence", "annotated sentences to compare with")
+    extractor, judged = judge_run(workdir, gold, encoder, **decoding)
+    decoded = dataclasses.replace(extractor.system.config.decoding, threshold=judged.threshold)
+    entry = entry_of(workdir, split, gold, decoded, extractor.epoch)
+    report = _report(workdir, entry, extractor, judged, train, decoded)
+    write_atomically(path, render_report(report).encode())
+    return f"report of {entry.name}, epoch {extractor.epoch}: {path}"
+
+
+def report_after_training(
+    workdir: Path,
+    splits: Mapping[str, Sequence[Sentence]],
+    trained: Sequence[str],
+    encoder: Encoder | None = None,
+) -> str:
+    """Writes the report of test into the run, or of dev if the corpus has no test sentence.
+
+    Args:
+      workdir: the folder of the run.
+      splits: the sentences of each split, by name.
+      trained: the names of the splits that the network was trained on.
+      encoder: as for `Extractor.as_configured`.
+
+    Returns:
+      A line for the user, also if no report could be written.
+    """
+    split = next((name for name in ("test", "dev") if splits.get(name) and name not in trained), None)
+    if split is None:
+        return "no report was written: the corpus has no sentences besides those of the training"
+    if missing := missing_extras():
+        return f"no report was written: it needs pip install 'cman-jax[{','.join(missing)}]'"
+    train = [sentence for name in trained for sentence in splits[name]]
+    return write_report(workdir / FILE, workdir, split, splits[split], train, encoder)
+
+
+def _report(
+    workdir: Path,
+    entry: Entry,
+    extractor: Extractor,
+    judged: Judged,
+    train: Sequence[Sentence] | None,
+    decoded: DecodingConfig,
+) -> Report:
+    """Returns what the report shows."""
+    gold, scoring, epochs = judged.answers.sentences, extractor.system.config.scoring, read_metrics(workdir)
+    scores, convention = extractor.score(gold, judged.annotations), scoring.convention
+    tasks = scored_tasks(scores)
+    found = analyse(judged, train, scoring.average)
+    lines = {
+        task: score_lines(scores.table(task, match=scoring.match, other=scoring.other), scoring.average)
+        for task in tasks
+    }
+    return Report(
+        title=f"{workdir.resolve().name}: {entry.name}",
+        headline=[(f"{tasks[task].capitalize()}, F1", *_score(found, task)) for task in tasks],
+        about=_about(gold, extractor, decoded, epochs, setting(scores, **convention)),
+        notes=_notes(workdir, entry, extractor, train),
+        tasks=list(tasks),
+        epochs=epochs,
+        epoch=extractor.epoch,
+        conventions=_table(
+            "All conventions, F1", tuple(tasks.values()), convention_lines(scores, **convention)
+        ),
+        types=[_table(tasks[task].capitalize(), COLUMNS, lines[task]) for task in tasks],
+        found=found,
+        slices=_slices(found, tasks),
+        mistakes=[_mistakes(found, task) for task in tasks if found["confusions"][task]],
+        reliability=judge_answers(judged),
+        threshold=judged.threshold,
+        worst=[record_pair(gold[i], judged.annotations[i]) for i in worst_sentences(judged.answers)],
+    )
+
+
+def _score(found: Mapping[str, Any], task: Task) -> tuple[str, str]:
+    """Returns the F1 of a task under the run's convention, and its interval in words."""
+    measured = found["slices"]["all"]["all"][task]
+    low, high = measured["interval"]
+    return f"{measured['f1']:.2f}", f"95 % interval {low:.1f} to {high:.1f}"
+
+
+def _about(
+    gold: Sequence[Sentence],
+    extractor: Extractor,
+    decoded: DecodingConfig,
+    epochs: Sequence[Mapping[str, Any]],
+    convention: str,
+) -> list[tuple[str, str]]:
+    """Returns what was evaluated and how, by name."""
+    system = extractor.system
+    numbers = [sum(len(getattr(sentence, kind)) for sentence in gold) for kind in ("entities", "relations")]
+    minutes = sum(row["seconds"] for row in epochs if isinstance(row.get("seconds"), int | float)) / 60
+    size = sum(leaf.size for leaf in jax.tree.leaves(extractor.params))
+    return [
+        ("Sentences", f"{len(gold)}, with {numbers[0]} entities and {numbers[1]} relations"),
+        ("Epoch", f"{extractor.epoch} of {len(epochs)}"),
+        ("Training time", f"{minutes:.1f} minutes"),
+        ("Network", f"{system.config.model.network}, {size:,} parameters"),
+        ("Encoder", "none" if system.encoder is None else system.encoder.name),
+        ("Convention", convention),
+        ("Decoding", ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(decoded).items())),
+        ("Seed", str(system.config.training.seed)),
+    ]
+
+
+def _notes(workdir: Path, entry: Entry, extractor: Extractor, train: Sequence[Sentence] | None) -> list[str]:
+    """Returns what a reader of the report should know, one thing each."""
+    contents = Contents.from_dict(read_json(workdir / "data.json").get("contents"))
+    notes = [] if contents is None else content_lines(contents)
+    notes += [f"Not the run's own evaluation: {difference}" for difference in entry.differences]
+    if train is None:
+        notes.append(
+            "The corpus has no training sentences, so that sentences seen in training are not told apart."
+        )
+    return [*notes, *extractor.notes]
+
+
+def _table(caption: str, columns: Sequence[str], lines: Sequence[Line]) -> Table:
+    """Returns a table of scores."""
+    chosen = [row for row, line in enumerate(lines) if line.chosen]
+    return Table(caption, ("", *columns), [(line.name, *line.cells) for line in lines], chosen)
+
+
+def _slices(found: Mapping[str, Any], tasks: Mapping[Task, str]) -> list[Table]:
+    """Returns a table for each kind of slice that is about the tasks."""
+    tables = []
+    for by, slices in found["slices"].items():
+        if by in ("distance", "relation_type") and "re" not in tasks:
+            continue
+        rows = {
+            name: {key: value for key, value in row.items() if key not in TASKS or key in tasks}
+            for name, row in slices.items()
+        }
+        heading, *body = slice_rows("", rows)
+        tables.append(Table(_PARTS[by], heading, body))
+    return tables
+
+
+def _mistakes(found: Mapping[str, Any], task: Task) -> Table:
+    """Returns the most frequent kinds of errors of a task, with ids of sentences that have them."""
+    heading, *rows = confusion_rows(TASKS[task], found["confusions"][task][:MISTAKES])
+    return Table(f"{TASKS[task]}: the most frequent errors", heading, rows)
