@@ -24,6 +24,7 @@ from cman_jax.page.panels import TASKS
 from cman_jax.page.report import Report, Table, missing_extras, render_report, require_report
 from cman_jax.run.entries import Entry, entry_of
 from cman_jax.run.installed import is_packaged
+from cman_jax.run.provenance import recorded_digest
 from cman_jax.run.record import read_metrics
 from cman_jax.types import Sentence
 
@@ -190,6 +191,9 @@ def _notes(workdir: Path, entry: Entry, extractor: Extractor, train: Sequence[Se
     contents = Contents.from_dict(read_json(workdir / "data.json").get("contents"))
     notes = [] if contents is None else content_lines(contents)
     notes += [f"Not the run's own evaluation: {difference}" for difference in entry.differences]
+    trained = extractor.system.config.training.trained_splits
+    if entry.about["data"] in [recorded_digest(workdir, name) for name in trained]:
+        notes.append("The network was trained on these sentences, so the scores say nothing about new text.")
     if train is None:
         notes.append(
             "The corpus has no training sentences, so that sentences seen in training are not told apart."

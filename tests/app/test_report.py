@@ -18,6 +18,7 @@ from cman_jax.files import read_json, write_json
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.calibration import write_entry
 from cman_jax.run.installed import MANIFEST
+from cman_jax.run.provenance import split_digest
 from cman_jax.types import Annotation, Sentence
 from tests.builders import SENTENCES, quick_compilation, random_extractor
 from tests.finished_run import finished_run
@@ -99,6 +100,7 @@ def test_a_corpus_without_relations_or_training_sentences_has_no_page_about_them
     judged = judge(gold, answers, 0.5, ScoringConfig(), **types)
     monkeypatch.setattr(reporting, "judge_run", lambda *_, **__: (extractor, judged))
     write_json(tmp_path / "config.json", to_dict(Config()))
+    write_json(tmp_path / "data.json", {"train": split_digest(gold)})
     write_report(tmp_path / "a.html", tmp_path, "dev", gold, None)
     page = Page((tmp_path / "a.html").read_bytes().decode())
     assert set(tables(page)) == {
@@ -107,8 +109,9 @@ def test_a_corpus_without_relations_or_training_sentences_has_no_page_about_them
     }
     assert tables(page)["Entities"][-2] == ["micro", "100.00", "40.00", "57.14", "5", "2", "2"]
     notes = [b.text for p in page.having("p", "note") for b in page.inside(p, "bdi")]
-    assert notes[0].startswith("The corpus has no training sentences, so that ")
-    assert notes[1:] == ["a note of the run"]
+    assert notes[0].startswith("The network was trained on these sentences, so ")
+    assert notes[1].startswith("The corpus has no training sentences, so that ")
+    assert notes[2:] == ["a note of the run"]
 
 
 def test_training_reports_on_test_or_else_on_dev_and_says_what_is_missing(
