@@ -32,6 +32,7 @@ from cman_jax.types import Sentence
 from data_prep.conll04 import describe_counts
 
 NUM_FOLDS = 10
+DEV_FRACTION, DEV_SEED = 0.15, 0
 OVERLAP_CHOICES = ("longest", "drop-sentence", "keep")
 
 Overlap = Literal["longest", "drop-sentence", "keep"]
@@ -153,7 +154,11 @@ if __name__ == "__main__":
         "entities from all splits. `keep` keeps all entities.",
     )
     flags.DEFINE_float(
-        "dev_fraction", 0.15, "Share of a fold's training sentences to use as its dev split.", 0.001, 0.999
+        "dev_fraction",
+        DEV_FRACTION,
+        "Share of a fold's training sentences to use as its dev split.",
+        0.001,
+        0.999,
     )
-    flags.DEFINE_integer("seed", 0, "Seed for drawing the dev sentences.", lower_bound=0)
+    flags.DEFINE_integer("seed", DEV_SEED, "Seed for drawing the dev sentences.", lower_bound=0)
     run_main(_main)

@@ -87,6 +87,20 @@ def install(download: Download) -> str:
     return "downloaded"
 
 
+def verified(folder: str | Path, file: File) -> Path:
+    """Returns the path of a downloaded file in a folder.
+
+    Raises:
+      InputError: the file has other content than the published one.
+      OSError: the file cannot be read.
+    """
+    path = Path(folder) / file.name
+    if found := _mismatch(path.read_bytes(), file):
+        expected = f"{file.size} bytes with SHA-256 {file.sha256} (`python -m data_prep.download`)"
+        raise InputError(path, None, found, expected)
+    return path
+
+
 def _mismatch(content: bytes, file: File) -> str | None:
     """Describes how the content differs from the pin; returns None if it does not differ."""
     digest = hashlib.sha256(content).hexdigest()

@@ -130,10 +130,16 @@ def test_only_the_service_knows_http() -> None:
 
 
 def test_only_the_twin_imports_another_framework() -> None:
-    frameworks = ("torch", "tensorflow", "tensorflow_datasets")
     assert not offences(
-        lambda importer, imported: belongs(importer, "cman_jax") and belongs(imported, *frameworks)
+        lambda importer, imported: belongs(importer, "cman_jax") and belongs(imported, "torch", "tensorflow")
     )
+
+
+def test_one_file_imports_tensorflow_datasets() -> None:
+    library = ("tensorflow_datasets", "array_record")
+    assert {line.split(":")[0] for line in offences(lambda _, imported: belongs(imported, *library))} == {
+        "cman_jax/data/formats/tfds.py"
+    }
 
 
 def without_jax(module: str) -> bool:
@@ -168,9 +174,12 @@ def test_the_network_imports_no_optimiser() -> None:
         "cman_jax.encoders.store.cache",
         "cman_jax.page.comparison",
         "data_prep.conll04",
+        "data_prep.tfds.ade",
     ],
 )
 def test_sentences_are_handled_without_loading_jax(module: str) -> None:
+    if module.startswith("data_prep.tfds"):
+        pytest.importorskip("tensorflow_datasets", reason="needs the extra tfds")
     program = f"import sys, {module}; print([m for m in ('jax', 'flax', 'tensorflow') if m in sys.modules])"
     loaded = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True

@@ -66,7 +66,10 @@ def answers(wrong: Document) -> Mapping[tuple[str, ...], tuple[int, str]]:
     """The exit status and the output of every command that the tests need, from one process."""
     lines = {command.words for document in [*DOCUMENTS, wrong] for command in documents.commands(document)}
     lines |= {("cman", name, "--help") for name in COMMANDS}
-    lines |= {("python", "-m", program, "--help") for program in [*PROGRAMS, "data_prep.generated"]}
+    lines |= {
+        ("python", "-m", program, "--help")
+        for program in [*PROGRAMS, "data_prep.generated", "data_prep.tfds"]
+    }
     lines |= {("run", *example.split()) for _, _, example in STATUSES if example} | {("interrupt",)}
     listed = sorted(lines)
     command = [sys.executable, "-W", "ignore", "-m", "tests.command_lines"]

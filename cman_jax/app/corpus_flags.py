@@ -1,46 +1,44 @@
-"""The flags that say where an annotated corpus is and how it is read, for programs that read one."""
+"""The flags that say which annotated corpus a program reads."""
 
 from absl import flags
 
+from cman_jax.app.flags import refuse_unread
+from cman_jax.app.format_flags import FORMAT_FLAGS, format_of_flags
 from cman_jax.data.annotated import AnnotatedCorpus, read_annotated
 from cman_jax.data.formats.oddities import describe_oddities
 from cman_jax.data.formats.registry import FORMATS
-from cman_jax.data.formats.standoff import Layout
+from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
+from cman_jax.data.formats.tfds import find_prepared
 from cman_jax.errors import InputError
 from cman_jax.types import Sentence
+
+_PREPARED = "tfds:"
+"""The beginning of --data for datasets that TensorFlow Datasets has prepared."""
 
 _DATA = flags.DEFINE_string(
     "data",
     None,
-    "Corpus: a folder with a file or folder for each of train, dev and test, one file, or a folder of brat's "
-    "files.",
+    "Corpus: a folder with a file or folder for each of train, dev and test, one file, a folder of brat's "
+    "files, or tfds:NAME/CONFIG, a dataset that TensorFlow Datasets has prepared.",
     required=True,
 )
-_FORMAT = flags.DEFINE_enum(
-    "format",
-    "auto",
-    ["auto", *FORMATS],
-    f"Format of the corpus: {'; '.join(f'{name}, {form.about}' for name, form in FORMATS.items())}. "
-    "auto: what the files look like.",
-)
-_SENTENCES = flags.DEFINE_enum(
-    "sentences",
-    "split",
-    ["split", "line"],
-    "How running text in brat's, doccano's and Label Studio's files becomes sentences: split finds their "
-    "ends, line takes each line as one.",
-)
-_TOKENS = flags.DEFINE_enum(
-    "tokens",
-    "treebank",
-    ["treebank", "spaces"],
-    "How running text becomes tokens: as raw text does in `cman extract`, or at spaces only.",
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of prepared datasets, for --data=tfds:...; by default ~/tensorflow_datasets."
 )
 
 
 def corpus_place() -> tuple[str, str, Layout]:
-    """Returns the path of the corpus, its format, and how running text is divided."""
-    return _DATA.value, _FORMAT.value, Layout(_SENTENCES.value, _TOKENS.value)
+    """Returns the path of the corpus, its format, and how running text is divided.
+
+    Raises:
+      InputError: a dataset is not prepared, or a flag is given that nothing reads.
+    """
+    place, name = _DATA.value, _DATA.value.removeprefix(_PREPARED)
+    if name == place:
+        refuse_unread([_DATA_DIR.name], f"--data={_PREPARED}NAME beside it")
+        return place, *format_of_flags()
+    refuse_unread(FORMAT_FLAGS, f"none of them, because {place} has one format and tokens")
+    return str(find_prepared(name, _DATA_DIR.value)), "tfds", DEFAULT_LAYOUT
 
 
 def corpus_of_flags(shares: tuple[float, float, float] | None = None, seed: int = 0) -> AnnotatedCorpus:

@@ -9,6 +9,7 @@ from cman_jax.data.draw import draw_documents
 from cman_jax.data.formats.oddities import Oddity, Reading
 from cman_jax.data.formats.registry import FORMATS, recognise
 from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
+from cman_jax.data.formats.tfds import is_prepared, split_paths
 from cman_jax.errors import InputError
 from cman_jax.files import show
 from cman_jax.types import Sentence
@@ -64,7 +65,8 @@ def read_annotated(
     `shares`, missing splits are drawn by document: dev and test, or only dev if test is there.
 
     Args:
-      path: a file, a folder with a file or folder for each split, or a folder of brat's files.
+      path: a file, a folder with a file or folder for each split, a folder of brat's files, or a dataset that
+        TensorFlow Datasets has prepared.
       format: the name of a format; "auto": the files' beginnings decide.
       layout: how running text is divided into sentences and tokens.
       shares: the shares of train, dev and test; None: nothing is drawn.
@@ -74,12 +76,7 @@ def read_annotated(
       InputError: nothing is there that can be read, a file is malformed, or a draw is not possible.
       OSError: a file cannot be read.
     """
-    parts = read_parts(path, format, layout)
-    if parts.errors:
-        raise parts.errors[0]
-    if len(parts.formats) > 1:
-        found = f"files of the formats {', '.join(sorted(parts.formats))}"
-        raise InputError(path, None, found, "files of one format")
+    parts = read_readable(path, format, layout)
     readings, notes = parts.readings, parts.notes
     oddities = [oddity for reading in readings.values() for oddity in reading.oddities]
     drawn = shares is not None and "dev" not in readings
@@ -106,6 +103,22 @@ class Parts(NamedTuple):
     formats: set[str]
 
 
+def read_readable(path: str | Path, format: str = "auto", layout: Layout = DEFAULT_LAYOUT) -> Parts:
+    """Reads every file of a corpus in one format; see `read_annotated`.
+
+    Raises:
+      InputError: nothing is there that can be read, a file is malformed, or the files have several formats.
+      OSError: a file cannot be read.
+    """
+    parts = read_parts(path, format, layout)
+    if parts.errors:
+        raise parts.errors[0]
+    if len(parts.formats) > 1:
+        found = f"files of the formats {', '.join(sorted(parts.formats))}"
+        raise InputError(path, None, found, "files of one format")
+    return parts
+
+
 def read_parts(path: str | Path, format: str = "auto", layout: Layout = DEFAULT_LAYOUT) -> Parts:
     """Reads every file of a corpus, also if another one is broken; see `read_annotated`.
 
@@ -129,12 +142,14 @@ def read_parts(path: str | Path, format: str = "auto", layout: Layout = DEFAULT_
 
 
 def _sources(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
-    """Returns the files or brat folders of each split, and notes about files that are not read."""
+    """Returns the files, brat folders or prepared splits of each split, and notes about what is not read."""
     if path.is_file():
         return {WHOLE: [path]}, []
     if not path.is_dir():
         raise InputError(path, None, "no such file or folder", _EXPECTED)
     notes: list[str] = []
+    if is_prepared(path):
+        return _by_split(split_paths(path), notes), notes
     folders = [each for each in sorted(path.iterdir()) if each.is_dir() and any(each.rglob("*.ann"))]
     if any(path.glob("*.ann")) or folders:
         by_split = _by_split(folders, notes)

@@ -1,7 +1,7 @@
 """The contents that a run was made of: digests of its data, vectors and encoder, kept in data.json."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,12 @@ def fingerprint(splits: Splits, vectors: Path | None, encoder: EncoderSpec | Non
     return digests
 
 
-def split_digest(sentences: Sequence[Sentence]) -> str:
+def split_digest(sentences: Iterable[Sentence]) -> str:
     """Returns the SHA-256 of the sentences' contents, whatever their file looks like."""
-    text = "\n".join(json_text(to_json(sentence)) for sentence in sentences)
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256()
+    for number, sentence in enumerate(sentences):
+        digest.update(("\n" if number else "").encode() + json_text(to_json(sentence)).encode())
+    return digest.hexdigest()
 
 
 def write_provenance(workdir: Path, digests: Mapping[str, str], contents: Contents) -> None:

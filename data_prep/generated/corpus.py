@@ -7,7 +7,7 @@ The same seed generates the same sentences.
 
 import random
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from cman_jax.types import Sentence
 from data_prep.generated.grammar import Draft, Writer, parse_grammar, write_text
@@ -80,7 +80,12 @@ def is_fit(draft: Draft, split: str) -> bool:
 
 
 def generate(num_sentences: int, split: str, seed: int) -> list[Sentence]:
-    """Generates distinct sentences; different splits share neither sentences nor whole names.
+    """Returns distinct sentences; see `iterate`."""
+    return list(iterate(num_sentences, split, seed))
+
+
+def iterate(num_sentences: int, split: str, seed: int) -> Iterator[Sentence]:
+    """Generates distinct sentences one by one; different splits share neither sentences nor whole names.
 
     Args:
       num_sentences: how many sentences to generate; the first ones do not depend on this number.
@@ -90,17 +95,14 @@ def generate(num_sentences: int, split: str, seed: int) -> list[Sentence]:
     rng = random.Random(len(SPLITS) * seed + SPLITS.index(split))
     writer = make_writer(split, rng)
     seen: set[tuple[str, ...]] = set()
-    sentences: list[Sentence] = []
-    while len(sentences) < num_sentences:
-        is_nameless = len(sentences) % NAMELESS_EVERY == NAMELESS_EVERY - 1
+    for number in range(1, num_sentences + 1):
+        is_nameless = number % NAMELESS_EVERY == 0
         symbol = "nameless" if is_nameless else "sentence"
         draft = write_draft(writer, symbol)
         while tuple(draft.tokens) in seen or not is_fit(draft, split):
             draft = write_draft(writer, symbol)
         seen.add(tokens := tuple(draft.tokens))
-        sentence_id = f"{split}-{len(sentences) + 1:04d}"
-        sentences.append(Sentence(sentence_id, tokens, tuple(draft.entities), tuple(draft.relations)))
-    return sentences
+        yield Sentence(f"{split}-{number:04d}", tokens, tuple(draft.entities), tuple(draft.relations))
 
 
 def generate_splits(sizes: Mapping[str, int] = SIZES, seed: int = 0) -> dict[str, list[Sentence]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cman_jax.errors import InputError
-from data_prep.download import BASE_URL, Download, install, plan
+from data_prep.download import BASE_URL, Download, install, plan, verified
 from data_prep.pins import SOURCES, File, Source
 
 CONTENT = b"#doc 1\n0\tHello\tO\t['N']\t[0]\n"
@@ -162,3 +162,12 @@ def test_the_program_refuses_to_download_vectors(tmp_path: Path) -> None:
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
     assert "error: flags: found --corpus=vectors, which have no public address, expected" in ran.stderr
+
+
+def test_a_file_on_disk_is_verified(tmp_path: Path) -> None:
+    file = File("train.txt", len(CONTENT), DIGEST)
+    (tmp_path / "train.txt").write_bytes(CONTENT)
+    assert verified(tmp_path, file) == tmp_path / "train.txt"
+    (tmp_path / "train.txt").write_bytes(CONTENT[::-1])
+    with pytest.raises(InputError, match=rf"train\.txt: found {len(CONTENT)} bytes with SHA-256 .*{DIGEST}"):
+        verified(tmp_path, file)

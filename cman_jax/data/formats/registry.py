@@ -15,6 +15,7 @@ from cman_jax.data.formats.labelstudio import read_labelstudio, write_labelstudi
 from cman_jax.data.formats.oddities import Reading
 from cman_jax.data.formats.spert import read_spert, write_spert
 from cman_jax.data.formats.standoff import Layout
+from cman_jax.data.formats.tfds import is_prepared, read_split
 from cman_jax.errors import InputError
 from cman_jax.files import show, skip_bom
 from cman_jax.types import Sentence
@@ -27,7 +28,8 @@ class Format(NamedTuple):
 
     Attributes:
       about: what it is, in a few words.
-      read: returns the content of a file, or of a folder for formats of folders.
+      read: returns the content of a file, of a folder for formats of folders, or of a path FOLDER/SPLIT of a
+        prepared dataset.
       write: writes sentences; None: the format can only be read.
       suffix: what a written split's name ends with; empty for a folder.
     """
@@ -51,15 +53,18 @@ FORMATS = {
     "doccano": Format("doccano's JSONL", read_doccano, write_doccano, ".jsonl"),
     "labelstudio": Format("Label Studio's JSON", read_labelstudio, write_labelstudio, ".json"),
     "conll": Format("columns of tokens and tags", lambda path, _: read_conll(path), write_conll, ".conll"),
+    "tfds": Format("a dataset prepared by TensorFlow Datasets", lambda path, _: read_split(path), None, ""),
 }
 
 
 def recognise(path: Path) -> str:
-    """Returns the name of the format that a file, or a folder of brat's files, has.
+    """Returns the name of the format that a file, a folder of brat's files or a prepared split has.
 
     Raises:
       InputError: the file is empty, or its beginning is that of no format.
     """
+    if is_prepared(path.parent):
+        return "tfds"
     if path.is_dir() or path.suffix == ".ann" or path.with_suffix(".ann").is_file():
         return "brat"
     start = skip_bom(path.read_bytes()).decode(errors="replace").lstrip()  # the reader names bad bytes

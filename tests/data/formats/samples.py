@@ -151,4 +151,4 @@ SAMPLES = {
     "doccano": Sample({"d.jsonl": DOCCANO}, IN_TEXT, {**IN_TEXT_ODD, doccano.UNREAD: 1}),
     "labelstudio": Sample({"l.json": LABELSTUDIO}, IN_TEXT, LABELSTUDIO_ODD),
 }
-"""One sample for each name of `cman_jax.data.formats.registry.FORMATS`."""
+"""One sample for each name of `cman_jax.data.formats.registry.FORMATS` whose files are text."""

@@ -24,14 +24,14 @@ from cman_jax.types import Entity, Relation, Sentence
 from tests.data.formats.damage import damage, time_limit
 from tests.data.formats.samples import DOCCANO_LABELS, SAMPLES, Sample
 
-NAMES = sorted(FORMATS)
+NAMES = sorted(SAMPLES)
 BLOCKS, CASES_PER_BLOCK = 8, 250
 SECONDS_PER_CASE = 5.0
 AS_WRITTEN = Layout(sentences="line", tokens="spaces")
 
 
 def test_every_format_has_a_sample() -> None:
-    assert SAMPLES.keys() == FORMATS.keys()
+    assert SAMPLES.keys() == FORMATS.keys() - {"tfds"}  # whose files are not text: test_tfds.py
 
 
 def write(sample: Sample, folder: Path, change: Callable[[str], str] = str) -> Path:
