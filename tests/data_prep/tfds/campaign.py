@@ -82,6 +82,8 @@ def remains_of(folder: Path) -> list[Path]:
 def kill_builds(data_dir: Path, size: int, kills: int, rng: random.Random) -> Counter[str]:
     """Kills builds at random moments, and returns how often each state was left behind.
 
+    A build that was complete before its kill is not among the `kills`.
+
     After the last kill a build succeeds, and nothing but its dataset is there.
     """
     folder, states = folder_of(data_dir, size), Counter[str]()
@@ -90,13 +92,17 @@ def kill_builds(data_dir: Path, size: int, kills: int, rng: random.Random) -> Co
     go(first)
     finish(first)
     duration = time.monotonic() - began
-    for _ in range(kills):
+    while states.total() - states["complete"] < kills:
         process = start(data_dir, size)
+        began = time.monotonic()
         go(process)
-        time.sleep(rng.uniform(0, duration))
+        delay = rng.uniform(0, duration)
+        while time.monotonic() - began < delay and not folder.exists():
+            time.sleep(0.001)
         process.kill()
         process.communicate()
-        if folder.exists():  # then it is complete
+        if folder.exists():
+            duration = time.monotonic() - began
             check(folder, size)
             for file in folder.iterdir():
                 file.unlink()

@@ -149,15 +149,15 @@ def test_no_empty_folder_is_left_in_the_temporary_directory(
 
 
 def test_killed_builds_leave_nothing_wrong_behind(tmp_path: Path) -> None:
-    states = kill_builds(tmp_path, 100, 2, random.Random(1))
-    assert sum(states.values()) == 2
+    states = kill_builds(tmp_path, 60, 1, random.Random(1))
+    assert states.total() - states["complete"] == 1
 
 
 def test_a_build_that_is_killed_while_it_writes_is_built_again(tmp_path: Path) -> None:
-    process = start(tmp_path, 200)
+    process = start(tmp_path, 100)
     process.stdin.write("\n")
     process.stdin.flush()
-    folder = folder_of(tmp_path, 200)
+    folder = folder_of(tmp_path, 100)
     while not any(folder.parent.glob("incomplete.*")):
         time.sleep(0.002)
         assert process.poll() is None
@@ -167,10 +167,10 @@ def test_a_build_that_is_killed_while_it_writes_is_built_again(tmp_path: Path) -
     (remains,) = folder.parent.glob("incomplete.*")
     from data_prep.tfds.generated import Generated, generated_config
 
-    Generated(config=generated_config(200, 5, 5, 0), data_dir=tmp_path).prepare(None)
-    check(folder, 200)
+    Generated(config=generated_config(100, 5, 5, 0), data_dir=tmp_path).prepare(None)
+    check(folder, 100)
     assert not remains.exists()
 
 
 def test_builds_at_the_same_time(tmp_path: Path) -> None:
-    build_together(tmp_path, 40, 2)
+    build_together(tmp_path, 30, 2)
