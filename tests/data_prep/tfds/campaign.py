@@ -145,8 +145,11 @@ def check_conll04(data: Path, data_dir: Path, publisher: str) -> int:
     return builder.info.splits.total_num_examples
 
 
-def check_ade(data: Path, data_dir: Path, config: str) -> int:
-    """Builds a config of ade, compares it with the readers, and returns its number of sentences."""
+def check_ade(data: Path, data_dir: Path, config: str, folds: Sequence[int] = range(NUM_FOLDS)) -> int:
+    """Builds a config of ade, compares it with the readers, and returns its number of sentences.
+
+    Of the config slices, these `folds` are compared.
+    """
     source = data / "ade" / "spert_folds"
     builder = Ade(config=config, data_dir=data_dir)
     builder.prepare(source)
@@ -154,7 +157,7 @@ def check_ade(data: Path, data_dir: Path, config: str) -> int:
     if config == "full":
         assert found["full"][::2] == read_spert(source / "ade_full.json")[::2]
     elif config == "slices":
-        for fold in range(NUM_FOLDS):
+        for fold in folds:
             _check_slices(builder, fold, source, found["full"].sentences)
     else:
         fold = int(config.removeprefix("fold"))
