@@ -52,8 +52,9 @@ def attend(
     key: Float[Array, "b m h k"],
     value: Float[Array, "b m h k"],
     mask: Bool[Array, "b m"],
+    bias: Float[Array, "1 h n m"] | None = None,
 ) -> Float[Array, "b n h k"]:
-    """Computes `softmax(query key^T / sqrt(k)) value` over the positions where the mask is True.
+    """Computes `softmax(query key^T / sqrt(k) + bias) value` over the positions where the mask is True.
 
     Of the arrays with n m numbers, only the weights are kept for the gradient. JAX by default keeps three
     such arrays, which are most of the memory of a step for long sentences. Without a gradient, the queries of
@@ -64,29 +65,45 @@ def attend(
       key: vectors that are compared with the queries, per head.
       value: vectors that are averaged, per head.
       mask: True at the positions of keys and values to attend to.
+      bias: logits to add, the same for all sentences; None: no bias.
     """
     length = query.shape[1]
     if length <= _MOST_ROWS:
-        return _attend_forward(query, key, value, mask)[0]
-    padded = jnp.pad(query, ((0, 0), (0, -length % _ROWS), (0, 0), (0, 0)))
-    chunks = padded.reshape(query.shape[0], -1, _ROWS, *query.shape[2:]).swapaxes(0, 1)
-    attended = jax.lax.map(lambda chunk: _attend_forward(chunk, key, value, mask)[0], chunks)
-    return attended.swapaxes(0, 1).reshape(padded.shape)[:, :length]
+        return _attend_forward(query, key, value, mask, bias)[0]
+    chunks = (_in_chunks(query, 1), None if bias is None else _in_chunks(bias, 2))
+    attended = jax.lax.map(
+        lambda chunk: _attend_forward(chunk[0], key, value, mask, chunk[1])[0], chunks
+    )  # [chunks, b, rows, h, k]
+    attended = attended.swapaxes(0, 1)
+    return attended.reshape(query.shape[0], -1, *query.shape[2:])[:, :length]
 
 
-def _attend_forward(query: Array, key: Array, value: Array, mask: Array) -> tuple[Array, tuple[Array, ...]]:
+def _in_chunks(x: Array, axis: int) -> Array:
+    """Returns an array with its rows along one axis in chunks, which are a new first axis; padded with 0."""
+    pad = [(0, -x.shape[axis] % _ROWS) if i == axis else (0, 0) for i in range(x.ndim)]
+    divided = (*x.shape[:axis], -1, _ROWS, *x.shape[axis + 1 :])
+    return jnp.moveaxis(jnp.pad(x, pad).reshape(divided), axis, 0)
+
+
+def _attend_forward(
+    query: Array, key: Array, value: Array, mask: Array, bias: Array | None = None
+) -> tuple[Array, tuple[Array | None, ...]]:
     """Returns the result of `attend`, and the arrays that the backward pass needs."""
     logits = jnp.einsum("bnhk,bmhk->bhnm", query, key) / query.shape[-1] ** 0.5
+    if bias is not None:
+        logits = logits + bias
     # The least finite number, so that a sentence of padding gives uniform weights and not NaN.
     lowest = jnp.finfo(logits.dtype).min
     weights = nn.softmax(jnp.where(mask[:, None, None, :], logits, lowest))
     attended = jnp.einsum("bhnm,bmhk->bnhk", weights, value)
-    return attended, (query, key, value, weights, attended)
+    return attended, (query, key, value, weights, attended, bias)
 
 
-def _attend_backward(residuals: tuple[Array, ...], d_attended: Array) -> tuple[Array, Array, Array, None]:
-    """Returns the gradients of query, key and value, from the gradient of the result."""
-    query, key, value, weights, attended = residuals
+def _attend_backward(
+    residuals: tuple[Array | None, ...], d_attended: Array
+) -> tuple[Array, Array, Array, None, Array | None]:
+    """Returns the gradients of query, key, value and bias, from the gradient of the result."""
+    query, key, value, weights, attended, bias = residuals
     d_weights = jnp.einsum("bnhk,bmhk->bhnm", d_attended, value)
     # The gradient of softmax subtracts sum_m weights d_weights. This sum over the smaller axis k is equal.
     d_softmax = weights * (d_weights - jnp.einsum("bnhk,bnhk->bhn", d_attended, attended)[..., None])
@@ -96,6 +113,7 @@ def _attend_backward(residuals: tuple[Array, ...], d_attended: Array) -> tuple[A
         jnp.einsum("bhnm,bnhk->bmhk", d_logits, query),
         jnp.einsum("bhnm,bnhk->bmhk", weights, d_attended),
         None,
+        None if bias is None else d_softmax.sum(0, keepdims=True),
     )
 
 

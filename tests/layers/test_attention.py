@@ -36,20 +36,25 @@ def test_equals_a_loop_over_heads(case: Any) -> None:
 
 
 def test_the_gradient_is_that_of_the_plain_formula() -> None:
-    def plain(query: Any, key: Any, value: Any) -> Any:
+    def plain(query: Any, key: Any, value: Any, bias: Any = 0) -> Any:
         query, key, value = (x.swapaxes(1, 2) for x in (query, key, value))
-        logits = jnp.where(MASK[:, None, None], query @ key.swapaxes(2, 3) / 3**0.5, -jnp.inf)
+        logits = query @ key.swapaxes(2, 3) / 3**0.5 + bias
+        logits = jnp.where(MASK[:, None, None], logits, -jnp.inf)
         return (nn.softmax(logits) @ value).swapaxes(1, 2)
 
     heads = [jnp.asarray(normal(seed, B, length, 2, 3)) for seed, length in enumerate((N, M, M))]
     weights = normal(3, B, N, 2, 3)[:2]  # the third sentence is all padding
 
-    def gradients(function: Callable) -> Any:
-        return jax.grad(lambda *arguments: (function(*arguments)[:2] * weights).sum(), (0, 1, 2))(*heads)
+    def gradients(function: Callable, *arguments: Any) -> Any:
+        loss = lambda *arguments: (function(*arguments)[:2] * weights).sum()  # noqa: E731
+        return jax.grad(loss, tuple(range(len(arguments))))(*arguments)
 
-    ours = gradients(lambda *arguments: attend(*arguments, jnp.asarray(MASK)))
-    for actual, expected in zip(ours, gradients(plain), strict=True):
-        np.testing.assert_allclose(actual[:2], expected[:2], rtol=1e-4, atol=1e-5)
+    def ours(query: Any, key: Any, value: Any, *bias: Any) -> Any:
+        return attend(query, key, value, jnp.asarray(MASK), *bias)
+
+    for inputs in (heads, [*heads, jnp.asarray(normal(4, 1, 2, N, M))]):
+        for actual, expected in zip(gradients(ours, *inputs), gradients(plain, *inputs), strict=True):
+            np.testing.assert_allclose(actual[:2], expected[:2], rtol=1e-4, atol=1e-5)
 
 
 def test_long_sentences_attend_in_chunks_unless_a_gradient_is_taken() -> None:
@@ -58,9 +63,13 @@ def test_long_sentences_attend_in_chunks_unless_a_gradient_is_taken() -> None:
         jnp.asarray(normal(seed, 1, length, heads, width)) for seed, length in enumerate((n, m, m))
     )
     mask = jnp.asarray(lengths_to_mask([620], m))
-    logits = jnp.where(mask[:, None, None], jnp.einsum("bnhk,bmhk->bhnm", query, key) / width**0.5, -jnp.inf)
-    expected = jnp.einsum("bhnm,bmhk->bnhk", nn.softmax(logits), value)
-    np.testing.assert_allclose(attend(query, key, value, mask), expected, rtol=1e-4, atol=1e-5)
+    logits = jnp.einsum("bnhk,bmhk->bhnm", query, key) / width**0.5
+    bias = jnp.asarray(normal(3, 1, heads, n, m))
+    for arguments, added in (((), 0), ((bias,), bias)):
+        weights = nn.softmax(jnp.where(mask[:, None, None], logits + added, -jnp.inf))
+        expected = jnp.einsum("bhnm,bmhk->bnhk", weights, value)
+        found = attend(query, key, value, mask, *arguments)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
     square = f"{n},{m}]"
     assert square not in str(jax.make_jaxpr(attend)(query, key, value, mask))
