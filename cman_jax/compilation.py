@@ -11,6 +11,8 @@ from typing import Any
 
 import jax
 
+from cman_jax.cache import cache_folder
+
 _GPU_OPTIONS = {
     # Trying Triton's kernels for every product and fusion takes minutes. Both have other kernels.
     "xla_gpu_enable_triton_gemm": False,
@@ -119,7 +121,7 @@ def start_by_default() -> None:
 
 def default_cache() -> Path:
     """Returns the user's folder for compiled programs."""
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "cman-jax" / "xla"
+    return cache_folder("xla")
 
 
 @contextmanager

@@ -29,7 +29,7 @@ if __name__ == "__main__":
     flags.DEFINE_string(
         "encoder",
         None,
-        "Pretrained encoder: minilm (an installed package), or a folder.",
+        "Pretrained encoder: minilm or mpnet (installed packages), or a folder.",
         required=True,
     )
     flags.DEFINE_string("data", None, "Directory of train.jsonl, dev.jsonl, test.jsonl.", required=True)

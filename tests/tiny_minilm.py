@@ -2,6 +2,7 @@
 
 import json
 import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,14 @@ from tests.builders import normal
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *".-[]", *string.ascii_lowercase]
 VOCAB += [f"##{letter}" for letter in string.ascii_lowercase]
 CONFIG = BertConfig(
-    vocab_size=len(VOCAB), num_positions=40, width=8, num_layers=2, num_heads=2, inner_width=12, epsilon=1e-12
+    family="bert",
+    vocab_size=len(VOCAB),
+    num_positions=40,
+    width=8,
+    num_layers=2,
+    num_heads=2,
+    inner_width=12,
+    epsilon=1e-12,
 )
 OPTIONS = {
     "model_type": "bert",
@@ -37,11 +45,14 @@ def weights() -> dict[str, np.ndarray]:
     return {name: normal(seed, *shape) for seed, (name, shape) in enumerate(shapes.items())}
 
 
-def tokenizer(vocab: list[str] = VOCAB) -> Tokenizer:
+def tokenizer(
+    vocab: Sequence[str] = VOCAB, specials: Sequence[str] = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+) -> Tokenizer:
     """Returns a tokeniser like that of all-MiniLM-L6-v2, which truncates and pads."""
     ids = {piece: i for i, piece in enumerate(vocab)}
-    made = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=1000))
-    made.add_special_tokens([piece for piece in ("[PAD]", "[UNK]", "[CLS]", "[SEP]") if piece in ids])
+    unknown = next(piece for piece in ("[UNK]", "<unk>") if piece in ids)
+    made = Tokenizer(models.WordPiece(ids, unk_token=unknown, max_input_chars_per_word=1000))
+    made.add_special_tokens([piece for piece in specials if piece in ids])
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     made.enable_truncation(max_length=12)

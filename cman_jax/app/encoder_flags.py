@@ -7,7 +7,7 @@ from absl import flags
 
 from cman_jax.app.flags import refuse_unread
 from cman_jax.encoders.encoder import Encoder
-from cman_jax.encoders.load import PACKAGES, load_encoder
+from cman_jax.encoders.load import is_package, load_encoder
 from cman_jax.encoders.store.allennlp import AllenNLPFeatures
 from cman_jax.encoders.store.cache import FeatureCache
 from cman_jax.encoders.store.fill import add_features
@@ -19,9 +19,11 @@ from cman_jax.types import EncoderSpec, Sentence
 _ENCODER = flags.DEFINE_string(
     "encoder",
     None,
-    "Pretrained encoder of contextual features: minilm, if its package is installed, or a folder: BERT's "
-    "config.json, model.safetensors and tokenizer.json, or ELMo's options.json and weights.hdf5. A trained "
-    "network needs the encoder that it was trained with, and finds an installed package by itself.",
+    "Pretrained encoder of contextual features: minilm or mpnet, if its package is installed, or a folder: "
+    "config.json, model.safetensors and tokenizer.json of BERT's family, or ELMo's options.json and "
+    "weights.hdf5. A trained network needs the encoder that it was trained with, and finds an installed "
+    "package by itself. A word's vector is the mean over its pieces, or with :first behind the name that of "
+    "its first piece.",
 )
 _FEATURES = flags.DEFINE_string(
     "features",
@@ -85,9 +87,9 @@ def encoders_for_prediction(*workdirs: Path) -> list[Encoder | None]:
 
 def _encoder(spec: EncoderSpec, given: Encoder | None, num_runs: int) -> Encoder:
     """Returns the given encoder, or the run's package where another run reads the given one."""
-    if given is not None and (num_runs == 1 or given.spec == spec or spec.name not in PACKAGES):
+    if given is not None and (num_runs == 1 or given.spec == spec or not is_package(spec.name)):
         return given
-    if spec.name not in PACKAGES:
+    if not is_package(spec.name):
         raise InputError(
             "flags", None, f"a run that reads features of {spec.name}", "its folder as --encoder=FOLDER"
         )

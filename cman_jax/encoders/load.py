@@ -1,54 +1,61 @@
 """Pretrained encoders by the name of their package, or from a folder of files."""
 
-from functools import partial
 from pathlib import Path
 
+from cman_jax.encoders.bert.packages import PACKAGES
 from cman_jax.encoders.encoder import Encoder
+from cman_jax.encoders.windows import POOLINGS, Pooling
 from cman_jax.errors import InputError
-from cman_jax.files import parse_json, read_utf8, show
+from cman_jax.files import show
 
-PACKAGES = ("minilm",)
-"""Encoders whose files come as a Python package."""
 _FOLDER = (
-    "a folder with config.json, model.safetensors and tokenizer.json (BERT), "
+    "a folder with config.json, model.safetensors and tokenizer.json (BERT's family), "
     "or with options.json and weights.hdf5 (ELMo)"
 )
+
+
+def is_package(name: str) -> bool:
+    """Returns whether an encoder of this name is found without a folder, as an installed package.
+
+    Args:
+      name: the name in an encoder's `spec`.
+    """
+    return _with_pooling(name)[0] in PACKAGES
 
 
 def load_encoder(source: str | Path) -> Encoder:
     """Loads a pretrained encoder; only the extra of its family must be installed.
 
     Args:
-      source: the name of a known package, or a folder. A folder's config.json says which family the encoder
-        is of; a folder without one holds ELMo's two files, whose names end in options.json and .hdf5.
+      source: the name of a known package, or a folder. ":first" behind it makes a word's vector that of its
+        first piece. A folder with a config.json is of BERT's family; a folder without one holds ELMo's two
+        files, whose names end in options.json and .hdf5.
 
     Raises:
       InputError: the source is neither, a file is missing or damaged, or the family is not known.
     """
-    if source in PACKAGES:
-        from cman_jax.encoders.bert.encoder import BertEncoder
-
-        return BertEncoder.load()
-    folder = Path(source)
-    if not folder.is_dir():
+    place, pooling = _with_pooling(str(source))
+    folder = Path(place)
+    if place not in PACKAGES and not folder.is_dir():
         raise InputError("encoder", None, show(str(source)), f"{' or '.join(PACKAGES)}, or {_FOLDER}")
-    if (folder / "config.json").is_file():
-        _check_family(folder / "config.json")
+    if place in PACKAGES or (folder / "config.json").is_file():
         from cman_jax.encoders.bert.encoder import BertEncoder
 
-        return BertEncoder.load(folder)
+        return BertEncoder.load(place, pooling)
     options, weights = _elmo_files(folder)
+    if pooling != "mean":
+        raise InputError("encoder", None, show(str(source)), f"{place}, because ELMo has no word pieces")
     from cman_jax.encoders.elmo.encoder import ElmoEncoder
 
     return ElmoEncoder(options, weights)
 
 
-def _check_family(path: Path) -> None:
-    """Raises an InputError unless a config.json is of a known family."""
-    config = parse_json(read_utf8(path, "a JSON object"), partial(InputError, path, None))
-    family = config.get("model_type") if isinstance(config, dict) else None
-    if family != "bert":
-        raise InputError(path, None, f"model_type = {show(family)}", "'bert'")
+def _with_pooling(source: str) -> tuple[str, Pooling]:
+    """Returns a package's name or a folder, and how words' vectors are computed."""
+    for pooling in POOLINGS:
+        if source.endswith(f":{pooling}") and not Path(source).is_dir():
+            return source.removesuffix(f":{pooling}"), pooling
+    return source, "mean"
 
 
 def _elmo_files(folder: Path) -> tuple[Path, Path]:

@@ -1,9 +1,11 @@
 """Words split into the word pieces that an encoder reads, and the tokeniser that splits them.
 
 A tokeniser is read from the `tokenizer.json` of an encoder. Every word is split by itself, so that each piece
-belongs to exactly one word. Settings in the file that would lose words or add pieces are turned off.
+belongs to exactly one word. Settings in the file that would lose words or add pieces are turned off. Pieces
+that say whether a space stands before them are those with a space, for every word.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +17,7 @@ from cman_jax.errors import InputError, missing_extra
 
 
 class Pieces(NamedTuple):
-    """The word pieces of a sentence, without [CLS] and [SEP].
+    """The word pieces of a sentence, without the special pieces around them.
 
     Attributes:
       ids: id of each piece.
@@ -31,8 +33,8 @@ class WordPieces(NamedTuple):
 
     Attributes:
       tokenizer: the tokeniser, a `tokenizers.Tokenizer`.
-      cls: id of [CLS], which stands before every input.
-      sep: id of [SEP], which stands after every input.
+      cls: id of the special piece before every input.
+      sep: id of the special piece after every input.
     """
 
     tokenizer: Any
@@ -53,27 +55,28 @@ class WordPieces(NamedTuple):
         return Pieces(np.array(encoding.ids, np.int32), np.array(encoding.word_ids, np.int32))
 
 
-def parse_tokenizer(path: Path, content: bytes, vocab_size: int) -> WordPieces:
+def parse_tokenizer(path: Path, content: bytes, vocab_size: int, specials: tuple[str, str]) -> WordPieces:
     """Returns the tokeniser in a `tokenizer.json`.
 
     Args:
       path: the file, for error messages.
       content: the file's bytes.
       vocab_size: number of pieces that the encoder has vectors for.
+      specials: the special pieces before and after every input.
 
     Raises:
-      InputError: the content is not the tokeniser of a BERT encoder, it has too many pieces, or the extra
-        `minilm` is not installed.
+      InputError: the content is not a tokeniser with these special pieces, it has too many pieces, or the
+        extra `encoders` is not installed.
     """
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise missing_extra(path, "a BERT encoder", "minilm") from None
+        raise missing_extra(path, "a pretrained encoder", "encoders") from None
     try:
-        tokenizer = Tokenizer.from_buffer(content)
-    except ValueError as error:
+        tokenizer = Tokenizer.from_buffer(_after_spaces(content))
+    except (ValueError, RecursionError) as error:  # RecursionError: JSON nested too deeply
         raise InputError(path, None, f"unreadable content ({error})", "a tokeniser") from None
-    # The file sets both to 128 pieces. Truncation would lose words, and padding would add pieces.
+    # Published files set both to 128 pieces. Truncation would lose words, and padding would add pieces.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = True  # "[SEP]" in a text is a word like any other
@@ -81,7 +84,28 @@ def parse_tokenizer(path: Path, content: bytes, vocab_size: int) -> WordPieces:
         raise InputError(
             path, None, f"piece {last}", f"pieces below vocab_size = {vocab_size} of config.json"
         )
-    cls, sep = (tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))
+    cls, sep = (tokenizer.token_to_id(name) for name in specials)
     if cls is None or sep is None:
-        raise InputError(path, None, "no piece [CLS] or no piece [SEP]", "a BERT tokeniser")
+        missing = specials[0] if cls is None else specials[1]
+        raise InputError(
+            path, None, f"no piece {missing}", f"the special pieces {' and '.join(specials)} of the family"
+        )
     return WordPieces(tokenizer, cls, sep)
+
+
+def _after_spaces(content: bytes) -> bytes:
+    """Returns a tokeniser's JSON, changed so that every word is split like a word after a space.
+
+    Raises:
+      ValueError: the content is not JSON.
+      RecursionError: the JSON is nested too deeply.
+    """
+    parsed = json.loads(content)
+    first = parsed.get("pre_tokenizer") if isinstance(parsed, dict) else None
+    if not isinstance(first, dict):
+        return content
+    wanted = {"ByteLevel": {"add_prefix_space": True}, "Metaspace": {"prepend_scheme": "always"}}
+    steps = [step for step in [first, *first.get("pretokenizers", [])] if isinstance(step, dict)]
+    for step in steps:
+        step |= wanted.get(step.get("type"), {})
+    return json.dumps(parsed).encode() if any(step.get("type") in wanted for step in steps) else content

@@ -1,33 +1,48 @@
-"""Mean pooling: a word's vector is the mean of its pieces' vectors.
+"""Words' vectors from pieces' vectors: the mean of a word's pieces, or its first piece.
 
-The means are summed up window by window, because the pieces of a very long word can lie in several windows.
+The sums are computed on the device, row by row of a batch. The pieces of a very long word can lie in several
+windows; the vector of a word is the sum over the windows.
 """
 
-import numpy as np
-from jaxtyping import Float, Int
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
 
-from cman_jax.encoders.windows import Window
+from cman_jax.layers.platform import by_platform
 
 
-def add_means(
-    features: Float[np.ndarray, "l n d"],
-    states: Float[np.ndarray, "l p d"],
-    words: Int[np.ndarray, " q"],
-    window: Window,
-) -> None:
-    """Adds the pieces of one window to the means of their words, in place.
+@jax.jit
+def pool(
+    states: Float[Array, "l b n d"],
+    firsts: Int[Array, "b n"],
+    rests: Int[Array, "b n"],
+    sizes: Float[Array, "b n"],
+) -> Float[Array, "l b n d"]:
+    """Returns the vectors of each row's words, in the places [0, 1, ...] of the row.
 
-    Each piece is divided by the number of its word's pieces in the whole sentence. After all windows have
-    been added, the features are the means. A word without pieces keeps the vector zero.
+    The vector of a word is the sum of its first piece and all its other pieces, divided by its size. Places
+    behind the last word hold numbers without meaning.
 
     Args:
-      features: the means so far, for all words of the sentence; zero before the first window.
-      states: the hidden states of the window's row, with [CLS] before the pieces.
-      words: index of the word that each piece of the sentence belongs to.
-      window: the window.
+      states: the vectors of pieces.
+      firsts: the position of each word's first piece.
+      rests: for each piece that is added to a first piece, the place of its word; -1 for all other pieces.
+      sizes: the divisor of each word, at least 1.
     """
-    begin = 1 + window.first - window.start
-    kept = states[:, begin : begin + window.last - window.first]
-    here, first = np.unique(words[window.first : window.last], return_index=True)
-    sizes = np.bincount(words)[here].astype(np.float32)
-    features[:, here] += np.add.reduceat(kept, first, axis=1) / sizes[None, :, None]
+
+    def added(states: Array, rests: Array) -> Array:
+        row = jnp.arange(states.shape[1])[:, None]
+        places = jnp.where(rests < 0, states.shape[2], rests)  # the former is outside, hence dropped
+        return jnp.zeros_like(states).at[:, row, places].add(states, mode="drop")
+
+    def multiplied(states: Array, rests: Array) -> Array:
+        # GPUs add in an order of their own, which would change the last bits from run to run.
+        belongs = (rests[:, :, None] == jnp.arange(states.shape[2])[None, None]).astype(states.dtype)
+        return jnp.einsum("lbnd,bnw->lbwd", states, belongs, precision="highest")
+
+    first = jnp.take_along_axis(states, firsts[None, :, :, None], axis=2)
+    rest = by_platform(states, rests, cuda=multiplied, default=added)
+    divisor = jnp.broadcast_to(sizes[None, :, :, None], states.shape)
+    # The barrier keeps the order of the additions and the division, and with them the last bits.
+    first, rest, divisor = jax.lax.optimization_barrier((first, rest, divisor))
+    return (first + rest) / divisor

@@ -128,7 +128,7 @@ def _project(system: System, name: str, version: str, about: str, files: list[st
     module = normal_name(name)
     extras = ["text"]
     if system.encoder is not None:
-        extras.append("elmo" if "elmo" in system.encoder.name else "minilm")  # the others are BERT's
+        extras.append("elmo" if "elmo" in system.encoder.name else "encoders")  # the others are BERT's
     library = f"cman-jax[{','.join(extras)}]>={__version__}"
     quoted = lambda value: json_text(value, ensure_ascii=False)  # noqa: E731
     return "\n".join(

@@ -62,7 +62,7 @@ def test_an_encoder_that_the_run_to_compare_with_reads_is_read(runs: Path) -> No
         timeout=120,
     )
     assert done.stderr.startswith(
-        "error: encoder: found '/none', expected minilm, or a folder with config.json"
+        "error: encoder: found '/none', expected minilm or mpnet, or a folder with config.json"
     )
 
 

@@ -68,7 +68,7 @@ def test_the_program_adds_all_splits_once_and_says_so(tmp_path: Path, data: Path
 @pytest.mark.parametrize(
     ("encoder", "data_folder", "message"),
     [
-        ("nowhere", "data", "error: encoder: found 'nowhere', expected minilm, or a folder with"),
+        ("nowhere", "data", "error: encoder: found 'nowhere', expected minilm or mpnet, or a folder with"),
         ("elmo", "absent", "error: {folder}/absent: found no such directory"),
     ],
 )

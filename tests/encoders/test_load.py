@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from cman_jax.encoders.load import load_encoder
+from cman_jax.encoders.load import is_package, load_encoder
 from cman_jax.errors import InputError
 from tests.fake_encoder import SPEC, FakeEncoder
 
@@ -21,7 +21,7 @@ def families(monkeypatch: pytest.MonkeyPatch) -> None:
     """Encoders that do not read their files."""
     elmo, bert = ModuleType("elmo"), ModuleType("bert")
     elmo.ElmoEncoder = spec_named
-    bert.BertEncoder = SimpleNamespace(load=lambda *folder: spec_named("bert", *folder))
+    bert.BertEncoder = SimpleNamespace(load=lambda place, pooling: spec_named("bert", Path(place), pooling))
     monkeypatch.setitem(sys.modules, "cman_jax.encoders.elmo.encoder", elmo)
     monkeypatch.setitem(sys.modules, "cman_jax.encoders.bert.encoder", bert)
 
@@ -35,9 +35,11 @@ def folder_of(folder: Path, files: dict[str, str]) -> Path:
 
 @pytest.mark.usefixtures("families")
 def test_files_say_which_family_it_is(tmp_path: Path) -> None:
-    assert load_encoder("minilm").spec.name == "bert"
+    assert load_encoder("minilm").spec.name == "bert minilm mean"
+    assert load_encoder("mpnet:first").spec.name == "bert mpnet first"
     bert = folder_of(tmp_path / "b", {"config.json": json.dumps({"model_type": "bert"})})
-    assert load_encoder(bert).spec.name == load_encoder(str(bert)).spec.name == "bert b"
+    assert load_encoder(bert).spec.name == load_encoder(str(bert)).spec.name == "bert b mean"
+    assert load_encoder(f"{bert}:first").spec.name == "bert b first"
     for names in (("options.json", "weights.hdf5"), ("elmo_2x4096_options.json", "elmo_2x4096_weights.hdf5")):
         elmo = folder_of(tmp_path / names[0], dict.fromkeys(names, ""))
         assert load_encoder(elmo).spec.name == " ".join(names)
@@ -56,12 +58,12 @@ def test_a_family_is_imported_alone(monkeypatch: pytest.MonkeyPatch, families: N
         ({}, "folder: found none of these files, expected a folder with config.json"),
         ({"options.json": ""}, "folder: found options.json, expected a folder with"),
         ({"a.hdf5": "", "b.hdf5": "", "options.json": ""}, "found options.json, a.hdf5, b.hdf5, expected a"),
-        ({"config.json": "{}"}, "config.json: found model_type = None, expected 'bert'"),
+        ({"config.json": "{}"}, "config.json: found model_type = None, expected one of bert, roberta"),
         (
             {"config.json": '{"model_type": "gpt2"}'},
-            "config.json: found model_type = 'gpt2', expected 'bert'",
+            "config.json: found model_type = 'gpt2', expected one of bert, roberta",
         ),
-        ({"config.json": "[]"}, "config.json: found model_type = None, expected 'bert'"),
+        ({"config.json": "[]"}, "config.json: found [], expected a JSON object"),
         ({"config.json": "{"}, "config.json: found bad JSON"),
     ],
 )
@@ -72,5 +74,20 @@ def test_other_folders_are_refused(tmp_path: Path, files: dict[str, str], messag
 
 
 def test_what_is_neither_a_name_nor_a_folder_is_refused() -> None:
-    with pytest.raises(InputError, match="encoder: found 'minilmm', expected minilm, or a folder with"):
+    with pytest.raises(
+        InputError, match="encoder: found 'minilmm', expected minilm or mpnet, or a folder with"
+    ):
         load_encoder("minilmm")
+
+
+def test_first_pieces_are_refused_for_an_encoder_without_pieces(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "elmo", {"options.json": "", "weights.hdf5": ""})
+    with pytest.raises(
+        InputError, match=r"found '.*elmo:first', expected .*elmo, because ELMo has no word p"
+    ):
+        load_encoder(f"{folder}:first")
+
+
+def test_a_package_is_known_with_and_without_its_pooling() -> None:
+    names = ("minilm", "minilm:first", "mpnet", "bert", "mpnet folder", "bert:first", "elmo")
+    assert [is_package(name) for name in names] == [True, True, True, False, False, False, False]

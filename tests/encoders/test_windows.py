@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cman_jax.encoders.windows import Window, plan_windows
+from cman_jax.encoders.windows import Window, plan_pooling, plan_windows
 from tests.builders import numeric
 
 
@@ -72,3 +72,16 @@ def test_a_word_longer_than_a_window_is_cut(length: int) -> None:
     assert windows[0].start == 0
     assert windows[-1].stop == length
     assert all(window.stop - window.start <= 4 for window in windows)
+
+
+def test_the_pieces_of_a_window_belong_to_words() -> None:
+    words = np.array([0, 0, 2, 3, 3, 3])
+    places = plan_pooling(words, Window(1, 6, 2, 6), "mean")
+    assert [part.tolist() for part in places] == [[2, 3], [1, 2], [-1, -1, -1, 1, 1], [1, 3]]
+    # A window that keeps a later part of a word adds to the word's mean, and nothing to its first piece.
+    places = plan_pooling(words, Window(3, 6, 4, 6), "mean")
+    assert [part.tolist() for part in places] == [[3], [1], [-1, -1, 0], [3]]
+    places = plan_pooling(words, Window(3, 6, 4, 6), "first")
+    assert [part.tolist() for part in places] == [[], [], [-1, -1, -1], []]
+    places = plan_pooling(words, Window(0, 6, 0, 6), "first")
+    assert [part.tolist() for part in places] == [[0, 2, 3], [0, 2, 3], [-1] * 6, [1, 1, 1]]

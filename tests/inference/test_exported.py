@@ -120,7 +120,7 @@ def test_it_reads_word_vectors_and_the_features_of_the_same_encoder_only(tmp_pat
         InputError, match=r"model.json: found features by an encoder of digest 'd1', expected"
     ):
         Exported.load(tmp_path / "out", encoder=FakeEncoder(SPEC._replace(digest="d2")))
-    with pytest.raises(InputError, match=r"^encoder: found 'fake', expected minilm, or a folder"):
+    with pytest.raises(InputError, match=r"^encoder: found 'fake', expected minilm or mpnet, or a folder"):
         Exported.load(tmp_path / "out")
 
 

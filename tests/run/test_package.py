@@ -64,7 +64,7 @@ def test_the_package_asks_for_the_extra_of_its_encoder(tmp_path: Path) -> None:
     wheel = build_wheel(tmp_path / "run", "with-encoder", "1", tmp_path / "out")
     packed = zipfile.ZipFile(wheel)
     metadata = packed.read("with_encoder-1.dist-info/METADATA").decode()
-    assert f"Requires-Dist: cman-jax[minilm,text]>={__version__}\n" in metadata
+    assert f"Requires-Dist: cman-jax[encoders,text]>={__version__}\n" in metadata
     assert "with_encoder/encoder.json" in packed.namelist()
 
 

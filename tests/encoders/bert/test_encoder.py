@@ -14,9 +14,10 @@ import jax
 import numpy as np
 import pytest
 
-from cman_jax.encoders.bert.checkpoint import find_minilm, read_bert
+from cman_jax.encoders.bert.checkpoint import read_bert
 from cman_jax.encoders.bert.encoder import BertEncoder, bucket_lengths
-from cman_jax.encoders.bert.network import MiniLM
+from cman_jax.encoders.bert.network import Bert
+from cman_jax.encoders.bert.packages import find_package
 from cman_jax.encoders.bert.weights import params_from_checkpoint
 from cman_jax.encoders.windows import plan_windows
 from cman_jax.errors import InputError
@@ -24,8 +25,8 @@ from data_prep.conll04 import read_split
 from tests.builders import lengths_to_mask
 from tests.conftest import SHARED_DATA
 
-pytest.importorskip("safetensors", reason="needs the extra minilm")
-pytest.importorskip("tokenizers", reason="needs the extra minilm")
+pytest.importorskip("safetensors", reason="needs the extra encoders")
+pytest.importorskip("tokenizers", reason="needs the extra encoders")
 from tests import tiny_minilm
 
 Words = Sequence[str]
@@ -88,8 +89,8 @@ def test_a_word_without_pieces_has_zeros_and_does_not_change_other_words(encoder
 def expected_features(directory: Path) -> Callable[[Words], np.ndarray]:
     """Returns a function that computes features window by window and piece by piece."""
     files = read_bert(directory)
-    apply = jax.jit(MiniLM(**files.config._asdict()).apply)
-    variables = {"params": params_from_checkpoint(files.weights, files.config.num_layers)}
+    apply = jax.jit(Bert(files.config).apply)
+    variables = {"params": params_from_checkpoint(files.weights, files.config)}
 
     def features(words: Words) -> np.ndarray:
         ids, owners = files.pieces.split(words)
@@ -176,14 +177,14 @@ def largest_difference(num_sentences: int, data: Path) -> float:
     sentences = read_split(data / "conll04" / "bekoulis", "bekoulis", "dev").sentences
     words = [sentence.tokens for sentence in sentences[:num_sentences]]
     assert len(words) == num_sentences
-    expected = map(torch_encoder(find_minilm()), words)
-    found = BertEncoder.load().encode(words)
+    expected = map(torch_encoder(find_package("minilm")), words)
+    found = BertEncoder.load("minilm").encode(words)
     return max(float(np.abs(a - b).max()) for a, b in zip(found, expected, strict=True))
 
 
 def test_all_layers_equal_those_of_pytorch(shared_data: Path) -> None:
     try:
-        find_minilm()
+        find_package("minilm")
     except InputError as error:
         pytest.skip(str(error))
     assert largest_difference(8, shared_data) < 2e-5

@@ -7,12 +7,14 @@ import jax
 import numpy as np
 import pytest
 
-from cman_jax.encoders.bert.network import MiniLM
+from cman_jax.encoders.bert.config import BertConfig
+from cman_jax.encoders.bert.network import Bert
 from cman_jax.encoders.bert.weights import params_from_checkpoint
 from tests.builders import lengths_to_mask, normal
 
 HEADS, WIDTH, INNER, LAYERS, EPSILON = 2, 6, 10, 3, 1e-5
-NETWORK = MiniLM(11, 9, WIDTH, LAYERS, HEADS, INNER, EPSILON)
+CONFIG = BertConfig("bert", 11, 9, WIDTH, LAYERS, HEADS, INNER, EPSILON)
+NETWORK = Bert(CONFIG)
 LENGTHS = [7, 4, 0]
 MASK = lengths_to_mask(LENGTHS, 7)
 IDS = np.random.default_rng(0).integers(0, 11, MASK.shape).astype(np.int32)
@@ -66,7 +68,7 @@ def oracle(weights: dict[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
 @pytest.fixture(scope="module")
 def variables() -> Any:
     """Returns the variables of the network."""
-    return {"params": params_from_checkpoint(checkpoint(), LAYERS)}
+    return {"params": params_from_checkpoint(checkpoint(), CONFIG)}
 
 
 @pytest.fixture(scope="module")
