@@ -29,20 +29,25 @@ def pool(
       rests: for each piece that is added to a first piece, the place of its word; -1 for all other pieces.
       sizes: the divisor of each word, at least 1.
     """
-
-    def added(states: Array, rests: Array) -> Array:
-        row = jnp.arange(states.shape[1])[:, None]
-        places = jnp.where(rests < 0, states.shape[2], rests)  # the former is outside, hence dropped
-        return jnp.zeros_like(states).at[:, row, places].add(states, mode="drop")
-
-    def multiplied(states: Array, rests: Array) -> Array:
-        # GPUs add in an order of their own, which would change the last bits from run to run.
-        belongs = (rests[:, :, None] == jnp.arange(states.shape[2])[None, None]).astype(states.dtype)
-        return jnp.einsum("lbnd,bnw->lbwd", states, belongs, precision="highest")
-
     first = jnp.take_along_axis(states, firsts[None, :, :, None], axis=2)
-    rest = by_platform(states, rests, cuda=multiplied, default=added)
+    rest = by_platform(states, rests, cuda=rests_by_product, default=rests_by_adding)
     divisor = jnp.broadcast_to(sizes[None, :, :, None], states.shape)
     # The barrier keeps the order of the additions and the division, and with them the last bits.
     first, rest, divisor = jax.lax.optimization_barrier((first, rest, divisor))
     return (first + rest) / divisor
+
+
+def rests_by_adding(states: Float[Array, "l b n d"], rests: Int[Array, "b n"]) -> Float[Array, "l b n d"]:
+    """Returns the sum of each word's pieces except the first, added one by one; the arguments are `pool`'s."""
+    row = jnp.arange(states.shape[1])[:, None]
+    places = jnp.where(rests < 0, states.shape[2], rests)  # the former is outside, hence dropped
+    return jnp.zeros_like(states).at[:, row, places].add(states, mode="drop")
+
+
+def rests_by_product(states: Float[Array, "l b n d"], rests: Int[Array, "b n"]) -> Float[Array, "l b n d"]:
+    """Returns the same sums as a matrix product.
+
+    GPUs would add pieces one by one in an order of their own, which changes the last bits from run to run.
+    """
+    belongs = (rests[:, :, None] == jnp.arange(states.shape[2])[None, None]).astype(states.dtype)
+    return jnp.einsum("lbnd,bnw->lbwd", states, belongs, precision="highest")

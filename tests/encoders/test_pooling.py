@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cman_jax.encoders.pooling import pool
+from cman_jax.encoders.pooling import pool, rests_by_adding, rests_by_product
 from cman_jax.encoders.windows import POOLINGS, Pooling, Window, plan_pooling
 from tests.builders import normal
 
@@ -60,3 +60,11 @@ def test_a_gradient_reaches_exactly_the_pieces_of_words() -> None:
         for i in range(window.first, window.last):
             expected[1 + i - window.start] = 1 / (WORDS[i] == WORDS).sum()
         np.testing.assert_allclose(gradient[0, row, :, 0], expected, rtol=1e-6)
+
+
+def test_the_form_for_gpus_gives_the_same_sums() -> None:
+    _, rests, _ = map(jnp.asarray, arguments("mean"))
+    states = jnp.asarray(STATES)
+    expected = rests_by_adding(states, rests)
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(rests_by_product(states, rests), expected, rtol=1e-6, atol=1e-6)
