@@ -52,7 +52,7 @@ def attend(
     key: Float[Array, "b m h k"],
     value: Float[Array, "b m h k"],
     mask: Bool[Array, "b m"],
-    bias: Float[Array, "1 h n m"] | None = None,
+    bias: Float[Array, "#b h n m"] | None = None,
 ) -> Float[Array, "b n h k"]:
     """Computes `softmax(query key^T / sqrt(k) + bias) value` over the positions where the mask is True.
 
@@ -65,7 +65,7 @@ def attend(
       key: vectors that are compared with the queries, per head.
       value: vectors that are averaged, per head.
       mask: True at the positions of keys and values to attend to.
-      bias: logits to add, the same for all sentences; None: no bias.
+      bias: logits to add, of each sentence or the same for all; None: no bias.
     """
     length = query.shape[1]
     if length <= _MOST_ROWS:
@@ -113,8 +113,13 @@ def _attend_backward(
         jnp.einsum("bhnm,bnhk->bmhk", d_logits, query),
         jnp.einsum("bhnm,bnhk->bmhk", weights, d_attended),
         None,
-        None if bias is None else d_softmax.sum(0, keepdims=True),
+        None if bias is None else _summed_to(bias.shape[0], d_softmax),
     )
+
+
+def _summed_to(sentences: int, gradient: Array) -> Array:
+    """Returns a gradient for as many sentences as the bias has: one for all, or one for each."""
+    return gradient if gradient.shape[0] == sentences else gradient.sum(0, keepdims=True)
 
 
 attend.defvjp(_attend_forward, _attend_backward)

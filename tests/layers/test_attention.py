@@ -52,8 +52,10 @@ def test_the_gradient_is_that_of_the_plain_formula() -> None:
     def ours(query: Any, key: Any, value: Any, *bias: Any) -> Any:
         return attend(query, key, value, jnp.asarray(MASK), *bias)
 
-    for inputs in (heads, [*heads, jnp.asarray(normal(4, 1, 2, N, M))]):
+    biases = [[], [jnp.asarray(normal(4, 1, 2, N, M))], [jnp.asarray(normal(5, B, 2, N, M))]]
+    for inputs in ([*heads, *bias] for bias in biases):
         for actual, expected in zip(gradients(ours, *inputs), gradients(plain, *inputs), strict=True):
+            assert actual.shape == expected.shape
             np.testing.assert_allclose(actual[:2], expected[:2], rtol=1e-4, atol=1e-5)
 
 
