@@ -1,9 +1,9 @@
 """Tests of MiniLM as an encoder of words: a tiny model by itself, and the published weights against PyTorch.
 
-The comparison with PyTorch takes 8 sentences of CoNLL04. This command takes N sentences and prints the
-largest difference:
+The comparison with PyTorch takes 8 sentences of CoNLL04. This command takes N sentences and the name of a
+package, and prints the largest difference:
 
-    python -m tests.encoders.bert.test_encoder N
+    python -m tests.encoders.bert.test_encoder N mpnet
 """
 
 import sys
@@ -148,7 +148,7 @@ def test_buckets_end_with_the_longest_input() -> None:
 
 
 def torch_encoder(directory: Path) -> Callable[[Words], np.ndarray]:
-    """Returns an encoder with PyTorch's BERT and its own tokeniser, one sentence at a time.
+    """Returns an encoder with PyTorch's network and its own tokeniser, one sentence at a time.
 
     Every word must have a piece.
     """
@@ -156,7 +156,7 @@ def torch_encoder(directory: Path) -> Callable[[Words], np.ndarray]:
     transformers = pytest.importorskip("transformers", reason="needs the package transformers")
     torch.set_num_threads(1)
     tokenizer = transformers.AutoTokenizer.from_pretrained(directory)
-    model = transformers.BertModel.from_pretrained(directory).eval()
+    model = transformers.AutoModel.from_pretrained(directory).eval()
 
     def encode(words: Words) -> np.ndarray:
         inputs = tokenizer(list(words), is_split_into_words=True, return_tensors="pt", truncation=False)
@@ -169,7 +169,7 @@ def torch_encoder(directory: Path) -> Callable[[Words], np.ndarray]:
     return encode
 
 
-def largest_difference(num_sentences: int, data: Path) -> float:
+def largest_difference(package: str, num_sentences: int, data: Path) -> float:
     """Returns the largest difference from PyTorch in any layer of any word.
 
     The words are the first sentences of CoNLL04's dev split.
@@ -177,8 +177,8 @@ def largest_difference(num_sentences: int, data: Path) -> float:
     sentences = read_split(data / "conll04" / "bekoulis", "bekoulis", "dev").sentences
     words = [sentence.tokens for sentence in sentences[:num_sentences]]
     assert len(words) == num_sentences
-    expected = map(torch_encoder(find_package("minilm")), words)
-    found = BertEncoder.load("minilm").encode(words)
+    expected = map(torch_encoder(find_package(package)), words)
+    found = BertEncoder.load(package).encode(words)
     return max(float(np.abs(a - b).max()) for a, b in zip(found, expected, strict=True))
 
 
@@ -187,8 +187,8 @@ def test_all_layers_equal_those_of_pytorch(shared_data: Path) -> None:
         find_package("minilm")
     except InputError as error:
         pytest.skip(str(error))
-    assert largest_difference(8, shared_data) < 2e-5
+    assert largest_difference("minilm", 8, shared_data) < 2e-5
 
 
 if __name__ == "__main__":
-    print(largest_difference(int(sys.argv[1]), SHARED_DATA))
+    print(largest_difference(sys.argv[2], int(sys.argv[1]), SHARED_DATA))
