@@ -38,7 +38,7 @@ def pool(
 
 
 def rests_by_adding(states: Float[Array, "l b n d"], rests: Int[Array, "b n"]) -> Float[Array, "l b n d"]:
-    """Returns the sum of each word's pieces except the first, added one by one; the arguments are `pool`'s."""
+    """Returns the sum of each word's pieces except the first, added one by one; arguments as in `pool`."""
     row = jnp.arange(states.shape[1])[:, None]
     places = jnp.where(rests < 0, states.shape[2], rests)  # the former is outside, hence dropped
     return jnp.zeros_like(states).at[:, row, places].add(states, mode="drop")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from cman_jax.encoders.bert.checkpoint import read_bert
+from cman_jax.encoders.bert.deberta import distance_buckets
 from cman_jax.encoders.bert.encoder import BertEncoder
 from cman_jax.encoders.bert.families import FAMILIES
 from cman_jax.encoders.bert.network import Bert, buckets
@@ -93,6 +94,19 @@ ROWS = {
         },
         word_pieces,
         BRACKETS,
+    ),
+    "deberta-v2": Row(
+        SIZES
+        | {
+            "relative_attention": True,
+            "position_biased_input": False,
+            "share_att_key": True,
+            "norm_rel_ebd": "layer_norm",
+            "pos_att_type": "p2c|c2p",
+            "position_buckets": 8,
+        },
+        sentence_pieces,
+        ("[PAD]", "<unk>", "[CLS]", "[SEP]"),
     ),
     "mpnet": Row(AFTER_PADDING, word_pieces, ANGLES),
 }
@@ -214,3 +228,16 @@ def test_the_buckets_of_distances_are_those_of_pytorch(num_buckets: int) -> None
     offsets = place[None, :] - place[:, None]
     expected = MPNetEncoder.relative_position_bucket(offsets, num_buckets)
     np.testing.assert_array_equal(buckets(600, num_buckets), expected.numpy())
+
+
+@pytest.mark.parametrize(("span", "farthest"), [(8, 24), (256, 512)])
+def test_the_buckets_of_deberta_are_those_of_pytorch(span: int, farthest: int) -> None:
+    torch = pytest.importorskip("torch", reason="needs PyTorch, which is an extra")
+    pytest.importorskip("transformers", reason="needs the package transformers")
+    from transformers.models.deberta_v2.modeling_deberta_v2 import build_relative_position
+
+    pieces = torch.zeros(1, farthest, 1)
+    expected = build_relative_position(pieces, pieces, span, farthest)[0] + span
+    np.testing.assert_array_equal(
+        distance_buckets(farthest, span, farthest), expected.clamp(0, 2 * span - 1).numpy()
+    )

@@ -62,7 +62,8 @@ class BertConfig(NamedTuple):
     first_position: int = 0  # row of an input's first piece in the table of positions
     num_segments: int = 2  # rows of the table of segments; 0: no table
     embedding_width: int = 0  # width of the tables; 0: the network's width
-    num_buckets: int = 0  # rows of the table of relative positions; 0: no table
+    num_buckets: int = 0  # rows of MPNet's table of relative positions; 0: no table
+    relative_span: int = 0  # DeBERTa: half the rows of its table of relative positions; 0: absolute positions
 
     @property
     def longest_input(self) -> int:
@@ -103,13 +104,17 @@ def parse_config(path: Path, content: bytes) -> BertConfig:
 def _check_attributes(options: dict[str, Any], family: Family, fail: Fail) -> None:
     """Raises an InputError if an attribute is unknown, or has a value that the network cannot honour."""
     padding = {"pad_token_id"} if family.counts_from_padding else set()
-    known = {"model_type", *ONLY, *family.settings.values(), *padding} | IGNORED | family.ignored
+    known = {"model_type", *ONLY, *family.settings.values(), *family.required, *padding}
+    known |= IGNORED | family.ignored
     for name, value in options.items():
         if name not in known:
             expected = "only attributes whose effect on the network is known; delete one that has no effect"
             raise fail(f"the unknown attribute {show(name)} = {show(value)}", expected)
         if name in ONLY and value not in ONLY[name]:
             raise fail(f"{name} = {show(value)}", f"{ONLY[name][0]!r}, or no {name}")
+    for name, values in family.required.items():
+        if options.get(name) not in values:
+            raise fail(f"{name} = {show(options.get(name))}", f"{values[0]!r}")
 
 
 def _value(options: dict[str, Any], family: Family, field: str, fail: Fail) -> Any:
@@ -149,3 +154,6 @@ def _check_shape(config: BertConfig, family: Family, fail: Fail) -> None:
     if config.num_buckets not in (0, 32):
         # The original reads this attribute for the table's size only, and counts 32 buckets.
         raise fail(f"{family.settings['num_buckets']} = {config.num_buckets}", "32")
+    if config.relative_span and not 4 <= config.relative_span <= config.num_positions:
+        expected = f"at least 4, and at most {family.settings['num_positions']} ({config.num_positions})"
+        raise fail(f"{family.settings['relative_span']} = {config.relative_span}", expected)

@@ -19,6 +19,7 @@ class Family(NamedTuple):
       parts: the checkpoint's name for each part of a layer of the network.
       specials: the pieces before and after every input.
       counts_from_padding: whether positions begin at `pad_token_id` + 1, not at `first_position`.
+      required: attributes that must be stated, with the values that the network can honour.
     """
 
     settings: Mapping[str, str]
@@ -38,6 +39,7 @@ class Family(NamedTuple):
     }
     specials: tuple[str, str] = ("[CLS]", "[SEP]")
     counts_from_padding: bool = False
+    required: Mapping[str, tuple[Any, ...]] = {}
 
 
 _BERT = Family(
@@ -125,6 +127,36 @@ FAMILIES: Mapping[str, Family] = {
             "inner": "ffn.lin1",
             "outer": "ffn.lin2",
             "norm": "output_layer_norm",
+        },
+    ),
+    "deberta-v2": Family(
+        settings={**_WITHOUT_SEGMENTS, "relative_span": "position_buckets"},
+        defaults={"epsilon": 1e-7, "num_segments": 0},
+        ignored=frozenset(
+            [
+                "legacy",
+                "pad_token_id",
+                "pooler_dropout",
+                "pooler_hidden_act",
+                "pooler_hidden_size",
+            ]
+        ),
+        prefix="deberta.",
+        parts={
+            **_BERT.parts,
+            "query": "attention.self.query_proj",
+            "key": "attention.self.key_proj",
+            "value": "attention.self.value_proj",
+        },
+        # All versions 3 are so; version 2 has a convolution too, which is refused as unknown.
+        required={
+            "relative_attention": (True,),
+            "position_biased_input": (False,),
+            "share_att_key": (True,),
+            "norm_rel_ebd": ("layer_norm",),
+            "pos_att_type": ("p2c|c2p", "c2p|p2c", ["p2c", "c2p"], ["c2p", "p2c"]),
+            "max_relative_positions": (-1,),
+            "type_vocab_size": (0,),
         },
     ),
     "mpnet": Family(

@@ -1,7 +1,8 @@
 """The network of BERT (Devlin et al., 2019) and of the families built like it.
 
 RoBERTa differs in the first position, DistilBERT and MPNet have no segments, ELECTRA's tables can be narrower
-than its layers, and MPNet adds a bias to the attention that depends on the distance of two pieces.
+than its layers, and MPNet adds a bias to the attention that depends on the distance of two pieces. The
+attention of DeBERTa is in `encoders.bert.deberta`.
 """
 
 import math
@@ -12,6 +13,7 @@ from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
 from cman_jax.encoders.bert.config import BertConfig
+from cman_jax.encoders.bert.deberta import DisentangledAttention
 from cman_jax.layers.attention import attend
 from cman_jax.layers.dense import Dense
 
@@ -43,11 +45,6 @@ class Bert(nn.Module):
         """
         config = self.config
         embedded = self._embed(ids)
-        bias = None
-        if config.num_buckets:
-            shape = (config.num_buckets, config.num_heads)
-            table = self.param("relative_positions", nn.initializers.normal(0.02), shape)
-            bias = table[buckets(ids.shape[1], config.num_buckets)].transpose(2, 0, 1)[None]
         layers = nn.scan(
             Layer,
             variable_axes={"params": 0},
@@ -55,7 +52,7 @@ class Bert(nn.Module):
             in_axes=nn.broadcast,
             length=config.num_layers,
         )
-        _, states = layers(config, name="layers")(embedded, mask, bias)
+        _, states = layers(config, name="layers")(embedded, mask, self._distances(ids.shape[1]))
         return jnp.where(mask[None, :, :, None], jnp.concatenate([embedded[None], states]), 0)
 
     def _embed(self, ids: Int[Array, "b n"]) -> Float[Array, "b n d"]:
@@ -64,21 +61,38 @@ class Bert(nn.Module):
         width = config.embedding_width or config.width
         init = nn.initializers.normal(0.02)
         words = self.param("words", init, (config.vocab_size, width))
-        positions = self.param("positions", init, (config.num_positions, width))
         embedded = words[ids]
         if config.num_segments:
             embedded = embedded + self.param("segment", init, (width,))[None, None]
-        first = config.first_position
-        embedded = embedded + positions[None, first : first + ids.shape[1]]
+        if not config.relative_span:
+            first = config.first_position
+            positions = self.param("positions", init, (config.num_positions, width))
+            embedded = embedded + positions[None, first : first + ids.shape[1]]
         embedded = nn.LayerNorm(config.epsilon, use_fast_variance=False, name="norm")(embedded)
         return Dense(config.width, name="project")(embedded) if width != config.width else embedded
+
+    def _distances(self, length: int) -> Float[Array, "_ ..."] | None:
+        """Returns what the attention of every layer computes with for the distances of pieces; None: nothing.
+
+        Args:
+          length: number of pieces of each input.
+        """
+        config, init = self.config, nn.initializers.normal(0.02)
+        if config.relative_span:
+            shape = (2 * config.relative_span, config.width)
+            table = self.param("relative_positions", init, shape)
+            return nn.LayerNorm(config.epsilon, use_fast_variance=False, name="relative_norm")(table)
+        if config.num_buckets:
+            table = self.param("relative_positions", init, (config.num_buckets, config.num_heads))
+            return table[buckets(length, config.num_buckets)].transpose(2, 0, 1)[None]
+        return None
 
 
 class Layer(nn.Module):
     """A Transformer layer with a layer norm after each of its two parts.
 
     `Y = LayerNorm(X + A(X))`, and the output is `LayerNorm(Y + W_2 f(W_1 Y + b_1) + b_2)`. A is
-    `SelfAttention`, and f is the activation.
+    `SelfAttention` or `DisentangledAttention`, and f is the activation.
 
     Attributes:
       config: the settings.
@@ -91,17 +105,21 @@ class Layer(nn.Module):
         self,
         x: Float[Array, "b n d"],
         mask: Bool[Array, "b n"],
-        bias: Float[Array, "1 h n n"] | None,
+        distances: Float[Array, "_ ..."] | None,
     ) -> tuple[Float[Array, "b n d"], Float[Array, "b n d"]]:
         """Returns the output twice: once for the next layer, once for the scan to collect.
 
         Args:
           x: the output of the layer before.
           mask: True at real pieces.
-          bias: logits that the attention adds, as in `attend`.
+          distances: the last argument of the attention.
         """
         config = self.config
-        attended = SelfAttention(config.num_heads, name="attention")(x, mask, bias)
+        if config.relative_span:
+            attention = DisentangledAttention(config.num_heads, config.num_positions, name="attention")
+        else:
+            attention = SelfAttention(config.num_heads, name="attention")
+        attended = attention(x, mask, distances)
         x = nn.LayerNorm(config.epsilon, use_fast_variance=False, name="attention_norm")(x + attended)
         inner = activate(config.activation, Dense(config.inner_width, name="inner")(x))
         outer = Dense(config.width, name="outer")(inner)

@@ -77,10 +77,16 @@ def _places(config: BertConfig) -> Tree:
     family = FAMILIES[config.family]
     tree: Tree = {
         "words": _Array("embeddings.word_embeddings.weight", (config.vocab_size, embedding)),
-        "positions": _Array("embeddings.position_embeddings.weight", (config.num_positions, embedding)),
         "norm": _norm("embeddings.LayerNorm", embedding),
         "layers": [_layer(config, family.layer.format(i), family.parts) for i in range(config.num_layers)],
     }
+    if config.relative_span:
+        shape = (2 * config.relative_span, width)
+        tree["relative_positions"] = _Array("encoder.rel_embeddings.weight", shape)
+        tree["relative_norm"] = _norm("encoder.LayerNorm", width)
+    else:
+        shape = (config.num_positions, embedding)
+        tree["positions"] = _Array("embeddings.position_embeddings.weight", shape)
     if config.num_segments:
         # All pieces of an input belong to the first segment.
         shape = (config.num_segments, embedding)
