@@ -107,5 +107,7 @@ def _after_spaces(content: bytes) -> bytes:
     wanted = {"ByteLevel": {"add_prefix_space": True}, "Metaspace": {"prepend_scheme": "always"}}
     steps = [step for step in [first, *first.get("pretokenizers", [])] if isinstance(step, dict)]
     for step in steps:
+        if step.get("type") == "Metaspace":
+            step.pop("add_prefix_space", None)  # older files have this name for `prepend_scheme`
         step |= wanted.get(step.get("type"), {})
     return json.dumps(parsed).encode() if any(step.get("type") in wanted for step in steps) else content

@@ -27,16 +27,16 @@ ONLY: dict[str, tuple[Any, ...]] = {
 
 _IGNORED = {
     "notes about the file": "_attn_implementation_autoset _name_or_path architectures dtype finetuning_task "
-    "model_max_length name_or_path tokenizer_class torch_dtype transformers_version",
+    "model_max_length name_or_path sentence_transformers tokenizer_class torch_dtype transformers_version",
     "training": "attention_probs_dropout_prob classifier_dropout gradient_checkpointing hidden_dropout_prob "
     "initializer_range",
-    "output layers and what a call returns": "id2label label2id num_labels output_attentions "
+    "output layers and what a call returns": "_num_labels id2label label2id num_labels output_attentions "
     "output_hidden_states output_past problem_type return_dict task_specific_params tie_encoder_decoder "
     "tie_word_embeddings",
     "how a program runs": "chunk_size_feed_forward cross_attention_hidden_size tf_legacy_loss torchscript "
-    "use_bfloat16 use_cache",
+    "use_bfloat16 use_cache xla_device",
     "special pieces, which the tokeniser names": "bos_token_id cls_token_id decoder_start_token_id "
-    "eos_token_id mask_token_id sep_token_id unk_token_id",
+    "eos_token_id eos_token_ids mask_token_id sep_token_id unk_token_id",
     "generation of text": "bad_words_ids begin_suppress_tokens diversity_penalty do_sample early_stopping "
     "encoder_no_repeat_ngram_size exponential_decay_length_penalty forced_bos_token_id forced_eos_token_id "
     "length_penalty max_length min_length no_repeat_ngram_size num_beam_groups num_beams "
