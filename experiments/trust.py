@@ -194,8 +194,9 @@ def chance(prob: np.ndarray, draws: int = 1000) -> float:
 
 
 def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns the mean and the standard deviation over the runs of every number."""
-    return {"mean": _over(runs, np.mean), "std": _over(runs, lambda values: np.std(values, ddof=1))}
+    """Returns the mean and the standard deviation over the runs of every number; None for a single run's."""
+    std = _over(runs, lambda values: np.std(values, ddof=1)) if len(runs) > 1 else None
+    return {"mean": _over(runs, np.mean), "std": std}
 
 
 def as_text(found: Mapping[str, Any]) -> str:
@@ -204,22 +205,26 @@ def as_text(found: Mapping[str, Any]) -> str:
     lines = [
         "# Constraints, thresholds and probabilities",
         "",
-        "`python -m experiments.trust` writes this page. Means ± standard deviations over",
-        f"{len(found['runs'])} runs. F1 on test in %. False alarms: share of {found['negatives']} sentences",
+        f"`python -m experiments.trust` writes this page. Runs: {len(found['runs'])}; of several, means",
+        f"± standard deviations. F1 on test in %. False alarms: share of {found['negatives']} sentences",
         "without relations that get a triple, in %. Thresholds are tuned on dev.",
         "",
         "| decoding | NER | RE | threshold | false alarms |",
         "|---|---|---|---|---|",
     ]
     for name, row in mean.items():
-        spread = std[name]
-        cells = [f"{row[key]:.2f} ± {spread[key]:.2f}" for key in ("ner", "re", "threshold")]
-        alarms = f"{row['false_alarms']:.2f} ± {spread['false_alarms']:.2f}" if "false_alarms" in row else ""
-        lines.append(f"| {' | '.join((name, *cells, alarms))} |")
+        keys = ("ner", "re", "threshold", "false_alarms")
+        cells = [_cell(row, std and std[name], key, 2) if key in row else "" for key in keys]
+        lines.append(f"| {' | '.join((name, *cells))} |")
     return "\n".join(lines + _error_lines(mean, std)) + "\n"
 
 
-def _error_lines(mean: Mapping[str, Any], std: Mapping[str, Any]) -> list[str]:
+def _cell(mean: Mapping[str, float], std: Mapping[str, float] | None, key: str, digits: int) -> str:
+    """Returns a mean, and its standard deviation if there are several runs."""
+    return f"{mean[key]:.{digits}f}" + (f" ± {std[key]:.{digits}f}" if std else "")
+
+
+def _error_lines(mean: Mapping[str, Any], std: Mapping[str, Any] | None) -> list[str]:
     """Returns the table of calibration errors."""
     lines = [
         "",
@@ -233,7 +238,7 @@ def _error_lines(mean: Mapping[str, Any], std: Mapping[str, Any]) -> list[str]:
     ]
     for name, row in mean.items():
         for kind, e in row.get("errors", {}).items():
-            error = f"{e['error']:.3f} ± {std[name]['errors'][kind]['error']:.3f}"
+            error = _cell(e, std and std[name]["errors"][kind], "error", 3)
             shares = f"{e['right']:.3f} | {e['mean_prob']:.3f}"
             lines.append(f"| {name} | {kind} | {e['count']:.0f} | {shares} | {error} | {e['chance']:.3f} |")
     return lines

@@ -71,3 +71,5 @@ def test_the_tables_have_mean_and_deviation_of_the_runs() -> None:
     text = as_text({"negatives": 0, "runs": runs, **summary(runs)})
     assert "| none | 81.00 ± 1.41 | 52.00 ± 2.83 | 0.50 ± 0.00 |  |" in text
     assert "| none | relation alone | 2 | 0.500 | 0.650 | 0.450 ± 0.000 |" in text
+    alone = as_text({"negatives": 0, "runs": runs[:1], **summary(runs[:1])})
+    assert "| none | 80.00 | 50.00 | 0.50 |  |" in alone
