@@ -81,13 +81,6 @@ def to_word2vec(vectors: WordVectors, made: Mapping[str, Vector]) -> str:
     return "\n".join(lines) + "\n"
 
 
-_VECTORS = flags.DEFINE_string(
-    "vectors", None, "File of word vectors, in a format that experiments.train reads.", required=True
-)
-_DATA = flags.DEFINE_string("data", None, "Folder of the corpus.", required=True)
-_OUT = flags.DEFINE_string("out", None, "File to write, in word2vec's text format, gzipped.", required=True)
-
-
 def main(argv: Sequence[str]) -> None:
     """Reads the vectors, completes them, writes the result, and prints how many tokens have a vector.
 
@@ -95,11 +88,12 @@ def main(argv: Sequence[str]) -> None:
       argv: not used; absl has parsed the flags.
     """
     del argv
-    splits = load_splits(_DATA.value)
+    given = flags.FLAGS
+    splits = load_splits(given.data)
     tokens = [token for split in splits.values() for sentence in split for token in sentence.tokens]
-    vectors = read_word_vectors(_VECTORS.value, (), sys.maxsize)
+    vectors = read_word_vectors(given.vectors, (), sys.maxsize)
     made, without = complete(tokens, dict(zip(vectors.words, vectors.matrix[1:], strict=True)))
-    out = Path(_OUT.value)
+    out = Path(given.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, gzip.compress(to_word2vec(vectors, made).encode(), 6, mtime=0))
     distinct = len(set(tokens))
@@ -108,4 +102,9 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    flags.DEFINE_string(
+        "vectors", None, "File of word vectors, in a format that `cman train` reads.", required=True
+    )
+    flags.DEFINE_string("data", None, "Folder of the corpus.", required=True)
+    flags.DEFINE_string("out", None, "File to write, in word2vec's text format, gzipped.", required=True)
     run_main(main)

@@ -217,6 +217,26 @@ def test_files_are_written_in_one_place() -> None:
     }
 
 
+def defines_flags(path: Path) -> bool:
+    """Whether a module defines flags when it is imported, not only when it is run."""
+    return any(
+        isinstance(node, ast.Attribute) and node.attr.startswith("DEFINE")
+        for statement in tree_of(path).body
+        if not isinstance(statement, ast.If | ast.FunctionDef)
+        for node in ast.walk(statement)
+    )
+
+
+def test_no_two_programs_that_tests_import_define_flags() -> None:
+    """Two modules with the same flag cannot be imported in one process, as tests are."""
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    wanted = {name for path in tests for _, name in imports(path)}
+    programs = [path for path in FILES if not path.is_relative_to(ROOT / "cman_jax") and defines_flags(path)]
+    assert [
+        path for path in programs if any(f"{name}.".startswith(f"{module_of(path)}.") for name in wanted)
+    ] == []
+
+
 def says_pmap(node: ast.AST) -> bool:
     names = (getattr(node, field, None) for field in ("id", "attr", "name", "module", "arg"))
     return any(isinstance(name, str) and "pmap" in name.split(".") for name in names)

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Int
 
 from cman_jax.errors import InputError, missing_extra
+from cman_jax.files import json_text
 
 
 class Pieces(NamedTuple):
@@ -110,4 +111,4 @@ def _after_spaces(content: bytes) -> bytes:
         if step.get("type") == "Metaspace":
             step.pop("add_prefix_space", None)  # older files have this name for `prepend_scheme`
         step |= wanted.get(step.get("type"), {})
-    return json.dumps(parsed).encode() if any(step.get("type") in wanted for step in steps) else content
+    return json_text(parsed).encode() if any(step.get("type") in wanted for step in steps) else content
