@@ -48,17 +48,17 @@ def final_params(workdir: Path) -> list[np.ndarray]:
         return [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
 
 
-def test_a_run_killed_at_three_random_points_ends_with_the_same_bits(
+def test_a_run_killed_at_two_random_points_ends_with_the_same_bits(
     workplace: Workplace, trained: Path
 ) -> None:
     workdir, rng = workplace.folder / "killed", np.random.default_rng()
     command = workplace.training(workdir)
-    delays = rng.uniform(0, 0.4, 3)
-    for epochs_first, delay in zip((1, 2, 4), delays, strict=True):
+    delays = rng.uniform(0, 0.4, 2)
+    for epochs_first, delay in zip((1, 4), delays, strict=True):
         kill_during(command, workdir, epochs_first, delay)
     assert run(command).returncode == 0
     for a, b in zip(final_params(workdir), final_params(trained), strict=True):
-        np.testing.assert_array_equal(a, b, err_msg=f"killed {delays} s after epochs 1, 2, 4")
+        np.testing.assert_array_equal(a, b, err_msg=f"killed {delays} s after epochs 1 and 4")
     rows = [read_metrics(folder) for folder in (workdir, trained)]
     assert [row["epoch"] for row in rows[0]] == list(range(1, EPOCHS + 1))
     assert [(r["ner_loss"], r["dev"]) for r in rows[0]] == [(r["ner_loss"], r["dev"]) for r in rows[1]]

@@ -55,7 +55,7 @@ def kill_when(path: Path, command: Sequence[str]) -> None:
 
 def test_a_killed_extraction_is_continued_to_the_same_bytes_or_refused(workdir: Path, tmp_path: Path) -> None:
     source, whole, cut = tmp_path / "in.txt", tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
-    source.write_text("".join(f"{TEXT} It rained{' and rained' * (k % 9)} in {k}.\n" for k in range(440)))
+    source.write_text("".join(f"{TEXT} It rained{' and rained' * (k % 4)} in {k}.\n" for k in range(400)))
     flags = (f"--input={source}", f"--output={cut}")
     check(run(extract(workdir, f"--input={source}", f"--output={whole}")))
     kill_when(tmp_path / "cut.jsonl.partial.json", extract(workdir, *flags))
@@ -70,7 +70,7 @@ def test_a_killed_extraction_is_continued_to_the_same_bytes_or_refused(workdir: 
     source.write_bytes(before)
     check(run(extract(workdir, *flags, "--resume")))
     assert cut.read_bytes() == whole.read_bytes()
-    assert cut.read_bytes().count(b"\n") == 1_320
+    assert cut.read_bytes().count(b"\n") == 1_200
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.jsonl", "in.txt", "whole.jsonl"]
 
 
