@@ -51,10 +51,12 @@ def main(argv: Sequence[str]) -> None:
         workdir = run_of_flags()
         extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding_flags())
         failed: list[Exception] = []
+        ready = f"serving {workdir} at {_address(listening)}"
 
         def on_start(error: Exception | None) -> None:
             if error is None:
-                print(f"serving {workdir} at {_address(listening)}", flush=True)
+                if not server.should_exit:  # it may be stopped while it starts
+                    print(ready, flush=True)
             else:
                 failed.append(error)
                 server.should_exit = True

@@ -5,6 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -56,6 +58,29 @@ def test_it_says_where_it_is_answers_and_ends_with_status_0(run: Path, number: i
         process.kill()
         process.communicate()
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+def test_it_can_be_stopped_while_it_starts(run: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [*SERVE, f"--workdir={run}", f"--port={port}", "--compilation_cache="]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        health = ""
+        while "starting" not in health:
+            assert process.poll() is None, process.stderr.read()
+            try:
+                health = urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=60).read().decode()
+            except urllib.error.HTTPError as error:
+                health = error.read().decode()
+            except urllib.error.URLError:
+                time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=120) == ("", "")
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def ended(*flags: str) -> subprocess.CompletedProcess[str]:
