@@ -5,6 +5,7 @@ that can be continued (`partial_file`), and locks (`locking`).
 """
 
 import codecs
+import hashlib
 import json
 import os
 import shutil
@@ -181,6 +182,16 @@ def check_keys(
         raise fail(f"{what} without {missing[0]!r}", f"the keys {', '.join(required)}")
     if allowed is not None and (unknown := [key for key in obj if key not in allowed]):
         raise fail(f"{what} with the unknown key {show(unknown[0])}", f"only the keys {', '.join(allowed)}")
+
+
+def file_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal digits.
+
+    Raises:
+      OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from cman_jax.data.text import (
     sentences_in,
 )
 from cman_jax.errors import InputError
-from cman_jax.files import read_utf8, show
+from cman_jax.files import file_digest, read_utf8, show
 
 STANDARD_INPUT = "-"
 
@@ -79,9 +79,7 @@ def input_digest(path: str) -> str | None:
         return None
     digest = hashlib.sha256()
     for file in input_files(path):
-        with file.open("rb") as content:
-            found = hashlib.file_digest(content, "sha256").hexdigest()
-        digest.update(f"{found} {file.relative_to(path).as_posix()}\n".encode())
+        digest.update(f"{file_digest(file)} {file.relative_to(path).as_posix()}\n".encode())
     return digest.hexdigest()
 
 

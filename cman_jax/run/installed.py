@@ -5,14 +5,13 @@ with the digest of each. Nothing is written into it.
 """
 
 import difflib
-import hashlib
 import importlib.util
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from cman_jax.errors import InputError
-from cman_jax.files import read_json
+from cman_jax.files import file_digest, read_json
 
 GROUP = "cman_jax.models"
 """The group of entry points. A name is the package's, a value its module."""
@@ -70,11 +69,7 @@ def digests(folder: Path, names: list[str]) -> dict[str, str]:
     Raises:
       OSError: a file does not exist, or cannot be read.
     """
-    found = {}
-    for name in names:
-        with (folder / name).open("rb") as file:
-            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    return {name: file_digest(folder / name) for name in names}
 
 
 def check_files(folder: Path, expected: Any) -> None:
@@ -92,7 +87,7 @@ def check_files(folder: Path, expected: Any) -> None:
     for name, digest in expected.items():
         if not (folder / name).is_file():
             raise InputError(folder / name, None, "no such file", "all files as they were written")
-        if digests(folder, [name])[name] != digest:
+        if file_digest(folder / name) != digest:
             found = "a file that was changed or damaged"
             raise InputError(folder / name, None, found, "all files as they were written")
 

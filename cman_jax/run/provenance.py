@@ -8,7 +8,7 @@ from typing import Any
 from cman_jax.data.contents import Contents
 from cman_jax.data.corpus import to_json
 from cman_jax.errors import InputError
-from cman_jax.files import json_text, read_json, write_json
+from cman_jax.files import file_digest, json_text, read_json, write_json
 from cman_jax.types import EncoderSpec, Sentence
 
 Splits = Mapping[str, Sequence[Sentence]]
@@ -30,7 +30,7 @@ def fingerprint(splits: Splits, vectors: Path | None, encoder: EncoderSpec | Non
       InputError: the file of word vectors does not exist.
     """
     digests = {name: split_digest(sentences) for name, sentences in splits.items()}
-    digests["vectors"] = "none" if vectors is None else _file_digest(vectors)
+    digests["vectors"] = "none" if vectors is None else _vectors_digest(vectors)
     digests["features"] = "none" if encoder is None else json_text(encoder)
     return digests
 
@@ -100,9 +100,8 @@ def check_provenance(workdir: Path, digests: Mapping[str, str], contents: Conten
         write_json(path, complete)
 
 
-def _file_digest(path: Path) -> str:
-    """Returns the SHA-256 of a file; raises an InputError if it does not exist."""
+def _vectors_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file of word vectors; raises an InputError if it does not exist."""
     if not path.is_file():
         raise InputError(path, None, "no such file", "word vectors")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(path)

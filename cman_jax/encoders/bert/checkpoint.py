@@ -19,6 +19,7 @@ from cman_jax.encoders.bert.weights import weight_shapes
 from cman_jax.encoders.pieces import WordPieces, parse_tokenizer
 from cman_jax.encoders.safetensors import read_weights, weight_files
 from cman_jax.errors import InputError
+from cman_jax.files import file_digest
 
 
 class BertFiles(NamedTuple):
@@ -67,8 +68,7 @@ def _name(config: BertConfig, weights_sha256: str) -> str:
 def _digest(path: Path) -> str:
     """Returns the SHA-256 of a file; raises an InputError if the file cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(path)
     except OSError as error:
         raise _unreadable(path, error) from None
 

@@ -17,7 +17,6 @@ lines.
 Source: allennlp/commands/elmo.py of AllenNLP 0.8 and 0.9.
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ from jaxtyping import Float16
 from cman_jax.encoders.hdf5 import open_hdf5, reading
 from cman_jax.encoders.store.source import FeatureSource, quote, to_float16
 from cman_jax.errors import InputError
-from cman_jax.files import show, unique_keys
+from cman_jax.files import file_digest, show, unique_keys
 from cman_jax.types import EncoderSpec, is_token
 
 _NUMBERS = "sentence_to_index"
@@ -58,8 +57,7 @@ class AllenNLPFeatures(FeatureSource):
         with reading(self.path, _EXPECTED):
             self._numbers = _read_numbers(self.path, self._file)
             num_layers, _, width = _first_shape(self.path, self._file)
-            with open(self.path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = file_digest(self.path)
         self.spec = EncoderSpec("allennlp elmo", num_layers, width, digest, _VERSION)
 
     def __contains__(self, tokens: Sequence[str]) -> bool:
