@@ -37,7 +37,8 @@ from cman_jax.data.arrival import groups_as_they_arrive, groups_of
 from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size, is_stream, parse_shard
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
-from cman_jax.inference.extractor import CHUNK, Extractor
+from cman_jax.inference.chunks import CHUNK
+from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.record import Record
 from cman_jax.inference.tables import HEADERS
 

@@ -10,7 +10,7 @@ from cman_jax.data.formats.brat import standoff
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
 from cman_jax.files import json_text, write_atomically, writing_folder_atomically
-from cman_jax.inference.extractor import CHUNK
+from cman_jax.inference.chunks import CHUNK
 from cman_jax.inference.record import Record
 from cman_jax.inference.tables import HEADERS, Rows, rows_of, table_lines
 from cman_jax.page.html import environment, render

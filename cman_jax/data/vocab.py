@@ -11,7 +11,7 @@ from cman_jax.data.bio import tag_names
 from cman_jax.data.corpus import type_inventory
 from cman_jax.errors import InputError
 from cman_jax.files import read_text, show, write_atomically
-from cman_jax.types import Annotation, Sentence, Sizes
+from cman_jax.types import Annotation, EncoderSpec, Sentence, Sizes
 
 T = TypeVar("T")
 
@@ -71,6 +71,12 @@ class Vocabs:
             num_relations=len(self.relation_types) + self.null_relation,
             frozen_words=self.frozen_words,
         )
+
+    def sizes_with(self, encoder: EncoderSpec | None) -> Sizes:
+        """Returns the sizes of a network that reads an encoder's features; None: it reads no features."""
+        if encoder is None:
+            return self.sizes
+        return self.sizes._replace(feature_layers=encoder.num_layers, feature_width=encoder.width)
 
     def word_id(self, token: str) -> int:
         """Returns the id of the first candidate form that is a word, or `UNKNOWN_WORD`."""

@@ -24,18 +24,18 @@ from cman_jax.data.batching import Example, Plan, collate
 from cman_jax.data.long_sentences import plan_prediction
 from cman_jax.data.vocab import PADDING_CHAR, Vocabs
 from cman_jax.encoders.encoder import Encoder, encode_all
-from cman_jax.encoders.load import load_encoder
-from cman_jax.encoders.store.source import check_spec
+from cman_jax.encoders.load import encoder_of_run
 from cman_jax.errors import InputError, missing_extra
 from cman_jax.files import read_json
 from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
+from cman_jax.inference.chunks import annotate_in_chunks
 from cman_jax.inference.decode import decode
 from cman_jax.inference.record import Record
 from cman_jax.run import calibration, constraints
 from cman_jax.run.calibration import Calibration
 from cman_jax.run.constraints import Constraints
 from cman_jax.run.installed import check_files
-from cman_jax.types import Annotation, Batch, EncoderSpec, Predictions, Sentence, Sizes
+from cman_jax.types import Annotation, Batch, EncoderSpec, Predictions, Sentence
 
 PROGRAM, ARRAYS, VOCABS, ABOUT = "predict.stablehlo", "arrays.npz", "vocabs.json", "model.json"
 """The files of a folder: the program, its arrays by name, the vocabularies, and what they are."""
@@ -45,8 +45,6 @@ FORMAT = 1
 
 MOST_TOKENS = 512
 """The greatest number of tokens of a sentence; the layers compute longer ones in another way."""
-
-_CHUNK = 1024  # sentences that are sorted into batches together
 
 
 class Exported:
@@ -70,7 +68,7 @@ class Exported:
     ):
         self.config, self.vocabs, self.encoder = config, vocabs, encoder
         self.constraints, self.calibration = constraints, calibration
-        self._sizes = _sizes_with(vocabs, None if encoder is None else encoder.spec)
+        self._sizes = vocabs.sizes_with(None if encoder is None else encoder.spec)
         self._arrays = jax.device_put(dict(arrays))
         self._call = jax.jit(export.deserialize(bytearray(program)).call)
 
@@ -94,13 +92,7 @@ class Exported:
             raise InputError(folder, None, found, f"a folder of cman export, format {FORMAT}")
         check_files(folder, about.get("files"))
         require_extra(folder / PROGRAM)
-        if about["encoder"] is None:
-            encoder = None
-        else:
-            spec = EncoderSpec(**about["encoder"])
-            if encoder is None or isinstance(encoder, str | Path):
-                encoder = load_encoder(encoder or spec.name)
-            check_spec(folder / ABOUT, found=spec, expected=encoder.spec)
+        spec = None if about["encoder"] is None else EncoderSpec(**about["encoder"])
         arrays = dict(np.load(io.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False))
         vocabs, types = Vocabs.load(folder / VOCABS), about["constraints"]
         return cls(
@@ -110,7 +102,7 @@ class Exported:
             vocabs=vocabs,
             constraints=None if types is None else constraints.from_json(types, vocabs, folder / ABOUT),
             calibration=calibration.from_json(about["calibration"], folder / ABOUT),
-            encoder=encoder,
+            encoder=encoder_of_run(spec, encoder, folder / ABOUT),
         )
 
     def __call__(self, texts: Any) -> Record | list[Record]:
@@ -132,14 +124,7 @@ class Exported:
             if len(sentence.tokens) > MOST_TOKENS:
                 found = f"{len(sentence.tokens)} tokens"
                 raise InputError(f"sentence {sentence.id!r}", None, found, f"at most {MOST_TOKENS} tokens")
-        bare = [Sentence(sentence.id, sentence.tokens) for sentence in given if sentence.tokens]
-        found = [
-            annotation
-            for start in range(0, len(bare), _CHUNK)
-            for annotation in self._annotate(bare[start : start + _CHUNK])
-        ]
-        rest = iter(found)
-        return [next(rest) if sentence.tokens else Annotation((), ()) for sentence in given]
+        return list(annotate_in_chunks(given, self._annotate))
 
     def _annotate(self, sentences: Sequence[Sentence]) -> list[Annotation]:
         """Returns the annotations of sentences that fit memory together."""
@@ -175,13 +160,6 @@ def require_extra(place: Path) -> None:
         import flatbuffers  # noqa: F401
     except ImportError:
         raise missing_extra(place, "an exported program", "share") from None
-
-
-def _sizes_with(vocabs: Vocabs, encoder: EncoderSpec | None) -> Sizes:
-    """Returns the sizes of a network's inputs."""
-    if encoder is None:
-        return vocabs.sizes
-    return vocabs.sizes._replace(feature_layers=encoder.num_layers, feature_width=encoder.width)
 
 
 def inputs_of(batch: Batch, num_classes: int) -> tuple[Any, ...]:

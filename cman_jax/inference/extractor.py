@@ -12,20 +12,20 @@ The command `cman extract` does the same for files.
 import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import tee
 from pathlib import Path
 from typing import Any, overload
 
 from cman_jax.compilation import start_by_default
 from cman_jax.config import Config, SettingError, validate
-from cman_jax.data.arrival import groups_of
 from cman_jax.data.text import Document, sentences_in
 from cman_jax.encoders.encoder import Encoder, encode_all
-from cman_jax.encoders.load import load_encoder
-from cman_jax.encoders.store.source import check_spec
+from cman_jax.encoders.load import encoder_of_run
 from cman_jax.errors import InputError
 from cman_jax.evaluation.metrics import Scores, score_annotations
 from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
+from cman_jax.inference.chunks import annotate_in_chunks
 from cman_jax.inference.predict import Predictor
 from cman_jax.inference.record import Record
 from cman_jax.layers.scalar_mix import layer_shares
@@ -36,9 +36,6 @@ from cman_jax.run.installed import run_folder
 from cman_jax.run.record import chosen_epoch
 from cman_jax.run.system import System, load_config
 from cman_jax.types import Annotation, Params, Sentence
-
-CHUNK = 1024
-"""Sentences that are encoded, sorted into batches and annotated together, so that any amount of text fits."""
 
 NO_CONSTRAINTS = "no constraints are stored in this run, so that relations may connect any entity types"
 """The note about a run that training of an older version wrote."""
@@ -135,12 +132,7 @@ class Extractor:
         system = System.load(workdir)
         tuned = options.get("threshold") == "dev"
         config = with_decoding(system.config, options | ({"threshold": None} if tuned else {}))
-        if system.encoder is None:
-            encoder = None
-        else:
-            if encoder is None or isinstance(encoder, str | Path):
-                encoder = load_encoder(encoder or system.encoder.name)
-            check_spec(workdir / "encoder.json", found=system.encoder, expected=encoder.spec)
+        encoder = encoder_of_run(system.encoder, encoder, workdir / "encoder.json")
         with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
             epoch = chosen_epoch(workdir, config, checkpoints.epochs())
             if tuned:
@@ -238,12 +230,13 @@ class Extractor:
         return score_annotations(gold, annotations, self.system.vocabs, self.system.config.scoring)
 
     def _annotations(self, sentences: Iterable[Sentence], on_batch: OnBatch) -> Iterator[Annotation]:
-        """Yields one annotation per sentence; the one loop over chunks."""
-        for chunk in groups_of(sentences, CHUNK):
-            bare = [Sentence(sentence.id, sentence.tokens) for sentence in chunk if sentence.tokens]
-            examples = encode_all(bare, self.system.vocabs, self.encoder)
-            found = map(self.calibration, self._predictor(self.params, examples, on_batch))
-            yield from (next(found) if sentence.tokens else Annotation((), ()) for sentence in chunk)
+        """Yields one annotation per sentence."""
+        return annotate_in_chunks(sentences, partial(self._annotate, on_batch))
+
+    def _annotate(self, on_batch: OnBatch, sentences: list[Sentence]) -> Iterator[Annotation]:
+        """Returns the annotations of sentences that fit memory together."""
+        examples = encode_all(sentences, self.system.vocabs, self.encoder)
+        return map(self.calibration, self._predictor(self.params, examples, on_batch))
 
     def _with(self, options: Mapping[str, Any]) -> "Extractor":
         """Returns an extractor of the same network with other decoding options; reads no file for most."""

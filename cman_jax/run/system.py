@@ -58,9 +58,7 @@ class System(NamedTuple):
             found = f"config.model.feature_dim is {config.model.feature_dim}"
             raise ValueError(f"{found}; allowed: 0 without contextual features")
         constants = {} if vectors is None else {"word": {"vectors": jnp.asarray(vectors)}}
-        sizes = vocabs.sizes
-        if encoder is not None:
-            sizes = sizes._replace(feature_layers=encoder.num_layers, feature_width=encoder.width)
+        sizes = vocabs.sizes_with(encoder)
         network = {"cman": CMAN, "multihead": MultiHead}[config.model.network]
         return cls(config, vocabs, network(dataclasses.replace(config.model), sizes), constants, encoder)
 

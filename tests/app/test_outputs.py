@@ -11,7 +11,7 @@ from cman_jax.app import outputs
 from cman_jax.data.formats.brat import read_brat
 from cman_jax.data.text import Document, from_text, sentences_in
 from cman_jax.errors import InputError
-from cman_jax.inference.extractor import CHUNK
+from cman_jax.inference.chunks import CHUNK
 from cman_jax.inference.record import Record
 from cman_jax.types import Annotation, Entity, Relation
 
