@@ -8,11 +8,14 @@ from cman_jax.encoders.encoder import Encoder
 from cman_jax.evaluation.negatives import Alarms, count_alarms
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.entries import entry_of
+from cman_jax.run.installed import NOT_KEPT, is_packaged
 from cman_jax.run.lock import update_json
 
 
 def report_negatives(workdir: Path, path: Path, encoder: Encoder | None = None, **decoding: Any) -> Alarms:
     """Prints the share of sentences with a triple, and stores it in negatives.json under the file's name.
+
+    Nothing is stored in an installed model.
 
     Args:
       workdir: the working directory of the run.
@@ -31,8 +34,11 @@ def report_negatives(workdir: Path, path: Path, encoder: Encoder | None = None, 
         f"without relations have a triple ({alarms.with_triple} sentences, {alarms.triples} triples)",
         flush=True,
     )
-    update_json(
-        workdir / "negatives.json",
-        {entry.name: {**entry.about, **alarms._asdict(), "share": alarms.share}},
-    )
+    if is_packaged(workdir):
+        print(NOT_KEPT, flush=True)
+    else:
+        update_json(
+            workdir / "negatives.json",
+            {entry.name: {**entry.about, **alarms._asdict(), "share": alarms.share}},
+        )
     return alarms

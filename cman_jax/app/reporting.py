@@ -23,7 +23,7 @@ from cman_jax.inference.extractor import Extractor
 from cman_jax.page.panels import TASKS
 from cman_jax.page.report import Report, Table, missing_extras, render_report, require_report
 from cman_jax.run.entries import Entry, entry_of
-from cman_jax.run.installed import is_packaged
+from cman_jax.run.installed import refuse_packaged
 from cman_jax.run.provenance import recorded_digest
 from cman_jax.run.record import read_metrics
 from cman_jax.types import Sentence
@@ -48,9 +48,8 @@ def report_path(workdir: Path, out: str | None) -> Path:
     Raises:
       InputError: no file is named, and the run is an installed model.
     """
-    if not out and is_packaged(workdir):
-        expected = "a file to write the report to, because nothing is written into an installed model"
-        raise InputError(workdir, None, "an installed model", expected)
+    if not out:
+        refuse_packaged(workdir, "a file to write the report to")
     return Path(out) if out else workdir / FILE
 
 

@@ -11,7 +11,7 @@ from cman_jax.files import json_text, write_atomically
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.record import Record
 from cman_jax.run.entries import entry_of
-from cman_jax.run.installed import is_packaged
+from cman_jax.run.installed import NOT_KEPT, is_packaged
 from cman_jax.run.lock import update_json
 from cman_jax.types import Annotation, Sentence
 
@@ -49,7 +49,7 @@ def evaluate(
             print(f"\n{text}", flush=True)
         notes = [entry.note, *extractor.notes]
         if is_packaged(workdir):
-            notes[0] = "not kept: nothing is written into an installed model"
+            notes[0] = NOT_KEPT
         else:
             write_predictions(workdir, entry.name, sentences, annotations)
             update_json(workdir / "scores.json", {entry.name: {**entry.about, **tree}})

@@ -11,7 +11,7 @@ from cman_jax.evaluation.analysis.fitting import fit_calibration, tuned_threshol
 from cman_jax.evaluation.analysis.summary import decided_candidates
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.calibration import FILE, Calibration, write_entry
-from cman_jax.run.installed import is_packaged
+from cman_jax.run.installed import refuse_packaged
 from cman_jax.run.provenance import recorded_digest, split_digest
 from cman_jax.run.system import load_config
 from cman_jax.types import Sentence
@@ -72,9 +72,7 @@ def tune_threshold(
 
 def _held_out_digest(workdir: Path, sentences: Sequence[Sentence]) -> str:
     """Returns the digest of sentences; raises an InputError if the run cannot be fitted to them."""
-    if is_packaged(workdir):
-        expected = "the folder of a training run, because nothing is written into an installed model"
-        raise InputError(workdir, None, "an installed model", expected)
+    refuse_packaged(workdir, "the folder of a training run")
     digest = split_digest(sentences)
     for name in load_config(workdir).training.trained_splits:
         if recorded_digest(workdir, name) == digest:

@@ -20,6 +20,10 @@ MANIFEST = "package.json"
 """The file with the digests, which also marks a folder as one that nothing may be written into."""
 
 
+NOT_KEPT = "not kept: nothing is written into an installed model"
+"""The line about results that would otherwise be written into the run."""
+
+
 def run_folder(workdir: str | Path) -> Path:
     """Returns the folder of a run, which is a path or the name of an installed package.
 
@@ -57,6 +61,18 @@ def normal_name(name: str) -> str:
 def is_packaged(folder: Path) -> bool:
     """Returns whether a run's folder belongs to a package, so that nothing may be written into it."""
     return (folder / MANIFEST).is_file()
+
+
+def refuse_packaged(folder: Path, expected: str) -> None:
+    """Raises an InputError if a run's folder belongs to a package.
+
+    Args:
+      folder: the run's folder.
+      expected: what is needed instead, for the error message.
+    """
+    if is_packaged(folder):
+        why = "because nothing is written into an installed model"
+        raise InputError(folder, None, "an installed model", f"{expected}, {why}")
 
 
 def digests(folder: Path, names: list[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from cman_jax.app import negatives
 from cman_jax.app.negatives import report_negatives
 from cman_jax.config import Config, DecodingConfig, to_dict
 from cman_jax.files import read_json, write_json
+from cman_jax.run.installed import MANIFEST
 from cman_jax.types import Annotation, Entity, Relation, Sentence
 
 FOUND = Annotation((Entity(0, 1, "Peop"), Entity(1, 2, "Org")), (Relation(0, 1, "Work_For"),))
@@ -58,3 +59,14 @@ def test_the_share_is_printed_and_stored_by_file_and_decoding(
         2,
         4,
     )
+
+
+def test_nothing_is_written_into_an_installed_model(
+    workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_json(workdir / MANIFEST, {})
+    path = workdir.parent / "quiet.jsonl"
+    path.write_text('["Ann", "slept"]\n')
+    assert report_negatives(workdir, path).share == 100.0
+    assert capsys.readouterr().out.endswith("not kept: nothing is written into an installed model\n")
+    assert not (workdir / "negatives.json").exists()
