@@ -11,7 +11,7 @@ import itertools
 import math
 import operator
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 NetworkKind = Literal["cman", "multihead"]
@@ -90,9 +90,19 @@ class DecodingConfig:
     """From probabilities to triples."""
 
     threshold: float = 0.5  # keep relations above this probability
+    relation_thresholds: tuple[float, ...] = ()  # of each relation type, in the run's order; (): threshold
     anchor: str = _one_of(Anchor)  # "last": at the arguments' last tokens; "any": at any of their tokens
     bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper allows them
     constraints: str = "none"  # entity types that relations may connect: "none", "learned" or a JSON file
+
+    def thresholds(self, relation_types: Sequence[str]) -> dict[str, float]:
+        """Returns the threshold of each relation type.
+
+        Args:
+          relation_types: the types, in the order of the run's vocabularies.
+        """
+        values = self.relation_thresholds or (self.threshold,) * len(relation_types)
+        return dict(zip(relation_types, values, strict=True))
 
 
 @dataclasses.dataclass(slots=True)
@@ -218,6 +228,9 @@ def validate(config: Config) -> None:
     same_length = len(data.char_shares) == len(data.char_lengths)
     shares = same_length and all(0 < share <= 1 for share in data.char_shares)
     _require("data.char_shares", data.char_shares, shares, "a share in (0, 1] for each of data.char_lengths")
+    thresholds = config.decoding.relation_thresholds
+    inside = all(0 <= threshold < 1 for threshold in thresholds)
+    _require("decoding.relation_thresholds", thresholds, inside, "numbers in [0, 1)")
 
 
 _DIMS = (

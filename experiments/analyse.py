@@ -13,6 +13,7 @@ matplotlib, analysis_SPLIT.png.
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -52,17 +53,15 @@ def main(argv: Sequence[str]) -> None:
         _, theirs = judge_run(other, gold, their_encoder, extractor.system, **decoding)
 
     found = analyse(ours, train, config.scoring.average, theirs)
-    threshold = ours.threshold
-    # The extractor itself kept every candidate.
-    decoded = dataclasses.replace(extractor.system.config.decoding, threshold=threshold)
-    entry = entry_of(workdir, split, gold, decoded, extractor.epoch)
-    about = {"epoch": extractor.epoch, "threshold": threshold}
+    entry = entry_of(workdir, split, gold, extractor.system.config.decoding, extractor.epoch)
+    about: dict[str, Any] = {}
     if _COMPARE.value:
         about["other_run"] = _COMPARE.value
     if shares := extractor.layer_shares:
         about["layer_shares"] = [round(share, 3) for share in shares]
     convention = dataclasses.asdict(config.scoring)
-    print(f"{entry.name}, {', '.join(f'{name} {value}' for name, value in (about | convention).items())}\n")
+    shown = {"epoch": extractor.epoch} | entry.about["decoding"] | about | convention
+    print(f"{entry.name}, {', '.join(f'{name} {value}' for name, value in shown.items())}\n")
     print(analysis_tables(found), flush=True)
     update_json(
         workdir / "analysis.json",

@@ -127,7 +127,8 @@ def measure(
                 for split, found in answers.items()
             }
         threshold = _tuned(extractor, texts["dev"], answers["dev"]) if setting.tuned else 0.5
-        kept = {split: [above(each, threshold) for each in found] for split, found in answers.items()}
+        least = dict.fromkeys(extractor.system.vocabs.relation_types, threshold)
+        kept = {split: [above(each, least) for each in found] for split, found in answers.items()}
         scores = extractor.score(texts["test"], kept["test"])
         row = {task: scores.f1(task, **extractor.system.config.scoring.convention) for task in ("ner", "re")}
         row["threshold"] = threshold
@@ -137,7 +138,7 @@ def measure(
         if name == "none":
             fitted = fit_calibration(texts["dev"], kept["dev"])
         if not setting.tuned and setting.bio == setting.constrained:  # an evaluation, and extraction
-            wider = [above(each, 0.05) for each in answers["test"]]
+            wider = [above(each, dict.fromkeys(least, 0.05)) for each in answers["test"]]
             row["errors"] = errors(texts["test"], kept["test"], fitted) | {
                 f"{kind}, candidates": judged
                 for kind, judged in errors(texts["test"], wider, fitted).items()

@@ -46,6 +46,7 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "training.protocol": ("train+dev", ["test"]),
     "training.seed": (7, [-1, 0.0, None]),
     "decoding.threshold": (0.3, [-0.1, 1.0, float("nan"), "0.5"]),
+    "decoding.relation_thresholds": ((0.3, 0.4), [(0.3, 1.0), (-0.1,), ("0.5",), 0.5]),
     "decoding.anchor": ("any", ["first"]),
     "decoding.bio_constraints": (True, [1]),
     "decoding.constraints": ("learned", ["", True]),
@@ -152,8 +153,8 @@ def test_what_is_no_config_is_refused(values: Any, message: str) -> None:
         ("epochs", "config.training.num_epochs, the nearest name"),
         ("training.num_heads", "config.model.num_heads, the nearest name"),
         ("model.network.kind", "config.model.network, the nearest name"),
-        ("decoding.cut", "config.decoding. and one of threshold, anchor, bio_constraints, constraints"),
-        ("decoding", "config.decoding. and one of threshold, anchor, bio_constraints, constraints"),
+        ("scoring.cut", "config.scoring. and one of match, average, other, overlap"),
+        ("scoring", "config.scoring. and one of match, average, other, overlap"),
         ("x.y", "a field of config.model, config.data, config.training, config.decoding, config.scoring"),
     ],
 )

@@ -31,8 +31,8 @@ _FLAGS = (
         _Threshold(),
         "threshold",
         None,
-        "Keep relations whose relation_probability is above this number; dev: the number that "
-        "`cman evaluate --tune_threshold` stored in the run. By default as the run was configured.",
+        "Keep relations whose relation_probability is above this number; dev: the threshold or thresholds "
+        "that `cman evaluate --tune_threshold` stored in the run. By default as the run was configured.",
     ),
     flags.DEFINE_enum(
         "anchor",

@@ -8,8 +8,10 @@ predictions into the workdir, unless that is an installed model. --page writes a
 sentence with gold, prediction and errors.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -21,13 +23,21 @@ from cman_jax.app.negatives import report_negatives
 from cman_jax.app.run_flag import run_of_flags
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
-from cman_jax.app.tuning import calibrate, tune_threshold
+from cman_jax.app.tuning import calibrate, tune_threshold, tune_thresholds
+from cman_jax.encoders.encoder import Encoder
+from cman_jax.errors import InputError
 from cman_jax.page.html import environment
+from cman_jax.types import Sentence
 
 _SPLIT = flags.DEFINE_string("split", "test", "Which split of the corpus to score.")
 _PAGE = flags.DEFINE_string("page", None, "Page of HTML to write, with gold, prediction and errors.")
 _TUNE = flags.DEFINE_bool(
     "tune_threshold", False, "First find the threshold with the best relation F1 on the split, and store it."
+)
+_PER_RELATION = flags.DEFINE_bool(
+    "per_relation",
+    False,
+    "With --tune_threshold: find a threshold for each relation type. On a small split they overfit.",
 )
 _CALIBRATE = flags.DEFINE_bool(
     "calibrate", False, "First fit the run's probabilities to the split, as training does with dev."
@@ -46,6 +56,8 @@ def main(argv: Sequence[str]) -> None:
     start_jax()
     if _PAGE.value:
         environment()  # a missing extra is an error before the work, not after it
+    if _PER_RELATION.value and not _TUNE.value:
+        raise InputError("--per_relation", None, "no --tune_threshold", "both, or neither")
     workdir, split, decoding = run_of_flags(), _SPLIT.value, decoding_flags()
     gold = split_of_flags(split)
     encoder = encoder_for_prediction(workdir)
@@ -54,11 +66,27 @@ def main(argv: Sequence[str]) -> None:
         for name, part in zip(("entities", "triples"), fitted, strict=True):
             print(f"calibrated {name} on {split}: scale {part.scale:.3f}, offset {part.offset:.3f}")
     if _TUNE.value:
-        best = tune_threshold(workdir, gold, encoder, **decoding)
-        print(f"threshold {best.threshold}, with relation F1 {best.f1:.2f} on {split}")
-        decoding["threshold"] = best.threshold
+        _tune(workdir, split, gold, encoder, **decoding)
+        decoding["threshold"] = "dev"
     predictions = evaluate(workdir, {split: gold}, encoder, **decoding)
     if _PAGE.value:
         write_comparison(Path(_PAGE.value), gold, predictions[split], f"{workdir.name}: {split}")
     if _NEGATIVES.value:
         report_negatives(workdir, Path(_NEGATIVES.value), encoder, **decoding)
+
+
+def _tune(
+    workdir: Path, split: str, gold: Sequence[Sentence], encoder: Encoder | None, **options: Any
+) -> None:
+    """Finds one threshold, or one for each relation type, and says what was found."""
+    if not _PER_RELATION.value:
+        best = tune_threshold(workdir, gold, encoder, **options)
+        print(f"threshold {best.threshold}, with relation F1 {best.f1:.2f} on {split}")
+        return
+    numbers = Counter(relation.type for sentence in gold for relation in sentence.relations)
+    for name, best in tune_thresholds(workdir, gold, encoder, **options).items():
+        print(f"threshold {best.threshold} of {name}, with F1 {best.f1:.2f} on {numbers[name]} of {split}")
+    print(
+        "warning: thresholds of single relation types fit a small split too closely; compare them on other "
+        "sentences with one threshold for all"
+    )

@@ -6,9 +6,8 @@ from typing import Any
 
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.evaluation.analysis.summary import Judged, judge
-from cman_jax.inference.extractor import Extractor, with_decoding
-from cman_jax.run.calibration import read_threshold
-from cman_jax.run.system import System, load_config
+from cman_jax.inference.extractor import Extractor
+from cman_jax.run.system import System
 from cman_jax.types import Sentence
 
 
@@ -19,25 +18,24 @@ def judge_run(
     like: System | None = None,
     **decoding: Any,
 ) -> tuple[Extractor, Judged]:
-    """Predicts with a run and compares the answers with the gold; every candidate relation is kept.
+    """Predicts with a run and compares the answers with the gold.
 
     Args:
       workdir: the folder of the run.
       gold: the annotated sentences.
-      encoder, decoding: as for `Extractor.as_configured`; candidates above the threshold count as answers.
+      encoder, decoding: as for `Extractor.as_configured`.
       like: the system whose types and convention to score by; None: the run's own.
 
     Returns:
-      The extractor, whose own threshold is 0, and its answers.
+      The extractor and its answers.
 
     Raises:
       InputError: nothing can be loaded, an option is not allowed, or a type is unknown.
     """
-    tuned = decoding.get("threshold") == "dev"
-    config = with_decoding(load_config(workdir), {**decoding, "threshold": None} if tuned else decoding)
-    extractor = Extractor.as_configured(workdir, encoder=encoder, **{**decoding, "threshold": 0.0})
-    threshold = read_threshold(workdir, extractor.epoch) if tuned else config.decoding.threshold
-    candidates = extractor.annotate(gold)
+    extractor = Extractor.as_configured(workdir, encoder=encoder, **decoding)
+    config, vocabs, *_ = extractor.system
+    thresholds = config.decoding.thresholds(vocabs.relation_types)
+    candidates = extractor.candidates(gold)
     config, vocabs, *_ = like or extractor.system
     types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
-    return extractor, judge(gold, candidates, threshold, config.scoring, **types)
+    return extractor, judge(gold, candidates, thresholds, config.scoring, **types)

@@ -9,7 +9,6 @@ import jax
 
 from cman_jax.app.comparison import record_pair
 from cman_jax.app.judging import judge_run
-from cman_jax.config import DecodingConfig
 from cman_jax.data.contents import Contents, content_lines
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
@@ -83,9 +82,8 @@ def write_report(
     if not gold:
         raise InputError(split, None, "no sentence", "annotated sentences to compare with")
     extractor, judged = judge_run(workdir, gold, encoder, **decoding)
-    decoded = dataclasses.replace(extractor.system.config.decoding, threshold=judged.threshold)
-    entry = entry_of(workdir, split, gold, decoded, extractor.epoch)
-    report = _report(workdir, entry, extractor, judged, train, decoded)
+    entry = entry_of(workdir, split, gold, extractor.system.config.decoding, extractor.epoch)
+    report = _report(workdir, entry, extractor, judged, train)
     write_atomically(path, render_report(report).encode())
     return f"report of {entry.name}, epoch {extractor.epoch}: {path}"
 
@@ -122,7 +120,6 @@ def _report(
     extractor: Extractor,
     judged: Judged,
     train: Sequence[Sentence] | None,
-    decoded: DecodingConfig,
 ) -> Report:
     """Returns what the report shows."""
     gold, scoring, epochs = judged.answers.sentences, extractor.system.config.scoring, read_metrics(workdir)
@@ -136,7 +133,7 @@ def _report(
     return Report(
         title=f"{workdir.resolve().name}: {entry.name}",
         headline=[(f"{tasks[task].capitalize()}, F1", *_score(found, task)) for task in tasks],
-        about=_about(gold, extractor, decoded, epochs, setting(scores, **convention)),
+        about=_about(gold, extractor, epochs, setting(scores, **convention)),
         notes=_notes(workdir, entry, extractor, train),
         tasks=list(tasks),
         epochs=epochs,
@@ -149,7 +146,7 @@ def _report(
         slices=_slices(found, tasks),
         mistakes=[_mistakes(found, task) for task in tasks if found["confusions"][task]],
         reliability=judge_answers(judged),
-        threshold=judged.threshold,
+        thresholds=judged.thresholds,
         worst=[record_pair(gold[i], judged.annotations[i]) for i in worst_sentences(judged.answers)],
     )
 
@@ -164,12 +161,12 @@ def _score(found: Mapping[str, Any], task: Task) -> tuple[str, str]:
 def _about(
     gold: Sequence[Sentence],
     extractor: Extractor,
-    decoded: DecodingConfig,
     epochs: Sequence[Mapping[str, Any]],
     convention: str,
 ) -> list[tuple[str, str]]:
     """Returns what was evaluated and how, by name."""
     system = extractor.system
+    decoding = dataclasses.asdict(system.config.decoding)
     numbers = [sum(len(getattr(sentence, kind)) for sentence in gold) for kind in ("entities", "relations")]
     minutes = sum(row["seconds"] for row in epochs if isinstance(row.get("seconds"), int | float)) / 60
     size = sum(leaf.size for leaf in jax.tree.leaves(extractor.params))
@@ -180,7 +177,7 @@ def _about(
         ("Network", f"{system.config.model.network}, {size:,} parameters"),
         ("Encoder", "none" if system.encoder is None else system.encoder.name),
         ("Convention", convention),
-        ("Decoding", ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(decoded).items())),
+        ("Decoding", ", ".join(f"{name} {value}" for name, value in decoding.items() if value != ())),
         ("Seed", str(system.config.training.seed)),
     ]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
-from cman_jax.evaluation.analysis.calibration import Best
+from cman_jax.evaluation.analysis.calibration import Best, Decisions
 from cman_jax.evaluation.analysis.fitting import fit_calibration, tuned_threshold
 from cman_jax.evaluation.analysis.summary import decided_candidates
 from cman_jax.inference.extractor import Extractor
@@ -54,20 +54,54 @@ def tune_threshold(
 
     Arguments and errors are those of `calibrate`; a threshold among `decoding` is not read.
     """
-    digest = _held_out_digest(workdir, held_out)
-    extractor = Extractor.as_configured(workdir, encoder=encoder, **{**decoding, "threshold": 0.0})
-    candidates = extractor.annotate(held_out)
-    scoring, vocabs = extractor.system.config.scoring, extractor.system.vocabs
-    types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
-    decided = decided_candidates(held_out, candidates, scoring, **types)
-    if not decided.right.any():
-        raise InputError(
-            workdir / FILE, None, "no right relation among the predictions", "a run that finds some relations"
-        )
-    best = tuned_threshold(decided)
-    fields = {"value": best.threshold, "f1": best.f1}
-    write_entry(workdir, "threshold", extractor.epoch, digest, fields)
+    tuner = _Tuner(workdir, held_out, encoder, **decoding)
+    best = tuned_threshold(tuner.decided())
+    tuner.write(best.threshold, f1=best.f1)
     return best
+
+
+def tune_thresholds(
+    workdir: Path, held_out: Sequence[Sentence], encoder: Encoder | None = None, **decoding: Any
+) -> dict[str, Best]:
+    """Finds, for each relation type, the threshold with its highest F1 on held-out sentences; stores them.
+
+    A type without a right prediction has the best threshold of all types together, with F1 0. Arguments and
+    errors are those of `tune_threshold`.
+    """
+    tuner = _Tuner(workdir, held_out, encoder, **decoding)
+    common = Best(tuned_threshold(tuner.decided()).threshold, 0.0)
+    best = {}
+    for name in tuner.extractor.system.vocabs.relation_types:
+        decided = tuner.decided(name)
+        best[name] = tuned_threshold(decided) if decided.right.any() else common
+    tuner.write({name: each.threshold for name, each in best.items()})
+    return best
+
+
+class _Tuner:
+    """A run's candidate relations in held-out sentences; the arguments are those of `tune_threshold`."""
+
+    def __init__(self, workdir: Path, held_out: Sequence[Sentence], encoder: Encoder | None, **decoding: Any):
+        self._workdir, self._held_out = workdir, held_out
+        self._digest = _held_out_digest(workdir, held_out)
+        options = {**decoding, "threshold": None}
+        self.extractor = Extractor.as_configured(workdir, encoder=encoder, **options)
+        self._candidates = self.extractor.candidates(held_out)
+        if not self.decided().right.any():
+            found, expected = "no right relation among the predictions", "a run that finds some relations"
+            raise InputError(workdir / FILE, None, found, expected)
+
+    def decided(self, relation_type: str | None = None) -> Decisions:
+        """Returns the decisions about all relations, or about those of one type."""
+        vocabs, scoring = self.extractor.system.vocabs, self.extractor.system.config.scoring
+        types = {"entity_types": vocabs.entity_types, "relation_types": vocabs.relation_types}
+        return decided_candidates(self._held_out, self._candidates, scoring, relation_type, **types)
+
+    def write(self, value: float | dict[str, float], **fields: float) -> None:
+        """Stores a threshold, or that of each relation type."""
+        write_entry(
+            self._workdir, "threshold", self.extractor.epoch, self._digest, {"value": value, **fields}
+        )
 
 
 def _held_out_digest(workdir: Path, sentences: Sequence[Sentence]) -> str:

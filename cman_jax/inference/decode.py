@@ -45,7 +45,7 @@ def decode_pairs(
 ) -> Annotation:
     """Decodes one sentence whose relations are scored where decoding reads them.
 
-    A relation holds between two different predicted entities where its probability exceeds the threshold,
+    A relation holds between two different predicted entities where its probability exceeds its threshold,
     at their last tokens (`anchor="last"`) or at any pair of their tokens ("any", Bekoulis' scorer). Cells
     outside predicted entities, and the null relation, are ignored.
 
@@ -54,7 +54,7 @@ def decode_pairs(
       pair_prob: returns the relation probabilities of a block.
       num_tokens: how many of the padded tokens are real.
       vocabs: names of tags and relation types.
-      config: threshold and anchor.
+      config: thresholds and anchor.
       constraints: the entity types that a relation may connect; None: any.
 
     Returns:
@@ -64,9 +64,10 @@ def decode_pairs(
     entities = tags_to_spans([vocabs.tags[tag] for tag in predictions.tags[:num_tokens]])
     types = vocabs.relation_types
     relations, relation_prob = [], []
-    threshold = np.float64(config.threshold)  # which may lie between two neighbours of single precision
+    # In double precision, because a threshold may lie between two neighbours of single precision.
+    thresholds = np.array(list(config.thresholds(types).values()), np.float64)
     for first, best in _best_cells(entities, pair_prob, len(types), config):
-        for s, o, k in np.argwhere(best > threshold):
+        for s, o, k in np.argwhere(best > thresholds):
             relation = Relation(first + int(s), int(o), types[k])
             if first + s != o and _allowed(relation, entities, constraints):
                 relations.append(relation)

@@ -29,7 +29,7 @@ from cman_jax.inference.chunks import annotate_in_chunks
 from cman_jax.inference.predict import Predictor
 from cman_jax.inference.record import Record
 from cman_jax.layers.scalar_mix import layer_shares
-from cman_jax.run.calibration import Calibration, is_outdated, read_calibration, read_threshold
+from cman_jax.run.calibration import Calibration, is_outdated, read_calibration, tuned_decoding
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.constraints import load_constraints
 from cman_jax.run.installed import run_folder
@@ -98,7 +98,7 @@ class Extractor:
           encoder: the pretrained encoder that the network was trained with, as a folder of its files or
             loaded already, or stored features. None: the encoder's package, if it has one.
           threshold: keep relations whose own probability is above this number; the probability of the whole
-            triple is not compared. "dev": as tuned on dev. None: as configured for the run.
+            triple is not compared. "dev": the tuned threshold or thresholds. None: as configured for the run.
           anchor: "last" or "any"; which tokens of two entities decide about a relation. None: as configured.
           bio_constraints: whether to forbid ill-formed tag sequences.
           constraints: the entity types that relations may connect: "none", "learned" in training, or a JSON
@@ -136,7 +136,7 @@ class Extractor:
         with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
             epoch = chosen_epoch(workdir, config, checkpoints.epochs())
             if tuned:
-                config = with_decoding(config, {"threshold": read_threshold(workdir, epoch)})
+                config = with_decoding(config, tuned_decoding(workdir, epoch, system.vocabs.relation_types))
             params = checkpoints.restore_params(epoch, system.param_shapes())
         return cls(system._replace(config=config), params, epoch, encoder, workdir)
 
@@ -225,6 +225,10 @@ class Extractor:
         """
         return list(self._annotations(as_sentences(sentences), on_batch))
 
+    def candidates(self, sentences: Iterable[Sentence]) -> list[Annotation]:
+        """Returns one annotation per sentence, with every relation whose probability is above 0."""
+        return self._with({"threshold": 0.0}).annotate(sentences)
+
     def score(self, gold: Sequence[Sentence], annotations: Sequence[Annotation]) -> Scores:
         """Scores annotations under every convention."""
         return score_annotations(gold, annotations, self.system.vocabs, self.system.config.scoring)
@@ -255,10 +259,14 @@ class Extractor:
 def with_decoding(config: Config, options: Mapping[str, Any]) -> Config:
     """Returns the config with other decoding options; None leaves an option as it is.
 
+    A threshold replaces those of the relation types.
+
     Raises:
       InputError: an option has a value that is not allowed.
     """
     changed = dataclasses.replace(config, decoding=copy.copy(config.decoding))
+    if options.get("threshold") is not None:
+        changed.decoding.relation_thresholds = ()
     for name, value in options.items():
         if value is not None:
             setattr(changed.decoding, name, str(value) if isinstance(value, Path) else value)

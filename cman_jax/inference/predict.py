@@ -13,7 +13,7 @@ from cman_jax.errors import noting_what
 from cman_jax.inference.decode import BLOCK, decode, decode_pairs
 from cman_jax.inference.steps import SystemStep
 from cman_jax.run.constraints import Constraints
-from cman_jax.run.system import System
+from cman_jax.run.system import System, check_thresholds
 from cman_jax.types import Annotation, Batch, Params, Predictions, TokenPredictions
 
 _BLOCKS = (16, 64, BLOCK)  # shapes of tokens whose relations are scored together
@@ -31,10 +31,14 @@ class Predictor:
     Args:
       step: predicts a batch of any length. None: the system's own network predicts.
       constraints: the entity types that a relation may connect; None: any.
+
+    Raises:
+      InputError: the config has thresholds for another number of relation types.
     """
 
     def __init__(self, system: System, step: Step | None = None, constraints: Constraints | None = None):
         self.system, self._constraints = system, constraints
+        check_thresholds(system.config.decoding, system.vocabs)
         self._step = step or SystemStep(system)
 
     def prepare(self, compiler: Executor, params: Params, examples: Sequence[Example]) -> None:

@@ -55,7 +55,7 @@ class Report(NamedTuple):
       slices: scores of parts, a table for each kind.
       mistakes: the most frequent errors, a table for each task.
       reliability: the result of `evaluation.analysis.summary.judge_answers`.
-      threshold: relations with a probability above it are predicted.
+      thresholds: by relation type; relations with a probability above it are predicted.
       worst: gold and predicted record of the sentences with the most errors, the worst first.
     """
 
@@ -72,7 +72,7 @@ class Report(NamedTuple):
     slices: Sequence[Table]
     mistakes: Sequence[Table]
     reliability: Mapping[str, Any]
-    threshold: float
+    thresholds: Mapping[str, float]
     worst: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
 
 
@@ -133,7 +133,7 @@ def render_report(report: Report) -> str:
         curves=training_plots(report.tasks, report.epochs, report.epoch),
         epochs=_epoch_table(report.tasks, report.epochs),
         matrices=[_matrix(report.found, task) for task in report.tasks],
-        probabilities=probability_plots(report.tasks, report.reliability, report.found, report.threshold),
+        probabilities=probability_plots(report.tasks, report.reliability, report.found, report.thresholds),
         parts=slice_plots(report.tasks, report.found["slices"]),
         sentences=sentences,
         rule=RULE,

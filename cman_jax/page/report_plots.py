@@ -62,7 +62,10 @@ def number_of(row: Mapping[str, Any], key: str | tuple[str, str]) -> float:
 
 
 def probability_plots(
-    tasks: Sequence[str], reliability: Mapping[str, Any], found: Mapping[str, Any], threshold: float
+    tasks: Sequence[str],
+    reliability: Mapping[str, Any],
+    found: Mapping[str, Any],
+    thresholds: Mapping[str, float],
 ) -> list[Plot]:
     """Returns the reliability of each task, and precision over recall of relations.
 
@@ -70,7 +73,7 @@ def probability_plots(
       tasks: as for `training_plots`.
       reliability: the result of `evaluation.analysis.summary.judge_answers`.
       found: the result of `evaluation.analysis.summary.analyse`.
-      threshold: the run's threshold for relations.
+      thresholds: the run's threshold of each relation type.
     """
     plots = []
     for task in tasks:
@@ -88,13 +91,20 @@ def probability_plots(
         used = (all_["recall"] / 100, all_["precision"] / 100)
         caption = (
             f"Relations above a falling threshold: average precision {curve['average_precision']:.4f}. "
-            f"The run's threshold {threshold:g} has precision {100 * used[1]:.2f} and recall "
+            f"With the run's {_in_words(thresholds)}, precision is {100 * used[1]:.2f} and recall "
             f"{100 * used[0]:.2f}. The highest micro F1 on these sentences is {curve['best']['f1']:.2f}, at "
             f"{curve['best']['threshold']:.4f}; choose a threshold on dev, not on test."
         )
         draw = partial(panels.draw_precision_recall, curve=curve, used=used)
         plots.append(Plot(inline_svg(draw, "precision-recall", caption, (4.0, 3.3)), caption))
     return plots
+
+
+def _in_words(thresholds: Mapping[str, float]) -> str:
+    """Returns the threshold of all types, or that of each."""
+    if len(set(thresholds.values())) == 1:
+        return f"threshold {next(iter(thresholds.values())):g}"
+    return "thresholds " + ", ".join(f"{value:g} of {name}" for name, value in thresholds.items())
 
 
 def slice_plots(tasks: Sequence[str], slices: Mapping[str, Any]) -> list[Plot]:

@@ -1,7 +1,7 @@
-"""Calibrated probabilities of a run, and its threshold tuned on dev: calibration.json and its two entries."""
+"""Calibrated probabilities of a run, and its tuned thresholds: the two entries of calibration.json."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,8 +107,16 @@ def from_json(entry: Mapping[str, Any], path: Path) -> Calibration:
     return Calibration(*fitted)
 
 
-def read_threshold(workdir: Path, epoch: int) -> float:
-    """Returns the threshold that was tuned for an epoch.
+def tuned_decoding(workdir: Path, epoch: int, relation_types: Sequence[str]) -> dict[str, Any]:
+    """Returns the fields of `config.decoding` that were tuned for an epoch.
+
+    Args:
+      workdir: the run's working directory.
+      epoch: the epoch.
+      relation_types: the run's relation types.
+
+    Returns:
+      `threshold`, or `relation_thresholds` in the order of the types.
 
     Raises:
       InputError: none is stored, it belongs to another epoch, or the file is damaged.
@@ -118,6 +126,16 @@ def read_threshold(workdir: Path, epoch: int) -> float:
         found = f"no threshold that was tuned for epoch {epoch}"
         raise InputError(workdir / FILE, None, found, "a number, or a run whose threshold was tuned on dev")
     value = entry.get("value")
+    if not isinstance(value, dict):
+        return {"threshold": _as_threshold(value, workdir)}
+    if sorted(value) != sorted(relation_types):
+        found = f"thresholds of {', '.join(value) or 'no relation type'}"
+        raise InputError(workdir / FILE, None, found, f"one for each of {', '.join(relation_types)}")
+    return {"relation_thresholds": tuple(_as_threshold(value[name], workdir) for name in relation_types)}
+
+
+def _as_threshold(value: Any, workdir: Path) -> float:
+    """Returns a stored threshold, or raises an InputError."""
     if not _is_number(value) or not 0 <= value < 1:
         raise InputError(workdir / FILE, None, f"the threshold {value!r}", "a number in [0, 1)")
     return float(value)

@@ -61,7 +61,8 @@ def entry_of(
         here, there = getattr(decoding, field.name), getattr(own, field.name)
         if here != there:
             differences.append(f"{field.name} is {here}, in the run's config {there}")
-            parts.append(f"{field.name}_{re.sub('[^-.0-9A-Za-z]+', '_', str(here))}")  # it may be a path
+            value = re.sub("[^-.0-9A-Za-z]+", "_", str(here)).strip("_")  # it may be a path or a tuple
+            parts.append(f"{field.name}_{value}")
     if not _is_own_data(workdir, split, digest, scores):
         differences.append(f"the sentences are not those of the run's {split}")
         parts.append(f"data_{digest[:8]}")
@@ -99,6 +100,7 @@ def foreign(entry: Mapping[str, Any], decoding: DecodingConfig, digest: str | No
     """
     expected = dataclasses.asdict(decoding)
     for name, value in entry.get("decoding", {}).items():
+        value = tuple(value) if isinstance(value, list) else value
         if value != expected.get(name, value):  # an older version had more fields
             return f"decoding.{name} = {value!r} instead of {expected[name]!r}"
     if digest is not None and entry.get("data", digest) != digest:

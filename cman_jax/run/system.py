@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from cman_jax.compilation import compiler_options
-from cman_jax.config import Config, from_dict, to_dict
+from cman_jax.config import Config, DecodingConfig, from_dict, to_dict
 from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.vocab import Vocabs
 from cman_jax.errors import InputError
@@ -126,6 +126,14 @@ def _compiled_init() -> Callable[..., Params]:
     """Returns the program that draws parameters, which without optimisation compiles four times as fast."""
     options = {"xla_backend_optimization_level": 0, **compiler_options()}
     return jax.jit(_init_params, static_argnums=0, compiler_options=options)
+
+
+def check_thresholds(decoding: DecodingConfig, vocabs: Vocabs) -> None:
+    """Raises an InputError if there are thresholds for another number of relation types than the run has."""
+    thresholds, types = decoding.relation_thresholds, vocabs.relation_types
+    if thresholds and len(thresholds) != len(types):
+        found, expected = f"{len(thresholds)} numbers", f"one for each of {', '.join(types)}, or none"
+        raise InputError("config.decoding.relation_thresholds", None, found, expected)
 
 
 def load_config(workdir: Path) -> Config:

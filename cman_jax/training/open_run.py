@@ -22,7 +22,7 @@ from cman_jax.files import write_json
 from cman_jax.run.constraints import has_constraints, learn_constraints, write_constraints
 from cman_jax.run.provenance import Splits, check_provenance, fingerprint, write_provenance
 from cman_jax.run.record import read_metrics
-from cman_jax.run.system import System, load_config
+from cman_jax.run.system import System, check_thresholds, load_config
 from cman_jax.types import EncoderSpec, Sentence
 
 
@@ -55,6 +55,7 @@ def open_run(
     contents = contents_of(splits, config.training.trained_splits, vocabs)
     if vectors is not None and contents.words is not None:
         refuse_no_coverage(contents.words, vectors)
+    check_thresholds(config.decoding, vocabs)
     system = System.build(config, vocabs, None if table is None else table.matrix, encoder)
     for unfinished in workdir.glob(".*.tmp"):  # left by a start that was killed
         unfinished.unlink()
@@ -68,6 +69,7 @@ def _resume(config: Config, splits: Splits, workdir: Path, digests: Mapping[str,
     """Returns the system of the run in `workdir`, after checks that these settings and data can resume it."""
     _refuse_other_settings(config, load_config(workdir), workdir)
     system = System.load(workdir)
+    check_thresholds(config.decoding, system.vocabs)
     check_provenance(workdir, digests, contents_of(splits, config.training.trained_splits, system.vocabs))
     if not has_constraints(workdir):
         write_constraints(workdir, learn_constraints(training_sentences(config, splits)))

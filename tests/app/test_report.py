@@ -86,7 +86,12 @@ def test_a_tuned_threshold_is_used_and_one_that_is_missing_is_named(workdir: Pat
         with pytest.raises(InputError, match="found no threshold that was tuned for epoch 2"):
             judge_run(workdir, SENTENCES, threshold="dev")
         write_entry(workdir, "threshold", 2, "", {"value": 0.25, "f1": 1.0})
-        assert judge_run(workdir, SENTENCES, threshold="dev")[1].threshold == 0.25
+        extractor, judged = judge_run(workdir, SENTENCES, threshold="dev")
+    types = extractor.system.vocabs.relation_types
+    assert (extractor.system.config.decoding.threshold, judged.thresholds) == (
+        0.25,
+        dict.fromkeys(types, 0.25),
+    )
 
 
 def test_a_corpus_without_relations_or_training_sentences_has_no_page_about_them(
@@ -97,7 +102,7 @@ def test_a_corpus_without_relations_or_training_sentences_has_no_page_about_them
     extractor = random_extractor(sentences=gold)
     extractor.notes = ("a note of the run",)
     types = {"entity_types": extractor.system.vocabs.entity_types, "relation_types": ()}
-    judged = judge(gold, answers, 0.5, ScoringConfig(), **types)
+    judged = judge(gold, answers, {}, ScoringConfig(), **types)
     monkeypatch.setattr(reporting, "judge_run", lambda *_, **__: (extractor, judged))
     write_json(tmp_path / "config.json", to_dict(Config()))
     write_json(tmp_path / "data.json", {"train": split_digest(gold)})

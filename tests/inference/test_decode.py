@@ -105,6 +105,25 @@ def test_relation_needs_its_cell_on_the_anchor() -> None:
     assert decode(predictions, n, VOCABS, strict).relations == ()
 
 
+def test_each_relation_type_may_have_its_own_threshold() -> None:
+    sentence = SENTENCES[0]
+    batch = collate([encode(sentence, VOCABS)], 8, DataConfig(), 1, VOCABS.sizes)
+    predictions = Predictions(*(array[0] for array in certain(batch, VOCABS)))
+    types = VOCABS.relation_types
+    prob = np.zeros_like(predictions.relation_prob)
+    prob[1, 4, : len(types)] = np.linspace(0.4, 0.6, len(types))
+    predictions = predictions._replace(relation_prob=prob)
+
+    def found(thresholds: tuple[float, ...]) -> list[str]:
+        config = DecodingConfig(relation_thresholds=thresholds)
+        return [r.type for r in decode(predictions, len(sentence.tokens), VOCABS, config).relations]
+
+    assert found((0.3,) * len(types)) == list(types)
+    for i, name in enumerate(types):
+        assert found(tuple(0.3 if j == i else 0.7 for j in range(len(types)))) == [name]
+    assert found(()) == [name for i, name in enumerate(types) if prob[1, 4, i] > 0.5]
+
+
 def test_a_threshold_between_two_neighbouring_probabilities_divides_them() -> None:
     """Sure networks give probabilities of 1.0 and of single precision's next lower number."""
     sure, less_sure = np.float32(1), np.nextafter(np.float32(1), np.float32(0))

@@ -58,6 +58,10 @@ def test_decoding_options_that_are_allowed_are_taken_and_nothing_else_changes() 
     assert (changed_config.decoding.threshold, changed_config.decoding.anchor) == (0, "any")
     assert config.decoding.anchor == "last"
     assert with_decoding(changed_config, {"threshold": 0.5, "anchor": "last"}) == config
+    by_type = with_decoding(config, {"relation_thresholds": (0.3, 0.4)})
+    assert by_type.decoding.relation_thresholds == (0.3, 0.4)
+    assert with_decoding(by_type, {"threshold": 0.5}) == config
+    assert with_decoding(by_type, {"threshold": None}) == by_type
 
 
 def test_options_hold_for_one_call(extractor: Extractor) -> None:

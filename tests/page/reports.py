@@ -50,7 +50,7 @@ def report(**changes: Any) -> Report:
         "slices": [table],
         "mistakes": [table],
         "reliability": {task: {"error": 0.0625, "bins": BINS} for task in ("ner", "re")},
-        "threshold": 0.5,
+        "thresholds": {"Work_For": 0.5, "Live_In": 0.5},
         "worst": [(RECORD, without_relations(RECORD))],
     }
     return Report(**{**values, **changes})

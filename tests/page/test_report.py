@@ -46,7 +46,7 @@ def test_every_section_shows_its_numbers(shown: str) -> None:
     assert "After the last epoch: entities 1; relations 4." in words  # no adversarial loss: it is always 0
     assert "12 predicted triples: expected calibration error 0.0625" in words
     assert "average precision 0.4321" in words
-    assert "threshold 0.5 has precision 60.00 and recall 65.00" in words
+    assert "With the run's threshold 0.5, precision is 60.00 and recall 65.00" in words
     assert "highest micro F1 on these sentences is 66.00, at 0.3125" in words
     assert "0-9: NER 62.50; 0-9: RE 62.50" in words
     assert [b.text for b in page.having("b") if b.text == "62.50"]

@@ -1,6 +1,7 @@
 """Tests of calibrated probabilities: the functions rise, the file is read as written, damage is one line."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from cman_jax.run.calibration import (
     is_outdated,
     log_odds,
     read_calibration,
-    read_threshold,
+    tuned_decoding,
     write_entry,
 )
 from cman_jax.types import Annotation, Entity, Relation
 
+TYPES = ("Live_In", "Kill")
 FITTED = Calibration(Platt(0.5, -0.25), Platt(0.75, 0.0))
 
 
@@ -58,11 +60,16 @@ def test_both_entries_are_read_as_written_and_only_for_their_epoch(tmp_path: Pat
     written(tmp_path)
     write_entry(tmp_path, "threshold", 3, "a", {"value": 0.35})
     assert read_calibration(tmp_path, 3) == FITTED
-    assert read_threshold(tmp_path, 3) == 0.35
+    assert tuned_decoding(tmp_path, 3, TYPES) == {"threshold": 0.35}
     assert (read_calibration(tmp_path, 4), is_outdated(tmp_path, 4)) == (None, True)
     assert not is_outdated(tmp_path, 3)
     with pytest.raises(InputError, match="found no threshold that was tuned for epoch 4, expected a number"):
-        read_threshold(tmp_path, 4)
+        tuned_decoding(tmp_path, 4, TYPES)
+
+
+def test_thresholds_of_relation_types_are_read_in_the_order_of_the_run(tmp_path: Path) -> None:
+    write_entry(tmp_path, "threshold", 3, "a", {"value": {"Kill": 0.2, "Live_In": 0.4}})
+    assert tuned_decoding(tmp_path, 3, TYPES) == {"relation_thresholds": (0.4, 0.2)}
 
 
 @pytest.mark.parametrize(
@@ -79,11 +86,19 @@ def test_both_entries_are_read_as_written_and_only_for_their_epoch(tmp_path: Pat
         ),
         ({"threshold": {"epoch": 3, "value": 1.5}}, "found the threshold 1.5, expected a number in [0, 1)"),
         ({"threshold": {"epoch": 3, "value": "x"}}, "found the threshold 'x', expected a number in [0, 1)"),
+        (
+            {"threshold": {"epoch": 3, "value": {"Kill": 0.2, "Live_In": None}}},
+            "found the threshold None, expected a number in [0, 1)",
+        ),
+        (
+            {"threshold": {"epoch": 3, "value": {"Kill": 0.2}}},
+            "found thresholds of Kill, expected one for each of Live_In, Kill",
+        ),
     ],
 )
 def test_damage_is_one_line(tmp_path: Path, content: dict[str, object], message: str) -> None:
     (tmp_path / FILE).write_text(json.dumps(content))
-    read = read_threshold if "threshold" in content else read_calibration
+    read = partial(tuned_decoding, relation_types=TYPES) if "threshold" in content else read_calibration
     with pytest.raises(InputError) as error:
         read(tmp_path, 3)
     assert str(error.value).startswith(f"{tmp_path / FILE}: {message}")

@@ -49,6 +49,7 @@ def test_the_run_s_own_entry_says_what_it_is_of(workdir: Path) -> None:
     ("decoding", "name"),
     [
         ({"threshold": 0.05}, "test_threshold_0.05"),
+        ({"relation_thresholds": (0.3, 0.25)}, "test_relation_thresholds_0.3_0.25"),
         ({"anchor": "any", "bio_constraints": True}, "test_anchor_any_bio_constraints_True"),
     ],
 )
@@ -83,3 +84,9 @@ def test_an_entry_of_an_older_version_says_nothing_and_is_taken() -> None:
     assert foreign({"data": "b"}, DecodingConfig(), "a") is not None
     assert foreign({"decoding": {"threshold": 0.5, "labels": "predicted"}}, DecodingConfig(), None) is None
     assert foreign({"decoding": {"threshold": 0.4}}, DecodingConfig(), None) is not None
+
+
+def test_thresholds_that_json_turned_into_a_list_are_the_same() -> None:
+    stored = {"decoding": {"relation_thresholds": [0.3, 0.25]}}
+    assert foreign(stored, DecodingConfig(relation_thresholds=(0.3, 0.25)), None) is None
+    assert foreign(stored, DecodingConfig(relation_thresholds=(0.3, 0.2)), None) is not None

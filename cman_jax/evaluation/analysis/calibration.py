@@ -5,7 +5,7 @@ need annotations at threshold 0, which contain every candidate (`Extractor.as_co
 threshold=0.0)`). Probabilities of whole triples, and of entities, are judged on a system's answers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,34 +31,39 @@ class Decisions(NamedTuple):
     gold: int
 
 
-def above(annotation: Annotation, threshold: float) -> Annotation:
-    """Returns the annotation with only the relations above the threshold, as `decode` keeps them.
+def above(annotation: Annotation, thresholds: Mapping[str, float]) -> Annotation:
+    """Returns the annotation with only the relations above their thresholds, as `decode` keeps them.
 
     Args:
       annotation: the annotation.
-      threshold: the probability that a relation must exceed.
+      thresholds: by relation type, the probability that a relation must exceed.
     """
+    found = zip(annotation.relations, annotation.relation_prob, strict=True)
     return annotation.with_relations(
-        [i for i, prob in enumerate(annotation.relation_prob) if prob > threshold]
+        [i for i, (relation, prob) in enumerate(found) if prob > thresholds[relation.type]]
     )
 
 
-def decisions(comparison: Comparison, candidates: Sequence[Annotation]) -> Decisions:
+def decisions(
+    comparison: Comparison, candidates: Sequence[Annotation], relation_type: str | None = None
+) -> Decisions:
     """Returns all decisions about relations.
 
     Args:
       comparison: the comparison of the candidates with the gold.
       candidates: annotations at threshold 0.
+      relation_type: the only type that counts; None: all types count.
     """
     match = comparison.settings["re"].match
     prob, right, gold = [], [], 0
     for (wanted, claims), annotation in zip(comparison.pairs, candidates, strict=True):
-        keys = {key(relation, match) for relation in wanted.relations}
+        keys = {key(each, match) for each in wanted.relations if relation_type in (None, each.type)}
         gold += len(keys)
         for relation, p in zip(annotation.relations, annotation.relation_prob, strict=True):
             subject, object_ = annotation.entities[relation.subject], annotation.entities[relation.object]
             claim = SpanRelation(subject, object_, relation.type)
-            if claim in claims.relations:  # the convention may leave it out
+            counts = claim in claims.relations  # the convention may leave it out
+            if counts and relation_type in (None, relation.type):
                 prob.append(p)
                 right.append(key(claim, match) in keys)
     return Decisions(np.array(prob, float), np.array(right, bool), gold)

@@ -39,22 +39,22 @@ class Judged(NamedTuple):
     """A system's answers compared with the gold.
 
     Attributes:
-      answers: the comparison of the annotations above the system's threshold.
+      answers: the comparison of the annotations above the system's thresholds.
       decided: all decisions about relations.
-      annotations: the annotations above the system's threshold.
-      threshold: relations with a probability above it are answers.
+      annotations: the annotations above the system's thresholds.
+      thresholds: by relation type; relations with a probability above it are answers.
     """
 
     answers: Comparison
     decided: Decisions
     annotations: Sequence[Annotation]
-    threshold: float
+    thresholds: Mapping[str, float]
 
 
 def judge(
     gold: Sequence[Sentence],
     candidates: Sequence[Annotation],
-    threshold: float,
+    thresholds: Mapping[str, float],
     scoring: ScoringConfig,
     *,
     entity_types: Sequence[str],
@@ -65,7 +65,7 @@ def judge(
     Args:
       gold: the annotated sentences.
       candidates: annotations at threshold 0.
-      threshold: the system's threshold for relations.
+      thresholds: the system's threshold of each relation type.
       scoring: the convention.
       entity_types, relation_types: as in `metrics.score`.
 
@@ -73,17 +73,24 @@ def judge(
       ValueError, InputError: as in `metrics.score`.
     """
     types = {"entity_types": entity_types, "relation_types": relation_types}
-    annotations = [above(annotation, threshold) for annotation in candidates]
+    annotations = [above(annotation, thresholds) for annotation in candidates]
     answers = compare(gold, annotations, **types, **_convention(scoring))
     decided = decided_candidates(gold, candidates, scoring, **types)
-    return Judged(answers, decided, annotations, threshold)
+    return Judged(answers, decided, annotations, thresholds)
 
 
 def decided_candidates(
-    gold: Sequence[Sentence], candidates: Sequence[Annotation], scoring: ScoringConfig, **types: Sequence[str]
+    gold: Sequence[Sentence],
+    candidates: Sequence[Annotation],
+    scoring: ScoringConfig,
+    relation_type: str | None = None,
+    **types: Sequence[str],
 ) -> Decisions:
-    """Returns all decisions about relations; the arguments and errors are those of `judge`."""
-    return decisions(compare(gold, candidates, **types, **_convention(scoring)), candidates)
+    """Returns all decisions about relations, or about those of one type.
+
+    The other arguments and the errors are those of `judge`.
+    """
+    return decisions(compare(gold, candidates, **types, **_convention(scoring)), candidates, relation_type)
 
 
 def _convention(scoring: ScoringConfig) -> dict[str, Any]:

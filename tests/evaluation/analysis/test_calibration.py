@@ -56,11 +56,16 @@ def test_a_decision_is_right_as_the_convention_says() -> None:
     assert (without.prob.tolist(), without.gold) == ([0.9, 0.8, 0.6], 2)
 
 
-def test_above_keeps_what_exceeds_the_threshold() -> None:
-    kept = above(CANDIDATES[0], 0.8)
+def all_types(threshold: float) -> dict[str, float]:
+    return dict.fromkeys(TYPES["relation_types"], threshold)
+
+
+def test_above_keeps_what_exceeds_the_threshold_of_its_type() -> None:
+    kept = above(CANDIDATES[0], all_types(0.8))
     assert (kept.relations, kept.relation_prob) == ((Relation(0, 1, "Work_For"),), (0.9,))
     assert kept.entities == CANDIDATES[0].entities
-    assert above(CANDIDATES[0], 0.0) == CANDIDATES[0]
+    assert above(CANDIDATES[0], all_types(0.0)) == CANDIDATES[0]
+    assert above(CANDIDATES[0], {"Work_For": 0.9, "Live_In": 0.0}).relation_prob == (0.3,)
 
 
 def test_calibrated_probabilities_have_no_error() -> None:
@@ -119,7 +124,7 @@ def test_average_precision_of_guesses_is_the_share_that_is_right() -> None:
 def test_the_best_threshold_scores_its_f1_and_no_other_scores_more() -> None:
     best = best_threshold(judged())
     f1 = {
-        t: score(GOLD, [above(a, t) for a in CANDIDATES], **TYPES).f1("re")
+        t: score(GOLD, [above(a, all_types(t)) for a in CANDIDATES], **TYPES).f1("re")
         for t in (best.threshold, *np.linspace(0, 0.99, 100).tolist())
     }
     assert f1[best.threshold] == pytest.approx(best.f1) == max(f1.values())

@@ -32,7 +32,9 @@ CANDIDATES = [
 
 def judged(threshold: float = 0.5, **scoring: Any) -> Judged:
     """Returns the answers at a threshold, compared with the gold."""
-    return judge(GOLD, CANDIDATES, threshold, ScoringConfig(**scoring), **TYPES)
+    return judge(
+        GOLD, CANDIDATES, {"Work_For": threshold, "Live_In": threshold}, ScoringConfig(**scoring), **TYPES
+    )
 
 
 def test_the_tables_to_the_character() -> None:
@@ -99,8 +101,8 @@ def test_the_answers_are_judged_by_their_own_probabilities() -> None:
         each._replace(entity_prob=(0.9,) * len(each.entities), triple_prob=prob)
         for each, prob in zip(CANDIDATES, [(0.85, 0.55), (0.35, 0.05)], strict=True)
     ]
-    ours = judge(GOLD, with_prob, 0.5, ScoringConfig(), **TYPES)
-    assert ours.threshold == 0.5
+    ours = judge(GOLD, with_prob, {"Work_For": 0.5, "Live_In": 0.9}, ScoringConfig(), **TYPES)
+    assert ours.thresholds == {"Work_For": 0.5, "Live_In": 0.9}
     found = judge_answers(ours)
     assert {b["high"]: b["count"] for b in found["ner"]["bins"] if b["count"]} == {0.9: 5}
     filled = [b for b in found["re"]["bins"] if b["count"]]  # s2's are below the threshold
@@ -118,7 +120,7 @@ def test_a_type_outside_the_inventory_is_refused() -> None:
         judge(
             GOLD[:1],
             [Annotation((ANN, ACME), (Relation(0, 1, "Kill"),), (), (0.1,))],
-            0.5,
+            {"Kill": 0.5},
             ScoringConfig(),
             **TYPES,
         )

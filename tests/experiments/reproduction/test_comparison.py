@@ -32,7 +32,8 @@ def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setup:
         found = read_json(workdir / "scores.json")["dev"]
         answer = next(a for a in (ALL, NO_RELATION, HALF) if score_of(a) == (found["ner"], found["re"]))
         answer = answer._replace(relation_prob=(0.9,) * len(answer.relations))
-        return None, judge(gold, [answer] * len(gold), 0.5, ScoringConfig(), **TYPES)
+        thresholds = dict.fromkeys(TYPES["relation_types"], 0.5)
+        return None, judge(gold, [answer] * len(gold), thresholds, ScoringConfig(), **TYPES)
 
     monkeypatch.setattr(comparison, "judge_run", judge_run)
     monkeypatch.setattr(comparison, "System", SimpleNamespace(load=lambda workdir: None))
