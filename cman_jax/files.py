@@ -215,12 +215,25 @@ def write_json(path: Path, value: Any) -> None:
     Raises:
       InputError: the value contains a number that is not finite.
     """
+    write_atomically(path, json_bytes(path, value))
+
+
+def json_bytes(path: Path, value: Any) -> bytes:
+    """Returns what `write_json` writes to a file.
+
+    Args:
+      path: the file, for the error message.
+      value: the value.
+
+    Raises:
+      InputError: the value contains a number that is not finite.
+    """
     try:
         text = json_text(value, indent=1, ensure_ascii=False)
     except ValueError as error:
         found = f"a value that JSON cannot express ({error})"
         raise InputError(path, None, found, "finite numbers to write") from None
-    write_atomically(path, (text + "\n").encode())
+    return (text + "\n").encode()
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:

@@ -26,7 +26,7 @@ from cman_jax.data.corpus import load_split
 from cman_jax.evaluation.analysis.report import analysis_tables
 from cman_jax.evaluation.analysis.summary import analyse
 from cman_jax.run.entries import entry_of
-from cman_jax.run.lock import update_json
+from cman_jax.run.manifest import update_json
 from cman_jax.run.system import load_config
 from experiments.analysis_plot import plot_analysis
 

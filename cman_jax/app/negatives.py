@@ -9,7 +9,7 @@ from cman_jax.evaluation.negatives import Alarms, count_alarms
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.entries import entry_of
 from cman_jax.run.installed import NOT_KEPT, is_packaged
-from cman_jax.run.lock import update_json
+from cman_jax.run.manifest import update_json
 
 
 def report_negatives(workdir: Path, path: Path, encoder: Encoder | None = None, **decoding: Any) -> Alarms:

@@ -12,7 +12,7 @@ from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.record import Record
 from cman_jax.run.entries import entry_of
 from cman_jax.run.installed import NOT_KEPT, is_packaged
-from cman_jax.run.lock import update_json
+from cman_jax.run.manifest import update_json
 from cman_jax.types import Annotation, Sentence
 
 

@@ -88,8 +88,12 @@ class Vocabs:
 
     def save(self, path: Path) -> None:
         """Writes a JSON file, which `load` can read on any machine."""
+        write_atomically(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Returns what `save` writes."""
         text = json.dumps(dataclasses.asdict(self), ensure_ascii=False, indent=0)
-        write_atomically(path, (text + "\n").encode())
+        return (text + "\n").encode()
 
     @classmethod
     def load(cls, path: Path) -> "Vocabs":

@@ -33,7 +33,7 @@ from cman_jax.run.calibration import Calibration, is_outdated, read_calibration,
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.constraints import load_constraints
 from cman_jax.run.installed import run_folder
-from cman_jax.run.record import chosen_epoch
+from cman_jax.run.record import chosen_epoch, unsaved_choice
 from cman_jax.run.system import System, load_config
 from cman_jax.types import Annotation, Params, Sentence
 
@@ -42,6 +42,9 @@ NO_CONSTRAINTS = "no constraints are stored in this run, so that relations may c
 
 OUTDATED = "the stored calibration is of another epoch, so that probabilities are not calibrated"
 """The note about a run that was trained further, or whose best epoch is another one now."""
+
+UNSAVED = "epoch {} has better scores but no checkpoint, so that epoch {} is used until training is resumed"
+"""The note about a run that is being trained or was killed after the scores of an epoch were written."""
 
 OnBatch = Callable[[int], None]
 """Is called with the number of sentences of every finished batch."""
@@ -77,6 +80,9 @@ class Extractor:
         stored = None if workdir is None else read_calibration(workdir, epoch)
         if workdir is not None and is_outdated(workdir, epoch):
             self.notes += (OUTDATED,)
+        unsaved = None if workdir is None else unsaved_choice(workdir, system.config, epoch)
+        if unsaved is not None:
+            self.notes += (UNSAVED.format(unsaved, epoch),)
         self.calibration = stored or Calibration()
         self._predictor = Predictor(system, constraints=self.constraints)
 

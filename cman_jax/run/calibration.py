@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from cman_jax.errors import InputError
 from cman_jax.files import read_json
-from cman_jax.run.lock import update_json
+from cman_jax.run.manifest import check_listed, update_json
 from cman_jax.types import Annotation
 from cman_jax.version import __version__
 
@@ -143,12 +143,14 @@ def _as_threshold(value: Any, workdir: Path) -> float:
 
 def is_outdated(workdir: Path, epoch: int) -> bool:
     """Returns whether the stored calibration belongs to another epoch than this one."""
+    check_listed(workdir, FILE)
     stored = read_json(workdir / FILE).get("probabilities")
     return isinstance(stored, dict) and stored.get("epoch") != epoch
 
 
 def _read_entry(workdir: Path, name: str, epoch: int) -> dict[str, Any] | None:
     """Returns an entry; None: it is missing or of another epoch."""
+    check_listed(workdir, FILE)
     entry = read_json(workdir / FILE).get(name)
     if entry is not None and not isinstance(entry, dict):
         raise InputError(workdir / FILE, None, f"{entry!r} under {name!r}", "a JSON object")

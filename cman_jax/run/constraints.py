@@ -8,7 +8,8 @@ from typing import Any
 
 from cman_jax.data.vocab import Vocabs
 from cman_jax.errors import InputError
-from cman_jax.files import parse_json, read_utf8, show, write_json
+from cman_jax.files import json_bytes, parse_json, read_utf8, show
+from cman_jax.run.manifest import check_listed, write_files
 from cman_jax.types import Sentence
 
 Constraints = Mapping[str, frozenset[tuple[str, str]]]
@@ -30,7 +31,7 @@ def learn_constraints(sentences: Iterable[Sentence]) -> Constraints:
 
 def write_constraints(workdir: Path, constraints: Constraints) -> None:
     """Writes constraints.json."""
-    write_json(workdir / _FILE, for_json(constraints))
+    write_files(workdir, {_FILE: json_bytes(workdir / _FILE, for_json(constraints))})
 
 
 def for_json(constraints: Constraints) -> dict[str, list[list[str]]]:
@@ -60,7 +61,10 @@ def load_constraints(choice: str, workdir: Path | None, vocabs: Vocabs) -> Const
         return None
     if choice != "learned":
         return read_constraints(choice, vocabs)
-    stored = workdir is not None and has_constraints(workdir)
+    if workdir is None:
+        return None
+    check_listed(workdir, _FILE)
+    stored = has_constraints(workdir)
     return read_constraints(workdir / _FILE, vocabs) if stored else None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cman_jax.config import DecodingConfig
-from cman_jax.files import read_json
+from cman_jax.run.manifest import read_updated_json
 from cman_jax.run.provenance import recorded_digest, split_digest
 from cman_jax.run.system import load_config
 from cman_jax.types import Sentence
@@ -76,7 +76,7 @@ def _is_own_data(workdir: Path, split: str, digest: str, scores: Mapping[str, An
     data.json decides, or the first scores of that name where an older version has not recorded the split.
     """
     recorded = recorded_digest(workdir, split)
-    first = read_json(workdir / "scores.json").get(split)
+    first = read_updated_json(workdir / "scores.json").get(split)
     if recorded is None and isinstance(first, dict):
         recorded = first.get("data")
         if recorded is None and scores is not None:

@@ -88,12 +88,14 @@ def digests(folder: Path, names: list[str]) -> dict[str, str]:
     return {name: file_digest(folder / name) for name in names}
 
 
-def check_files(folder: Path, expected: Any) -> None:
+def check_files(folder: Path, expected: Any, remedy: str = "all files as they were written") -> None:
     """Checks that the files of a folder are those that were written.
 
     Args:
       folder: the folder.
-      expected: the digest of each file by its path inside the folder, as `digests` returned them.
+      expected: the digest of each file by its path inside the folder, as `digests` returned them; a list of
+        digests if the file may have several contents.
+      remedy: what is expected instead, for the error message.
 
     Raises:
       InputError: a file is missing or changed, or there are no digests.
@@ -102,10 +104,9 @@ def check_files(folder: Path, expected: Any) -> None:
         raise InputError(folder, None, "no list of its files", "the list that was written with them")
     for name, digest in expected.items():
         if not (folder / name).is_file():
-            raise InputError(folder / name, None, "no such file", "all files as they were written")
-        if file_digest(folder / name) != digest:
-            found = "a file that was changed or damaged"
-            raise InputError(folder / name, None, found, "all files as they were written")
+            raise InputError(folder / name, None, "no such file", remedy)
+        if file_digest(folder / name) not in (digest if isinstance(digest, list) else [digest]):
+            raise InputError(folder / name, None, "a file that was changed or damaged", remedy)
 
 
 def _folder(entry: EntryPoint) -> Path:

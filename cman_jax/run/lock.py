@@ -2,12 +2,10 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from cman_jax.errors import InputError
-from cman_jax.files import read_json, write_json
 from cman_jax.locking import locked
 
 _held: dict[Path, int] = {}  # directories that this process trains in, each with the id of its thread
@@ -49,19 +47,6 @@ def training_in(workdir: Path) -> Iterator[None]:
     finally:
         if made:
             _remove_if_empty(workdir)
-
-
-def update_json(path: Path, entries: Mapping[str, Any]) -> None:
-    """Sets entries of a JSON file and keeps all other entries.
-
-    Entries that another process sets at the same time are kept too.
-
-    Args:
-      path: the file; it may be missing.
-      entries: the entries to set.
-    """
-    with locked(path.parent / ".update.lock"):
-        write_json(path, {**read_json(path), **entries})
 
 
 def _remove_if_empty(folder: Path) -> None:

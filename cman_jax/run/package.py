@@ -17,9 +17,10 @@ from typing import Any
 
 from cman_jax.config import Config
 from cman_jax.errors import InputError, missing_extra
-from cman_jax.files import json_text, read_json, write_atomically, write_json
+from cman_jax.files import json_text, write_atomically, write_json
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.installed import GROUP, MANIFEST, digests, installed_models, normal_name
+from cman_jax.run.manifest import read_updated_json
 from cman_jax.run.record import chosen_epoch
 from cman_jax.run.system import System
 from cman_jax.version import __version__
@@ -29,7 +30,7 @@ _VERSION = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?")
 _FILES = ("config.json", "vocabs.json", "word_vectors.npy", "encoder.json")  # as System.save writes them
 _TRUST = ("constraints.json", "calibration.json")
 _RECORDS = ("metrics.jsonl", "data.json", "scores.json")
-_CHECKPOINT = ("_CHECKPOINT_METADATA", "params", "metrics")  # all but the optimizer
+_CHECKPOINT = ("_CHECKPOINT_METADATA", "params", "metrics", "digests")  # all but the optimizer
 _NOT_READ = shutil.ignore_patterns("commit_success.txt")  # names the folder of the training
 _FIRST_OF_1980 = "315532800"  # in seconds; the earliest time that a zip file can express
 
@@ -158,7 +159,7 @@ def _readme(system: System, name: str, about: str, workdir: Path, epoch: int) ->
     match, _, other = system.config.scoring.convention.values()
     average, convention = system.config.scoring.average, f"{match}, {'with' if other else 'without'} Other"
     rows = []
-    for split, entry in read_json(workdir / "scores.json").items():
+    for split, entry in read_updated_json(workdir / "scores.json").items():
         f1 = [
             f"{entry[task][match]['with_other' if other else 'without_other'][average]['f1']:.2f}"
             for task in ("ner", "re")

@@ -8,12 +8,14 @@ from typing import Any
 from cman_jax.data.contents import Contents
 from cman_jax.data.corpus import to_json
 from cman_jax.errors import InputError
-from cman_jax.files import file_digest, json_text, read_json, write_json
+from cman_jax.files import file_digest, json_bytes, json_text, read_json
+from cman_jax.run.manifest import check_listed, write_files
 from cman_jax.types import EncoderSpec, Sentence
 
 Splits = Mapping[str, Sequence[Sentence]]
 """Sentences under "train" and "dev", and under further splits whose words and types should be known."""
 
+_FILE = "data.json"
 _FIXED = ("train", "dev", "vectors", "features")
 """What must not change when a run is resumed. A further split may be corrected or be missing."""
 
@@ -51,12 +53,12 @@ def write_provenance(workdir: Path, digests: Mapping[str, str], contents: Conten
       digests: the result of `fingerprint`.
       contents: counts of the data, including those that the network cannot learn.
     """
-    write_json(workdir / "data.json", {**digests, "contents": contents.as_dict()})
+    _write(workdir, {**digests, "contents": contents.as_dict()})
 
 
 def recorded_digest(workdir: Path, split: str) -> str | None:
     """Returns the digest of the run's split of that name; None if data.json does not contain it."""
-    digest = read_json(workdir / "data.json").get(split)
+    digest = _read(workdir).get(split)
     return digest if isinstance(digest, str) else None
 
 
@@ -73,7 +75,7 @@ def check_split(workdir: Path, split: str, sentences: Sequence[Sentence]) -> Non
     """
     if recorded_digest(workdir, split) not in (None, split_digest(sentences)):
         expected = f"the same {split} as before, or another workdir"
-        raise InputError(workdir / "data.json", None, f"a run on other {split}", expected)
+        raise InputError(workdir / _FILE, None, f"a run on other {split}", expected)
 
 
 def check_provenance(workdir: Path, digests: Mapping[str, str], contents: Contents) -> None:
@@ -89,15 +91,26 @@ def check_provenance(workdir: Path, digests: Mapping[str, str], contents: Conten
     Raises:
       InputError: the training split, the dev split, the vectors or the features are different.
     """
-    path = workdir / "data.json"
-    before: dict[str, Any] = read_json(path)
+    path = workdir / _FILE
+    before = _read(workdir)
     for name in _FIXED:
         if before.get(name, "none") != digests[name]:
             expected = f"the same {name} as before, or another workdir"
             raise InputError(path, None, f"a run on other {name}", expected)
     complete = {**digests, "contents": contents.as_dict(), **before}
     if complete != before:
-        write_json(path, complete)
+        _write(workdir, complete)
+
+
+def _write(workdir: Path, values: Mapping[str, Any]) -> None:
+    """Writes data.json."""
+    write_files(workdir, {_FILE: json_bytes(workdir / _FILE, values)})
+
+
+def _read(workdir: Path) -> dict[str, Any]:
+    """Returns the contents of data.json; empty if it does not exist."""
+    check_listed(workdir, _FILE)
+    return read_json(workdir / _FILE)
 
 
 def _vectors_digest(path: Path) -> str:

@@ -18,11 +18,12 @@ from cman_jax.config import Config, DecodingConfig, from_dict, to_dict
 from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.vocab import Vocabs
 from cman_jax.errors import InputError
-from cman_jax.files import read_json, read_text, write_atomically, write_json
+from cman_jax.files import json_bytes, read_json, read_text
 from cman_jax.model.baseline import MultiHead
 from cman_jax.model.cman import CMAN
 from cman_jax.model.init import glorot_init
 from cman_jax.model.network import JointNetwork
+from cman_jax.run.manifest import check_listed, write_files
 from cman_jax.types import Batch, Constants, EncoderSpec, Params
 
 
@@ -70,23 +71,27 @@ class System(NamedTuple):
           InputError: the directory contains no run, or a file in it is damaged.
         """
         config = load_config(workdir)
+        check_listed(workdir, "vocabs.json", "word_vectors.npy", "encoder.json")
         vocabs = Vocabs.load(workdir / "vocabs.json")
         vectors = _load_vectors(workdir) if vocabs.frozen_words else None
         return cls.build(config, vocabs, vectors, load_encoder_spec(workdir))
 
     def save(self, workdir: Path) -> None:
         """Writes the system into a working directory; `load` reads it on any machine."""
-        workdir.mkdir(parents=True, exist_ok=True)
-        self.vocabs.save(workdir / "vocabs.json")
-        for name in ("word_vectors.npy", "encoder.json"):  # of a start that was killed before this one
-            (workdir / name).unlink(missing_ok=True)
+        vectors = encoder = None
         if self.constants:
-            vectors = io.BytesIO()
-            np.save(vectors, np.asarray(self.constants["word"]["vectors"]))
-            write_atomically(workdir / "word_vectors.npy", vectors.getvalue())
+            buffer = io.BytesIO()
+            np.save(buffer, np.asarray(self.constants["word"]["vectors"]))
+            vectors = buffer.getvalue()
         if self.encoder is not None:
-            write_json(workdir / "encoder.json", self.encoder._asdict())
-        write_json(workdir / "config.json", to_dict(self.config))
+            encoder = json_bytes(workdir / "encoder.json", self.encoder._asdict())
+        files = {
+            "vocabs.json": self.vocabs.to_bytes(),
+            "word_vectors.npy": vectors,  # None removes the file of a start that was killed before this one
+            "encoder.json": encoder,
+        }
+        write_files(workdir, files)
+        write_config(workdir, self.config)
 
     def collate(self, examples: Sequence[Example], length: int, batch_size: int | None = None) -> Batch:
         """Returns one padded batch, by default of the configured size."""
@@ -145,10 +150,16 @@ def load_config(workdir: Path) -> Config:
     path = workdir / "config.json"
     if not path.is_file():
         raise InputError(workdir, None, "no config.json", "the working directory of a training run")
+    check_listed(workdir, path.name)
     try:
         return from_dict(json.loads(read_text(path)))
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(path, None, f"{error}", "a config that a training run wrote") from None
+
+
+def write_config(workdir: Path, config: Config) -> None:
+    """Writes the config of a run."""
+    write_files(workdir, {"config.json": json_bytes(workdir / "config.json", to_dict(config))})
 
 
 def load_encoder_spec(workdir: Path) -> EncoderSpec | None:
@@ -158,6 +169,7 @@ def load_encoder_spec(workdir: Path) -> EncoderSpec | None:
       InputError: the file is damaged.
     """
     path = workdir / "encoder.json"
+    check_listed(workdir, path.name)
     fields = read_json(path)
     try:
         return EncoderSpec(**fields) if path.is_file() else None

@@ -97,6 +97,8 @@ def train_population(
             stack.enter_context(training_in(job.workdir))
         members = [stack.enter_context(closing(Member(job, vectors, encoder))) for job in jobs]
         systems = [member.system for member in members]
+        for note in filter(None, (member.note for member in members)):
+            progress.note(note)
         members, done = _unfinished(members, num_epochs)
         if done >= num_epochs:
             return systems

@@ -22,6 +22,7 @@ from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.constraints import load_constraints
 from cman_jax.run.provenance import Splits
 from cman_jax.run.record import read_metrics, write_metrics
+from cman_jax.run.recovery import recover
 from cman_jax.run.system import System
 from cman_jax.training.open_run import open_run, training_sentences
 from cman_jax.training.plans import drawn_plans
@@ -52,6 +53,7 @@ class Member:
       examples: the examples that it is trained on.
       key: the key of all its random draws in training.
       rows: the rows of metrics.jsonl, one for each finished epoch.
+      note: a line about damaged checkpoints that training does without; None: all are intact.
 
     Raises:
       InputError: the vectors are damaged, a sentence has no features or is far longer than the buckets, or
@@ -73,6 +75,7 @@ class Member:
         self._predictor = Predictor(self.system, constraints=constraints)
         self.key, self._init_key = jax.random.split(jax.random.key(config.training.seed))
         self.rows: list[dict[str, Any]] = []
+        self.note = recover(self.workdir, config)
         self._checkpoints = Checkpoints(self.workdir / "checkpoints")
 
     def close(self) -> None:

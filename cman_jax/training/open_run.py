@@ -6,6 +6,7 @@ A run has these files:
     data.json                                                 its origin, see cman_jax/run/provenance.py
     constraints.json                                          see cman_jax/run/constraints.py
     checkpoints/  metrics.jsonl                               latest two epochs and the best; a row per epoch
+    manifest.json                                             digests, see cman_jax/run/manifest.py
     scores.json  predictions.jsonl                            results of training and of evaluation
 """
 
@@ -13,16 +14,16 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-from cman_jax.config import Config, differences, to_dict
+from cman_jax.config import Config, differences
 from cman_jax.data.contents import contents_of
 from cman_jax.data.vocab import Vocabs, build_vocabs, refuse_no_coverage, word_candidates
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
 from cman_jax.errors import InputError
-from cman_jax.files import write_json
 from cman_jax.run.constraints import has_constraints, learn_constraints, write_constraints
+from cman_jax.run.manifest import check_all, start_manifest
 from cman_jax.run.provenance import Splits, check_provenance, fingerprint, write_provenance
 from cman_jax.run.record import read_metrics
-from cman_jax.run.system import System, check_thresholds, load_config
+from cman_jax.run.system import System, check_thresholds, load_config, write_config
 from cman_jax.types import EncoderSpec, Sentence
 
 
@@ -59,6 +60,7 @@ def open_run(
     system = System.build(config, vocabs, None if table is None else table.matrix, encoder)
     for unfinished in workdir.glob(".*.tmp"):  # left by a start that was killed
         unfinished.unlink()
+    start_manifest(workdir)
     write_provenance(workdir, digests, contents)
     write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
     system.save(workdir)  # config.json last: with it, the run exists
@@ -67,13 +69,14 @@ def open_run(
 
 def _resume(config: Config, splits: Splits, workdir: Path, digests: Mapping[str, str]) -> System:
     """Returns the system of the run in `workdir`, after checks that these settings and data can resume it."""
+    check_all(workdir)
     _refuse_other_settings(config, load_config(workdir), workdir)
     system = System.load(workdir)
     check_thresholds(config.decoding, system.vocabs)
     check_provenance(workdir, digests, contents_of(splits, config.training.trained_splits, system.vocabs))
     if not has_constraints(workdir):
         write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
-    write_json(workdir / "config.json", to_dict(config))
+    write_config(workdir, config)
     return system._replace(config=config)
 
 

@@ -24,6 +24,9 @@ class Progress:
           runs: what the data of each run contain, by its workdir.
         """
 
+    def note(self, line: str) -> None:
+        """Is called with what the user should know about a run."""
+
     def start_epoch(self, epoch: int, num_epochs: int, num_sentences: int) -> None:
         """Is called when an epoch begins.
 
@@ -66,6 +69,10 @@ class ConsoleProgress(Progress):
         for workdir, some in list(lines.items())[: 1 if same else None]:
             for line in some:
                 print(line if same else f"{workdir}: {line}", flush=True)
+
+    def note(self, line: str) -> None:
+        """Prints the line."""
+        print(line, flush=True)
 
     def start_epoch(self, epoch: int, num_epochs: int, num_sentences: int) -> None:
         """Starts the bar."""

@@ -16,7 +16,7 @@ from cman_jax.inference.steps import Allowed
 from cman_jax.layers.crf import constrain, marginals, viterbi
 from cman_jax.model.network import JointNetwork
 from cman_jax.run.entries import entry_of
-from cman_jax.run.lock import update_json
+from cman_jax.run.manifest import update_json
 from cman_jax.run.system import System
 from cman_jax.types import Batch, Constants, Params, Predictions, Sentence
 from experiments.reproduction.runs import Run

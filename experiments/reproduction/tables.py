@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cman_jax.config import ScoringConfig
 from cman_jax.errors import InputError
-from cman_jax.files import read_json
+from cman_jax.run.manifest import read_updated_json
 from experiments.reproduction.gold_labels import GOLD_LABELS
 from experiments.reproduction.published import NOTES, PUBLISHED, TITLES
 from experiments.reproduction.rows import ROWS, Row
@@ -110,7 +110,7 @@ def f1_of(scores: Mapping[str, Any], task: str, scoring: ScoringConfig) -> float
 
 def _scores(run: Run, entry: str) -> dict[str, Any]:
     path = run.workdir / "scores.json"
-    scores = read_json(path)[entry]
+    scores = read_updated_json(path)[entry]
     try:
         for task in TASKS:
             f1_of(scores, task, run.config.scoring)
@@ -126,7 +126,7 @@ def check_ner(run: Run) -> None:
       InputError: they differ.
     """
     path = run.workdir / "scores.json"
-    scores = read_json(path)
+    scores = read_updated_json(path)
     if GOLD_LABELS in scores and scores[GOLD_LABELS]["ner"] != scores["test"]["ner"]:
         raise InputError(
             path, None, "NER that differs between label sources", "equal NER: it reads no labels"

@@ -9,8 +9,8 @@ from cman_jax.config import differences
 from cman_jax.data.corpus import load_split
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
-from cman_jax.files import read_json
 from cman_jax.run.entries import foreign
+from cman_jax.run.manifest import read_updated_json
 from cman_jax.run.provenance import Splits, check_split, recorded_digest
 from cman_jax.run.record import chosen_epoch, read_metrics
 from cman_jax.run.system import load_config
@@ -68,7 +68,7 @@ def train_missing(
 def _refuse_other_splits(run: Run, splits: Splits) -> None:
     """Raises an InputError if a finished run was scored on other sentences."""
     path = run.workdir / "scores.json"
-    scores = read_json(path)
+    scores = read_updated_json(path)
     for split in ("dev", "test"):
         check_split(run.workdir, split, splits[split])
         count = scores[split].get("sentences")
@@ -124,7 +124,7 @@ def has_scores(run: Run, *entries: str) -> bool:
       InputError: an entry says that it is of other data or decoding than the run's.
     """
     path = run.workdir / "scores.json"
-    scores = read_json(path)
+    scores = read_updated_json(path)
     for entry in filter(scores.get, entries):
         split = "test" if entry == GOLD_LABELS else entry
         if wrong := foreign(scores[entry], run.config.decoding, recorded_digest(run.workdir, split)):

@@ -1,5 +1,6 @@
 """Tests of checkpoints: states are restored as saved; other networks and damaged files are refused."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -96,10 +97,10 @@ def test_damaged_arrays_are_refused_without_other_output(
     tmp_path_factory: pytest.TempPathFactory,
     capfd: pytest.CaptureFixture,
 ) -> None:
-    """Damages every file that Orbax reads; it keeps further files, which describe the process that wrote."""
+    """Damages the files of the whole store; Orbax keeps more, which describe the process that wrote."""
     folder = saved / "2" / item
-    files = [folder / "_METADATA", folder / "manifest.ocdbt", *(folder / "d").iterdir()]
-    assert len(files) == 3
+    files = [folder / "manifest.ocdbt", *(folder / "d").iterdir()]
+    assert len(files) == 2
     for path in files:
         copy = tmp_path_factory.mktemp("damaged")
         shutil.copytree(saved, copy, dirs_exist_ok=True)
@@ -115,10 +116,53 @@ def test_damaged_arrays_are_refused_without_other_output(
 
 
 @pytest.mark.parametrize("damage", [truncate, flip])
-def test_damaged_scores_are_refused(saved: Path, damage: Callable[[Path], None]) -> None:
+def test_damaged_scores_are_refused_where_they_decide_what_is_kept(
+    saved: Path, damage: Callable[[Path], None]
+) -> None:
     damage(saved / "2" / "metrics" / "metrics")
     with pytest.raises(InputError, match=f"{saved}: found a damaged file"):
-        Checkpoints(saved, read_only=True)
+        Checkpoints(saved)
+    with Checkpoints(saved, read_only=True) as checkpoints:
+        jax.tree.map(np.testing.assert_array_equal, checkpoints.restore_params(2, PARAMS), PARAMS)
+
+
+def test_damage_names_the_intact_epochs_and_what_to_do(tmp_path: Path) -> None:
+    with Checkpoints(tmp_path) as checkpoints:
+        for epoch in (1, 2, 3):
+            checkpoints.save(epoch, state_of(PARAMS), 10.0 * epoch)
+    truncate(tmp_path / "3" / "params" / "manifest.ocdbt")
+    (tmp_path / "2" / "params" / "manifest.ocdbt").unlink()
+    with Checkpoints(tmp_path, read_only=True) as checkpoints:
+        assert checkpoints.epochs() == [3]  # a checkpoint that lacks files is not listed
+        expected = "no other epoch is intact; start the same training again, which computes epoch 3, or copy"
+        with pytest.raises(InputError, match=expected):
+            checkpoints.restore_params(3, PARAMS)
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(7, state_of(PARAMS), 5.0)
+    with Checkpoints(tmp_path, read_only=True) as checkpoints:
+        assert checkpoints.latest_epoch() == 7
+        with pytest.raises(InputError, match="; intact epochs: 7; start the same training again"):
+            checkpoints.restore_params(3, PARAMS)
+
+
+def test_a_score_that_is_not_a_number_is_never_the_best(tmp_path: Path) -> None:
+    with Checkpoints(tmp_path) as checkpoints:
+        for epoch, score in enumerate((0.0, float("nan"), float("inf"), float("nan"), -0.0), 1):
+            checkpoints.save(epoch, state_of(PARAMS), score)
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(6, state_of(PARAMS), 0.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "5", "6"]
+    for path in tmp_path.rglob("metrics/metrics"):
+        json.loads(path.read_text(), parse_constant=pytest.fail)
+
+
+def test_another_type_of_numbers_is_refused(saved: Path) -> None:
+    half = {"tag": {**PARAMS["tag"], "kernel": np.ones((3, 4), np.float16)}}
+    with (
+        Checkpoints(saved, read_only=True) as checkpoints,
+        pytest.raises(InputError, match=r"tag/kernel \(3, 4\), expected tag/kernel \(3, 4\) float16"),
+    ):
+        checkpoints.restore_params(2, half)
 
 
 def test_parameters_are_read_although_the_files_of_the_optimizer_are_damaged(saved: Path) -> None:

@@ -16,7 +16,8 @@ import pytest
 from cman_jax import locking
 from cman_jax.errors import InputError
 from cman_jax.files import read_json
-from cman_jax.run.lock import training_in, update_json
+from cman_jax.run.lock import training_in
+from cman_jax.run.manifest import update_json
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from tests.builders import SENTENCES, tiny_config
@@ -116,7 +117,7 @@ def test_without_locks_nothing_is_locked(tmp_path: Path, monkeypatch: pytest.Mon
 WRITE = """
 import sys
 from pathlib import Path
-from cman_jax.run.lock import update_json
+from cman_jax.run.manifest import update_json
 for k in range(60):
     update_json(Path(sys.argv[1]), {f"{sys.argv[2]}{k}": k})
 """
@@ -128,4 +129,4 @@ def test_entries_of_several_processes_are_all_kept(tmp_path: Path) -> None:
     for process in [subprocess.Popen(command, cwd=ROOT) for command in commands]:
         assert process.wait() == 0
     assert len(read_json(path)) == 120
-    assert files_below(tmp_path) == ["scores.json"]
+    assert files_below(tmp_path) == ["manifest.json", "scores.json"]

@@ -35,7 +35,7 @@ def test_the_wheel_holds_the_chosen_epoch_and_no_state_of_the_optimizer(wheel: P
     assert {name for name in held if "/" not in name} == files
     parts = {tuple(name.split("/")[:3]) for name in held if name.startswith("checkpoints/")}
     assert {epoch for _, epoch, _ in parts} == {"2"}
-    assert {part for *_, part in parts} == {"_CHECKPOINT_METADATA", "params", "metrics"}
+    assert {part for *_, part in parts} == {"_CHECKPOINT_METADATA", "params", "metrics", "digests"}
 
 
 def test_the_wheel_says_what_the_network_extracts_needs_and_scores(wheel: Path) -> None:
@@ -88,20 +88,25 @@ def test_a_version_that_is_none_is_refused(workdir: Path, tmp_path: Path) -> Non
         build_wheel(workdir, "small-model", "first", tmp_path)
 
 
+def edit_config(run: Path, before: str, after: str) -> None:
+    """Changes a setting on purpose, as the error for a changed file says."""
+    (run / "config.json").write_text((run / "config.json").read_text().replace(before, after))
+    (run / "manifest.json").unlink()
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda run: (run / "config.json").unlink(), "no config.json"),
-        (lambda run: (run / "vocabs.json").write_text("{"), "vocabs.json: found a damaged file"),
+        (lambda run: (run / "vocabs.json").write_text("{"), "vocabs.json: found a file that was changed"),
         (lambda run: shutil.rmtree(run / "checkpoints"), "checkpoints: found no such directory"),
-        (lambda run: (run / "checkpoints/2/params/manifest.ocdbt").unlink(), "a damaged file"),
-        (lambda run: (run / "metrics.jsonl").unlink(), "no finished epoch"),
         (
-            lambda run: (run / "config.json").write_text(
-                (run / "config.json")
-                .read_text()
-                .replace('"constraints": "none"', '"constraints": "mine.json"')
-            ),
+            lambda run: (run / "checkpoints/2/params/manifest.ocdbt").unlink(),
+            "no whole checkpoint of epoch 2",
+        ),
+        (lambda run: (run / "metrics.jsonl").unlink(), "metrics.jsonl: found no such file"),
+        (
+            lambda run: edit_config(run, '"constraints": "none"', '"constraints": "mine.json"'),
             "found constraints in the file mine.json, expected none or learned ones",
         ),
     ],
