@@ -74,6 +74,7 @@ class TrainingConfig:
     batch_size: int = 8  # sentences per step; the paper does not give it
     learning_rate: float = 5e-4  # of Adam; the paper has no schedule
     final_rate: float = 1.0  # share of the learning rate at the end of a linear decay; 1: constant rate
+    max_skipped_updates: int = 10  # per epoch, where a loss or gradient is not finite; more: an error
     clip_norm: float = 0.0  # largest global gradient norm; longer gradients are scaled down; 0: any norm
     alpha: float = 0.01  # radius of the perturbation, epsilon = alpha sqrt(e), Eq. 14; 0: no adversarial pass
     protocol: str = _one_of(Protocol)  # "dev": best epoch on dev; "train+dev": trains on both, last epoch
@@ -244,7 +245,9 @@ _DIMS = (
 )
 _RANGES = (
     ("above 0", lambda x: x > 0, [f"model.{name}" for name in _DIMS]),
-    ("above 0", lambda x: x > 0, ["training.num_epochs", "training.batch_size", "training.learning_rate"]),
+    ("above 0", lambda x: x > 0, ["training.num_epochs", "training.batch_size"]),
+    ("in (0, 1e30]", lambda x: 0 < x <= 1e30, ["training.learning_rate"]),
+    ("at least 0", lambda x: x >= 0, ["training.max_skipped_updates"]),
     ("at least 0", lambda x: x >= 0, ["training.alpha", "training.clip_norm", "training.seed"]),
     ("at least 0", lambda x: x >= 0, ["model.feature_dim", "model.label_dim"]),
     ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count"]),

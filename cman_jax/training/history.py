@@ -1,10 +1,10 @@
 """The metrics of an epoch's steps, read while later steps run and averaged when the epoch ends."""
 
-import math
 from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from cman_jax.data.batching import Plan
 from cman_jax.training.member import Member
@@ -17,8 +17,9 @@ Plans = Sequence[Plan | None]
 class History:
     """The metrics of the steps that an epoch has taken so far.
 
-    No step waits for metrics. They are copied to main memory when their step is done, and read after that. So
-    training stops at a loss that is not finite, or a few steps later if these had already begun.
+    No step waits for metrics. They are copied to main memory when their step is done, and read after that. A
+    step with a metric that is not finite has skipped its update, and does not count in the means. Training
+    stops when there are too many of them, or a few steps later if these had already begun.
 
     Args:
       members: the runs that are trained together.
@@ -28,7 +29,8 @@ class History:
     def __init__(self, members: Sequence[Member], epoch: int):
         self._members, self._epoch = members, epoch
         self._waiting: deque[tuple[Plans, Metrics]] = deque()
-        self._arrived: list[Metrics] = []
+        self._arrived: list[list[Float[np.ndarray, " f"]]] = [[] for _ in members]  # of each run's own steps
+        self._num_steps = 0
 
     def add(self, plans: Plans, metrics: Metrics) -> None:
         """Appends a step that has begun, and reads the metrics of the steps that have ended meanwhile.
@@ -38,7 +40,7 @@ class History:
           metrics: the metrics of the step, one entry per run.
 
         Raises:
-          InputError: a loss or the gradient norm of a step is not finite.
+          InputError: a run has skipped more updates than its config allows.
         """
         for array in metrics:
             array.copy_to_host_async()
@@ -49,37 +51,48 @@ class History:
     def means(self) -> list[dict[str, float]]:
         """Returns the means of each run over the epoch's sentences, after waiting for the last step.
 
+        `skipped_updates` is the number of steps that are left out, because a metric was not finite.
+
         Raises:
-          InputError: a loss or the gradient norm of a step is not finite.
+          InputError: a run has skipped more updates than its config allows, or all.
         """
         while self._waiting:
             self._read_next()
-        by_name = {name: np.stack([getattr(m, name) for m in self._arrived], 1) for name in Metrics._fields}
-        weights = by_name.pop("num_sentences")
+        return [self._means_of(k) for k in range(len(self._members))]
 
-        def mean(values: np.ndarray, weights: np.ndarray) -> float:
-            return round(float(np.average(values[weights > 0], weights=weights[weights > 0])), 5)
-
-        return [
-            {name: mean(values[k], weights[k]) for name, values in by_name.items()}
-            for k in range(len(self._members))
-        ]
+    def _means_of(self, k: int) -> dict[str, float]:
+        """Returns the means of one run."""
+        values = np.stack(self._arrived[k], 1)
+        finite = np.isfinite(values).all(0)
+        if not finite.any():
+            raise self._members[k].divergence(f"no step with finite losses in epoch {self._epoch}")
+        *values, weights = values[:, finite]
+        found = zip(Metrics._fields, values, strict=False)  # the last field is the weights
+        means = {name: round(float(np.average(each, weights=weights)), 5) for name, each in found}
+        return {**means, "skipped_updates": int((~finite).sum())}
 
     def _read_next(self) -> None:
         """Reads the metrics of the earliest step that has not been read."""
         plans, metrics = self._waiting.popleft()
-        metrics = Metrics(*(np.asarray(array).ravel() for array in metrics))
-        self._arrived.append(metrics)
+        values = np.stack([np.asarray(array).ravel() for array in metrics])
+        self._num_steps += 1
         for k, plan in enumerate(plans):
-            if (
-                plan is not None
-            ):  # otherwise the run takes no part in the step, and its metrics have no meaning
-                self._refuse_divergence(k, plan, {name: float(v[k]) for name, v in metrics._asdict().items()})
+            if plan is None:  # the run takes no part in the step, and its metrics have no meaning
+                continue
+            self._arrived[k].append(values[:, k])
+            if not np.isfinite(values[:, k]).all():
+                self._refuse_too_many(k, plan)
 
-    def _refuse_divergence(self, k: int, plan: Plan, values: dict[str, float]) -> None:
-        """Raises an InputError if a metric of the run is not finite."""
-        member = self._members[k]
-        for name, value in values.items():
-            if not math.isfinite(value):
-                where = f"epoch {self._epoch}, step {len(self._arrived)}, on {member.names_of(plan)}"
-                raise member.divergence(f"{name} = {value} in {where}")
+    def _refuse_too_many(self, k: int, plan: Plan) -> None:
+        """Raises an InputError if the run has skipped more updates than its config allows.
+
+        The error names the first metric of the last step that is not finite.
+        """
+        member, last = self._members[k], self._arrived[k][-1]
+        skipped = sum(not np.isfinite(step).all() for step in self._arrived[k])
+        if skipped > member.max_skipped_updates:
+            bad = int(np.argmin(np.isfinite(last)))
+            where = f"epoch {self._epoch}, step {self._num_steps}, on {member.names_of(plan)}"
+            found = f"{Metrics._fields[bad]} = {last[bad]} in {where}"
+            more = f"{skipped} steps without an update, the last because of " if skipped > 1 else ""
+            raise member.divergence(more + found)

@@ -208,7 +208,7 @@ def run_epoch(
       among them that were spent waiting for the compiler, and the speed.
 
     Raises:
-      InputError: a loss or the gradient norm of a step is not finite.
+      InputError: the losses or gradients of too many steps are not finite.
     """
     start, history = time.perf_counter(), History(members, epoch)
     compiled_before = step.seconds_compiling

@@ -101,6 +101,11 @@ class Member:
         fresh = TrainState.start(params, optimizer)
         return self._checkpoints.restore(epoch, fresh) if epoch else fresh
 
+    @property
+    def max_skipped_updates(self) -> int:
+        """Returns how many updates of an epoch may be skipped."""
+        return self.system.config.training.max_skipped_updates
+
     def prepare(self, compiler: Executor, params: Params) -> None:
         """Starts to compile the programs that predict dev.
 

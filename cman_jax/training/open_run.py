@@ -151,12 +151,15 @@ def _read_once(path: Path, digest: str, wanted: frozenset[str], num_frequent: in
 def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> None:
     """Raises an InputError unless the config can resume the run in the directory.
 
-    Only the number of epochs may differ, and only if the learning rate is constant. It must not be below the
-    number of finished epochs.
+    The number of epochs may differ if the learning rate is constant. It must not be below the number of
+    finished epochs. How many updates may be skipped may differ too.
     """
     constant_rate = config.training.final_rate == 1
     for name, there, here in differences(before, config):
-        if name != "training.num_epochs" or not constant_rate:
+        changes_nothing = name == "training.max_skipped_updates" or (
+            name == "training.num_epochs" and constant_rate
+        )
+        if not changes_nothing:
             raise InputError(
                 workdir,
                 None,

@@ -119,13 +119,15 @@ def epoch_line(runs: Sequence[list[dict[str, Any]]], num_epochs: int) -> str:
     ner, relation, perturbed = (
         fmean(row[f"{name}_loss"] for row in rows) for name in ("ner", "relation", "adversarial")
     )
+    skipped = sum(row.get("skipped_updates", 0) for row in rows)
+    note = f"; {skipped} updates skipped, because a loss or gradient was not finite" if skipped else ""
     ner_f1, re_f1 = (_spread([row["dev"][task] for row in rows]) for task in ("ner", "re"))
     return (
         f"epoch {rows[0]['epoch']:>3}/{num_epochs}  "
         f"loss ner {ner:.2f} re {relation:.2f} adv {perturbed:.2f}  dev NER {ner_f1} RE {re_f1} "
         f"({choice}: epoch {', '.join(map(str, best))})  "
         f"{sum(row['sentences_per_second'] for row in rows):.0f} sentences/s, "
-        f"{seconds:.0f} s per epoch, {left:.0f} min left"
+        f"{seconds:.0f} s per epoch, {left:.0f} min left{note}"
     )
 
 

@@ -4,6 +4,7 @@ One backward pass computes the parameters' gradient and the `∂L/∂x` that mak
 labels' encodings are not perturbed, so they are computed, and differentiated, once for both passes.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -70,6 +71,8 @@ def train_step(
 ) -> tuple[TrainState, Metrics]:
     """Returns the state after one update on `L(x) + L(x + η)`, Eq. (14), and the step's metrics.
 
+    If a metric is not finite, parameters and optimiser stay as they are; the step is counted all the same.
+
     Args:
       alpha: radius of the perturbation; 0 leaves the second pass out.
       constants: arrays that are not trained.
@@ -105,8 +108,6 @@ def train_step(
     vector, unravel = ravel_pytree(jax.tree.map(jnp.add, gradients[0], through_encoders))
     vector, clean, perturbed = _sum_over_devices((vector, clean, perturbed), axis_name)
 
-    updates, opt_state = optimizer.update(vector, state.opt_state)
-    params = optax.apply_updates(state.params, unravel(updates))
     metrics = Metrics(
         ner_loss=clean.ner / total,
         relation_loss=clean.relation / total,
@@ -114,7 +115,11 @@ def train_step(
         gradient_norm=optax.tree.norm(vector),
         num_sentences=total,
     )
-    return TrainState(state.step + 1, params, opt_state), metrics
+    updates, opt_state = optimizer.update(vector, state.opt_state)
+    after = optax.apply_updates(state.params, unravel(updates)), opt_state
+    finite = jnp.isfinite(jnp.stack(metrics)).all()
+    kept = jax.tree.map(partial(jnp.where, finite), after, (state.params, state.opt_state))
+    return TrainState(state.step + 1, *kept), metrics
 
 
 def _apply(model: JointNetwork, params: Params, constants: Constants, *args: Any, **kwargs: Any) -> Any:

@@ -14,10 +14,12 @@ from cman_jax.data.batching import Plan
 from cman_jax.errors import InputError
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.record import read_metrics
+from cman_jax.run.system import System
 from cman_jax.training.history import History
 from cman_jax.training.loop import train, train_population
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
+from cman_jax.training.progress import ConsoleProgress
 from cman_jax.training.step import Metrics
 from tests.builders import SENTENCES, tiny_config
 
@@ -28,7 +30,8 @@ TRAIN = tuple(s._replace(id=f"{k}-{s.id}") for k in range(2) for s in SENTENCES)
 def job(workdir: Path, seed: int = 0, **training: Any) -> Job:
     """Returns a small job."""
     config = tiny_config()
-    config.training = dataclasses.replace(config.training, num_epochs=3, seed=seed, **training)
+    settings = {"num_epochs": 3, "seed": seed, "max_skipped_updates": 0, **training}
+    config.training = dataclasses.replace(config.training, **settings)
     return Job(config, {"train": TRAIN, "dev": SENTENCES}, workdir)
 
 
@@ -37,6 +40,8 @@ class Run(Member):
 
     def __init__(self) -> None:
         pass
+
+    max_skipped_updates = 0
 
     def names_of(self, plan: Plan) -> str:
         return f"sentences {plan.indices}"
@@ -77,7 +82,42 @@ def end_after(history: History, plans: list[Plan], last: Metrics) -> None:
 def test_finished_steps_are_read_before_the_epoch_ends() -> None:
     history = History([Run()], 1)
     with pytest.raises(InputError, match=r"found ner_loss = nan in epoch 1, step 1, "):
-        history.add([Plan((0,), 8)], jax.block_until_ready(metrics(ner_loss=[NAN])))
+        history.add([Plan((0,), 8)], jax.block_until_ready(metrics(ner_loss=[NAN, 1])))
+
+
+def test_skipped_steps_do_not_count_in_the_means_and_their_number_is_returned() -> None:
+    runs = [Run(), Run()]
+    runs[1].max_skipped_updates = 2
+    history = History(runs, 1)
+    for loss, count in ((2.0, 3), (NAN, 5), (6.0, 1), (INF, 2)):
+        history.add([Plan((0,), 8)] * 2, metrics(ner_loss=[1, loss], num_sentences=[1, count]))
+    assert [(mean["ner_loss"], mean["skipped_updates"]) for mean in history.means()] == [(1.0, 0), (3.0, 2)]
+    found = r"run: found 3 steps without an update, the last because of ner_loss = nan in epoch 1, step 5"
+    with pytest.raises(InputError, match=found):
+        end_after(history, [Plan((0,), 8)] * 2, metrics(ner_loss=[1, NAN]))
+
+
+def test_an_epoch_without_a_finite_step_is_refused() -> None:
+    run = Run()
+    run.max_skipped_updates = 10
+    with pytest.raises(InputError, match="run: found no step with finite losses in epoch 3, expected"):
+        end_after(History([run], 3), [Plan((0,), 8)], metrics(ner_loss=[NAN, 1]))
+
+
+def test_skipped_updates_are_counted_printed_and_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each epoch has two steps. The huge rate makes the losses of all steps but the first infinite."""
+    one = job(tmp_path, learning_rate=1e30, max_skipped_updates=1)
+    with pytest.raises(InputError, match=r"2 steps without an update, .* epoch 2, step 2, .* keeps epoch 1"):
+        train(*one, progress=ConsoleProgress())
+    assert "; 1 updates skipped, because a loss or gradient was not finite\n" in capsys.readouterr().out
+    text = (tmp_path / "metrics.jsonl").read_text()
+    (row,) = (json.loads(line, parse_constant=pytest.fail) for line in text.splitlines())
+    assert row["skipped_updates"] == 1
+    with Checkpoints(tmp_path / "checkpoints", read_only=True) as checkpoints:
+        params = checkpoints.restore_params(1, System.load(tmp_path).param_shapes())
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params))
 
 
 def test_a_run_that_diverges_names_epoch_step_sentences_and_keeps_no_checkpoint_of_it(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tests.builders import (
     batch_of,
     network,
     random_variables,
+    vocabs_of,
 )
 
 ALPHA = 0.05
@@ -84,6 +85,30 @@ def test_dropout_follows_the_key_and_the_step_and_every_parameter_moves() -> Non
     )
     assert float(again.ner_loss) == float(metrics.ner_loss)
     assert len({float(m.ner_loss) for m in (metrics, other_key, other_step)}) == 3
+
+
+def test_a_step_whose_loss_is_not_finite_changes_only_the_count_of_steps() -> None:
+    """Puts a NaN into the vector of one word: its sentences are skipped, and the others are learnt."""
+    model, optimizer = network(STILL), make_optimizer(TrainingConfig(clip_norm=1.0))
+    whole, without = on_device(batch_of()), on_device(batch_of(SENTENCES[1:2], 8, 4))
+    state = start(model, optimizer)
+    step: Callable = jax.jit(partial(train_step, model, optimizer, ALPHA))
+    expected, _ = step(state, {}, without, jax.random.key(0))
+    word = int(vocabs_of(SENTENCES).word_ids["Lovelace"])
+    flat, tree = jax.tree.flatten_with_path(state.params)
+    broken = [x.at[word].set(jnp.nan) if "word" in jax.tree_util.keystr(p) else x for p, x in flat]
+    assert sum(bool(jnp.isnan(x).any()) for x in broken) == 1
+    damaged = state._replace(params=jax.tree.unflatten(tree, broken))
+    skipped, metrics = step(damaged, {}, whole, jax.random.key(0))
+    assert not np.isfinite(metrics.ner_loss)
+    assert skipped.step == 1
+    for before, after in zip(
+        jax.tree.leaves(damaged._replace(step=0)), jax.tree.leaves(skipped._replace(step=0)), strict=True
+    ):
+        np.testing.assert_array_equal(after, before)
+    learnt, _ = step(damaged, {}, without, jax.random.key(0))
+    for a, b in zip(jax.tree.leaves(learnt), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(jnp.where(jnp.isnan(a), 0, a), jnp.where(jnp.isnan(a), 0, b))
 
 
 def test_alpha_zero_leaves_the_second_pass_out() -> None:
