@@ -1,7 +1,6 @@
 """The workplace of tests that run the commands as a user does: a small corpus and very short trainings."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -72,14 +71,14 @@ def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess:
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=900)
 
 
-def kill_during(command: Sequence[str], workdir: Path, epochs_first: int, seconds_more: float) -> None:
-    """SIGKILL, some time after that many epochs of the run are in its metrics."""
+def kill_during(command: Sequence[str], workdir: Path, number: int, epochs_first: int, more: float) -> int:
+    """Sends a signal, some seconds after that many epochs are in the metrics; returns the exit status."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 600
     while len(read_metrics(workdir)) < epochs_first:
         assert process.poll() is None, "the run ended before it was killed"
         assert time.monotonic() < deadline, "the run makes no progress"
         time.sleep(0.01)
-    time.sleep(seconds_more)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    time.sleep(more)
+    os.kill(process.pid, number)
+    return process.wait()

@@ -4,12 +4,14 @@
     cman train --config=conll04 --data=DIR --workdir=DIR --vectors=FILE --config.training.num_epochs=20
 
 The corpus may have any of the formats under --format. Without a dev file, the splits are drawn at random.
-Started again with the same workdir, training resumes where it stopped. With --encoder=minilm, or a folder
+Started again with the same workdir, training resumes where it stopped. SIGTERM and Ctrl-C end it after the
+running step, with everything saved and the exit status 75 or 130. With --encoder=minilm, or a folder
 with the files of a pretrained encoder, contextual features are computed first and kept. --population=5 trains
 five seeds as one program, each as an ordinary run in a folder of its own: WORKDIR/seed_0, ...
 """
 
 import dataclasses
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +25,7 @@ from cman_jax.app.flags import define_config
 from cman_jax.app.reporting import report_after_training
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
+from cman_jax.app.signals import Interrupted, stopping_by_signals
 from cman_jax.app.tuning import calibrate
 from cman_jax.config import Config, validate
 from cman_jax.data.annotated import AnnotatedCorpus
@@ -37,6 +40,7 @@ from cman_jax.run.provenance import Splits
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.training.progress import ConsoleProgress
+from cman_jax.training.stopping import Stop
 
 _CONFIG = define_config("custom")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, new or to be resumed.", required=True)
@@ -73,11 +77,29 @@ _DEVICES = flags.DEFINE_integer(
     lower_bound=0,
 )
 _REPORT = flags.DEFINE_bool("report", True, "Write WORKDIR/report.html at the end.")
+_SAVE_EVERY = flags.DEFINE_float(
+    "save_every",
+    0.0,
+    "Minutes between two saves within an epoch, for long epochs; 0: only finished epochs are saved.",
+    lower_bound=0.0,
+)
 
 
-def main(argv: Sequence[str]) -> None:
-    """Trains and scores as the flags say."""
+def main(argv: Sequence[str]) -> int:
+    """Trains and scores as the flags say; returns the exit status, which says whether a signal ended it."""
     del argv
+    stop = Stop(_SAVE_EVERY.value)
+    try:
+        with stopping_by_signals(stop):
+            _train(stop)
+    except Interrupted as end:
+        print(f"interrupted by {end}", file=sys.stderr)
+        return end.status
+    return 0
+
+
+def _train(stop: Stop) -> None:
+    """Trains and scores as the flags say."""
     start_jax()
     workdir, devices = Path(_WORKDIR.value), _DEVICES.value or jax.local_device_count()
     corpus = corpus_of_flags(parse_shares(_SPLIT.value), _SPLIT_SEED.value)
@@ -103,6 +125,7 @@ def main(argv: Sequence[str]) -> None:
                 encoder=features,
                 num_devices=devices,
                 progress=ConsoleProgress(),
+                stop=stop,
             )
         except ValueError as error:  # a setting that cannot be
             if isinstance(error, InputError):

@@ -121,5 +121,5 @@ def _is_row(row: Any) -> bool:
     return (
         isinstance(row, dict)
         and isinstance(row.get("epoch"), int)
-        and isinstance(row.get("selection", ""), int | float | None)
+        and isinstance(row.get("selection"), int | float | None)
     )

@@ -24,13 +24,24 @@ class History:
     Args:
       members: the runs that are trained together.
       epoch: the epoch's number, for error messages.
+      begun: the metrics of each run's own steps that were taken before an interruption; empty: none were.
+      num_steps: how many steps the runs took together before the interruption.
     """
 
-    def __init__(self, members: Sequence[Member], epoch: int):
+    def __init__(
+        self,
+        members: Sequence[Member],
+        epoch: int,
+        begun: Sequence[Float[np.ndarray, "f s"]] = (),
+        num_steps: int = 0,
+    ):
         self._members, self._epoch = members, epoch
         self._waiting: deque[tuple[Plans, Metrics]] = deque()
-        self._arrived: list[list[Float[np.ndarray, " f"]]] = [[] for _ in members]  # of each run's own steps
-        self._num_steps = 0
+        # Of each run's own steps.
+        self._arrived: list[list[Float[np.ndarray, " f"]]] = [list(k.T) for k in begun] or [
+            [] for _ in members
+        ]
+        self._num_steps = num_steps
 
     def add(self, plans: Plans, metrics: Metrics) -> None:
         """Appends a step that has begun, and reads the metrics of the steps that have ended meanwhile.
@@ -56,9 +67,23 @@ class History:
         Raises:
           InputError: a run has skipped more updates than its config allows, or all.
         """
+        self._read_all()
+        return [self._means_of(k) for k in range(len(self._members))]
+
+    def so_far(self) -> list[Float[np.ndarray, "f s"]]:
+        """Returns the metrics of each run's own steps so far, after waiting for the last step.
+
+        Raises:
+          InputError: a run has skipped more updates than its config allows.
+        """
+        self._read_all()
+        none = np.zeros((len(Metrics._fields), 0), np.float32)
+        return [np.stack(steps, 1) if steps else none for steps in self._arrived]
+
+    def _read_all(self) -> None:
+        """Reads the metrics of all steps that have not been read."""
         while self._waiting:
             self._read_next()
-        return [self._means_of(k) for k in range(len(self._members))]
 
     def _means_of(self, k: int) -> dict[str, float]:
         """Returns the means of one run."""

@@ -1,33 +1,28 @@
 """The training loop of one run or of a population: epochs of steps, dev scores and checkpoints.
 
-Training resumes from the latest checkpoint.
+Training resumes from the latest checkpoint, or from where it was saved within an epoch.
 """
 
 import math
-import time
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from contextlib import ExitStack, closing
 from functools import partial
-from itertools import zip_longest
 from pathlib import Path
 
 from cman_jax.compilation import compiler_threads
 from cman_jax.config import Config, differences, validate
-from cman_jax.data.batching import Example, Plan, first_of_each
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError, noting_what
 from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits
 from cman_jax.run.system import System
-from cman_jax.training.history import History
+from cman_jax.training.epoch import begun_within, groups_of, prepare, run_epoch
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.parallel import ParallelStep, PopulationStep
-from cman_jax.training.plans import shuffled
 from cman_jax.training.progress import Progress
-from cman_jax.training.step import TrainState, train_step
-from cman_jax.types import Batch
+from cman_jax.training.step import train_step
+from cman_jax.training.stopping import Stop
 
 
 def train(
@@ -39,6 +34,7 @@ def train(
     encoder: Encoder | None = None,
     num_devices: int = 1,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> System:
     """Trains in `workdir`, from its latest checkpoint if it has one, until `num_epochs` are done.
 
@@ -52,6 +48,7 @@ def train(
       encoder: computes the contextual features, or is a store of them; None: no contextual features.
       num_devices: number of devices that share each batch.
       progress: is called with every batch and epoch; None: nothing is shown.
+      stop: asks to save within an epoch, or to end; None: training saves only epochs and ends by itself.
 
     Returns:
       The trained system; its parameters are in the checkpoints.
@@ -60,8 +57,10 @@ def train(
       ValueError: a setting is not allowed.
       InputError: the vectors are damaged, a sentence has no features, the workdir's run had other settings or
         data, or another process is training there.
+      Stopped: `stop` has asked for it; everything is saved.
     """
     options = {"vectors": vectors, "encoder": encoder, "num_devices": num_devices, "progress": progress}
+    options["stop"] = stop
     (system,) = train_population([Job(config, splits, workdir)], **options)
     return system
 
@@ -73,6 +72,7 @@ def train_population(
     encoder: Encoder | None = None,
     num_devices: int = 1,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> list[System]:
     """Trains all jobs as one program, which takes a step of each job at a time; see `train`.
 
@@ -81,24 +81,24 @@ def train_population(
 
     Args:
       jobs: the runs. Their configs may differ only in the seed; their data may differ, as for folds.
-      vectors, encoder, progress: as in `train`.
+      vectors, encoder, progress, stop: as in `train`.
       num_devices: number of devices that share the jobs; for a single job, each batch.
 
     Raises:
       ValueError: as in `train`, or the jobs do not fit together.
       InputError: as in `train`, or a job is several epochs ahead of another.
+      Stopped: as in `train`.
     """
     _check(jobs, num_devices)
     config, num_epochs = jobs[0].config, jobs[0].config.training.num_epochs
-    progress = progress or Progress()
+    progress, stop = progress or Progress(), stop or Stop()
     with ExitStack() as stack:
         stack.callback(progress.close)
         for job in jobs:
             stack.enter_context(training_in(job.workdir))
         members = [stack.enter_context(closing(Member(job, vectors, encoder))) for job in jobs]
         systems = [member.system for member in members]
-        for note in filter(None, (member.note for member in members)):
-            progress.note(note)
+        progress.note(*(member.note for member in members if member.note))
         members, done = _unfinished(members, num_epochs)
         if done >= num_epochs:
             return systems
@@ -106,18 +106,24 @@ def train_population(
             num_devices = math.gcd(len(members), num_devices)
         progress.start({member.workdir: member.contents for member in members})
         optimizer = make_optimizer(config.training, max(len(member.examples) for member in members))
-        step = _make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
-        state = step.place([member.start_after(done, optimizer) for member in members])
+        step = make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
+        states = [member.start_after(done, optimizer) for member in members]
+        begun = begun_within(members, groups_of(members, done + 1), done + 1, states, progress)
+        state = step.place([part.state for part in begun] if begun else states)
         compiler = stack.enter_context(compiler_threads())
+        stack.enter_context(stop.watching())
         for epoch in range(done + 1, num_epochs + 1):
+            groups = groups_of(members, epoch)
             progress.start_epoch(epoch, num_epochs, sum(len(member.examples) for member in members))
             if epoch == done + 1:
-                prepare(compiler, step, state, members, epoch)
+                prepare(compiler, step, state, members, groups)
             with noting_what(f"training epoch {epoch}"):
-                state, rows = run_epoch(step, state, members, epoch, progress)
+                state, rows = run_epoch(step, state, members, groups, epoch, progress, stop, begun)
+                begun = None
             for member, member_state, row in zip(members, step.fetch(state), rows, strict=True):
                 member.end_epoch(epoch, member_state, row)
             progress.end_epoch(*(member.rows for member in members))
+            stop.saved(f"epoch {epoch}")
     return systems
 
 
@@ -162,71 +168,7 @@ def _unfinished(members: Sequence[Member], num_epochs: int) -> tuple[Sequence[Me
     return members, done
 
 
-def prepare(
-    compiler: Executor,
-    step: ParallelStep | PopulationStep,
-    state: TrainState,
-    members: Sequence[Member],
-    epoch: int,
-) -> None:
-    """Starts to compile all programs that the epoch needs, in the order in which they are needed.
-
-    Training runs while programs are being compiled.
-
-    Args:
-      compiler: the threads that compile.
-      step: the training step.
-      state: the state as the step takes it.
-      members: the runs.
-      epoch: the epoch's number.
-    """
-    for plans in first_of_each(_groups(members, epoch), _length):
-        step.prepare(compiler, state, _batches(plans, members, step.num_parts))
-    params = members[0].system.param_shapes()
-    for member in members:
-        member.prepare(compiler, params)
-
-
-def run_epoch(
-    step: ParallelStep | PopulationStep,
-    state: TrainState,
-    members: Sequence[Member],
-    epoch: int,
-    progress: Progress,
-) -> tuple[TrainState, list[dict[str, float]]]:
-    """Takes one pass over the data of all runs.
-
-    Args:
-      step: the training step.
-      state: the state as the step takes it.
-      members: the runs.
-      epoch: the epoch's number.
-      progress: is called with the size of every batch.
-
-    Returns:
-      The new state, and for each run its mean losses (nats per sentence), the seconds of the epoch, those
-      among them that were spent waiting for the compiler, and the speed.
-
-    Raises:
-      InputError: the losses or gradients of too many steps are not finite.
-    """
-    start, history = time.perf_counter(), History(members, epoch)
-    compiled_before = step.seconds_compiling
-    for plans in _groups(members, epoch):
-        state, metrics = step(state, _batches(plans, members, step.num_parts))
-        history.add(plans, metrics)
-        progress.advance(sum(len(plan.indices) for plan in plans if plan))
-    means = history.means()
-    seconds = time.perf_counter() - start
-    compiling = round(step.seconds_compiling - compiled_before, 3)
-    speed = [round(len(member.examples) / seconds, 1) for member in members]
-    return state, [
-        {**mean, "seconds": round(seconds, 3), "compiling_seconds": compiling, "sentences_per_second": each}
-        for mean, each in zip(means, speed, strict=True)
-    ]
-
-
-def _make_step(members: Sequence[Member], step: partial, num_devices: int) -> ParallelStep | PopulationStep:
+def make_step(members: Sequence[Member], step: partial, num_devices: int) -> ParallelStep | PopulationStep:
     """Returns the training step of one run or of a population.
 
     Raises:
@@ -240,27 +182,3 @@ def _make_step(members: Sequence[Member], step: partial, num_devices: int) -> Pa
         return ParallelStep(step, first.constants, members[0].key, num_devices)
     constants, keys = [member.system.constants for member in members], [member.key for member in members]
     return PopulationStep(step, constants, keys, num_devices)
-
-
-def _groups(members: Sequence[Member], epoch: int) -> list[tuple[Plan | None, ...]]:
-    """Returns the plans of each step: one of each run, or None if the run has no batch left."""
-    return shuffled(list(zip_longest(*(member.plans(epoch) for member in members))), epoch)
-
-
-def _length(plans: Sequence[Plan | None]) -> int:
-    """Returns the length that the batches of a step are padded to."""
-    return max(plan.length for plan in plans if plan)
-
-
-def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts: int) -> list[Batch]:
-    """Returns each run's batch in `num_parts` parts.
-
-    The sentences are dealt out in turn, so that each part has long and short sentences.
-    """
-    system = members[0].system
-    groups: list[list[Example]] = [
-        [member.examples[i] for i in (plan.indices if plan else ())[part::num_parts]]
-        for plan, member in zip(plans, members, strict=True)
-        for part in range(num_parts)
-    ]
-    return system.collate_alike(groups, _length(plans), system.config.training.batch_size // num_parts)

@@ -18,7 +18,7 @@ from cman_jax.encoders.encoder import Encoder, encode_all
 from cman_jax.errors import InputError
 from cman_jax.evaluation.metrics import score_annotations
 from cman_jax.inference.predict import Predictor
-from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.run.checkpoint import Checkpoints, saved_epochs
 from cman_jax.run.constraints import load_constraints
 from cman_jax.run.provenance import Splits
 from cman_jax.run.record import read_metrics, write_metrics
@@ -27,6 +27,7 @@ from cman_jax.run.system import System
 from cman_jax.training.open_run import open_run, training_sentences
 from cman_jax.training.plans import drawn_plans
 from cman_jax.training.step import TrainState
+from cman_jax.training.within import remove_within
 from cman_jax.types import Annotation, Params, Sentence
 
 
@@ -81,6 +82,7 @@ class Member:
     def close(self) -> None:
         """Waits until everything is written."""
         self._checkpoints.close()
+        remove_within(self.workdir, max(saved_epochs(self.workdir / "checkpoints"), default=0))
 
     def latest_epoch(self) -> int:
         """Returns the last epoch with a checkpoint, or 0."""
@@ -137,13 +139,23 @@ class Member:
         Raises:
           InputError: the state is not finite; the files stay those of the epoch before.
         """
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.device_get(state))):
-            raise self.divergence(f"parameters that are not finite after the last step of epoch {epoch}")
+        self.refuse_not_finite(state, f"after the last step of epoch {epoch}")
         annotations = self._predictor(jax.tree.map(jnp.asarray, state.params), self._dev_examples)
         scores = dev_scores(self.system, self._dev, annotations)
         self.rows.append({"epoch": epoch, **row, **scores})
         write_metrics(self.workdir, self.rows)
-        self._checkpoints.save(epoch, state, scores["selection"])
+        self._checkpoints.save(epoch, state, scores["selection"])  # waits until the one before is written
+        remove_within(self.workdir, epoch - 1)
+
+    def refuse_not_finite(self, state: TrainState, where: str) -> None:
+        """Raises an InputError if a number of the state is not finite.
+
+        Args:
+          state: the state.
+          where: the place in training, for the error message.
+        """
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.device_get(state))):
+            raise self.divergence(f"parameters that are not finite {where}")
 
     def divergence(self, found: str) -> InputError:
         """Returns the error for a run whose numbers are no longer finite, with what to do.

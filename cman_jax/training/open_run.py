@@ -95,7 +95,7 @@ def _refuse_remains(workdir: Path) -> None:
 
     Files that a start writes before config.json do not make a run, and are written anew.
     """
-    for name in ("checkpoints", "metrics.jsonl", "scores.json"):
+    for name in ("checkpoints", "within_epoch", "metrics.jsonl", "scores.json"):
         if (workdir / name).exists():
             expected = "the config.json of its run, or another workdir"
             raise InputError(workdir, None, f"{name} without a config.json", expected)

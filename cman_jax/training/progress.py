@@ -24,8 +24,8 @@ class Progress:
           runs: what the data of each run contain, by its workdir.
         """
 
-    def note(self, line: str) -> None:
-        """Is called with what the user should know about a run."""
+    def note(self, *lines: str) -> None:
+        """Is called with what the user should know about a run, each in one line."""
 
     def start_epoch(self, epoch: int, num_epochs: int, num_sentences: int) -> None:
         """Is called when an epoch begins.
@@ -70,9 +70,10 @@ class ConsoleProgress(Progress):
             for line in some:
                 print(line if same else f"{workdir}: {line}", flush=True)
 
-    def note(self, line: str) -> None:
-        """Prints the line."""
-        print(line, flush=True)
+    def note(self, *lines: str) -> None:
+        """Prints the lines."""
+        for line in lines:
+            print(line, flush=True)
 
     def start_epoch(self, epoch: int, num_epochs: int, num_sentences: int) -> None:
         """Starts the bar."""

@@ -4,6 +4,7 @@ One backward pass computes the parameters' gradient and the `∂L/∂x` that mak
 labels' encodings are not perturbed, so they are computed, and differentiated, once for both passes.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from cman_jax.model.network import JointNetwork
 from cman_jax.training.adversarial import perturbation
@@ -115,11 +116,22 @@ def train_step(
         gradient_norm=optax.tree.norm(vector),
         num_sentences=total,
     )
-    updates, opt_state = optimizer.update(vector, state.opt_state)
-    after = optax.apply_updates(state.params, unravel(updates)), opt_state
     finite = jnp.isfinite(jnp.stack(metrics)).all()
+    return _updated(optimizer, state, vector, unravel, finite), metrics
+
+
+def _updated(
+    optimizer: optax.GradientTransformation,
+    state: TrainState,
+    gradient: Float[Array, " p"],
+    unravel: Callable[[Array], Params],
+    finite: Bool[Array, ""],
+) -> TrainState:
+    """Returns the state after a step; only the count of steps changes unless its numbers are finite."""
+    updates, opt_state = optimizer.update(gradient, state.opt_state)
+    after = optax.apply_updates(state.params, unravel(updates)), opt_state
     kept = jax.tree.map(partial(jnp.where, finite), after, (state.params, state.opt_state))
-    return TrainState(state.step + 1, *kept), metrics
+    return TrainState(state.step + 1, *kept)
 
 
 def _apply(model: JointNetwork, params: Params, constants: Constants, *args: Any, **kwargs: Any) -> Any:

@@ -60,6 +60,9 @@ def test_more_epochs_continue_a_run_and_other_settings_or_data_do_not(tmp_path: 
 def test_damaged_digests_are_named(tmp_path: Path, damage: str, found: str) -> None:
     open_run(Config(), SPLITS, tmp_path, None)
     (tmp_path / "data.json").write_text(damage, encoding="latin-1")
+    with pytest.raises(InputError, match=r"data.json: found a file that was changed or damaged"):
+        open_run(Config(), SPLITS, tmp_path, None)
+    (tmp_path / "manifest.json").unlink()
     with pytest.raises(InputError, match=f"data.json: found {found}"):
         open_run(Config(), SPLITS, tmp_path, None)
 
@@ -80,6 +83,7 @@ def test_what_training_cannot_learn_is_recorded_and_the_record_of_an_older_run_c
     assert recorded_digest(tmp_path, "test") == split_digest(SENTENCES[:1])
     older = {name: made[name] for name in ("train", "dev", "vectors", "features")}
     path.write_text(json.dumps(older))
+    (tmp_path / "manifest.json").unlink()
     assert recorded_digest(tmp_path, "test") is None
     open_run(Config(), splits, tmp_path)
     assert json.loads(path.read_text()) == made
@@ -170,5 +174,6 @@ def test_constraints_are_stored_from_the_trained_splits_and_added_to_an_older_ru
     assert found[0] == {"Live_In": [["Peop", "Loc"]]}
     assert set(found[1]) == {"Live_In", "OrgBased_In", "Work_For"}
     (own / "constraints.json").unlink()
+    (own / "manifest.json").unlink()
     open_run(Config(), splits, own)
     assert json.loads((own / "constraints.json").read_text()) == found[0]

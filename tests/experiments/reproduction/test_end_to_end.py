@@ -102,6 +102,7 @@ def test_scores_on_other_sentences_are_refused(done: tuple[Setup, Run], tmp_path
     copy = shutil.copytree(run.workdir, tmp_path / "copy")
     write_json(copy / "scores.json", scores)
     write_json(copy / "data.json", data)
+    (copy / "manifest.json").unlink()
     with pytest.raises(
         InputError, match=r"scores.json: found an entry test of 1 sentences, expected the 32 of"
     ):

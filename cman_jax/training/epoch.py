@@ -1,0 +1,191 @@
+"""One epoch of one run or of a population: its steps, from its start or from where it was saved."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from itertools import zip_longest
+
+from cman_jax.data.batching import Example, Plan, first_of_each
+from cman_jax.errors import InputError
+from cman_jax.training.history import History
+from cman_jax.training.member import Member
+from cman_jax.training.parallel import ParallelStep, PopulationStep
+from cman_jax.training.plans import shuffled
+from cman_jax.training.progress import Progress
+from cman_jax.training.step import TrainState
+from cman_jax.training.stopping import Stop
+from cman_jax.training.within import Within, load_within, remove_within, save_within, steps_saved
+from cman_jax.types import Batch
+
+Step = ParallelStep | PopulationStep
+Groups = list[tuple[Plan | None, ...]]
+"""The plans of each step: one of each run, or None if the run has no batch left."""
+
+
+def groups_of(members: Sequence[Member], epoch: int) -> Groups:
+    """Returns the plans of each step of an epoch."""
+    return shuffled(list(zip_longest(*(member.plans(epoch) for member in members))), epoch)
+
+
+def prepare(
+    compiler: Executor, step: Step, state: TrainState, members: Sequence[Member], groups: Groups
+) -> None:
+    """Starts to compile all programs that an epoch needs, in the order in which they are needed.
+
+    Training runs while programs are being compiled.
+
+    Args:
+      compiler: the threads that compile.
+      step: the training step.
+      state: the state as the step takes it.
+      members: the runs.
+      groups: the plans of the epoch's steps.
+    """
+    for plans in first_of_each(groups, _length):
+        step.prepare(compiler, state, _batches(plans, members, step.num_parts))
+    params = members[0].system.param_shapes()
+    for member in members:
+        member.prepare(compiler, params)
+
+
+def begun_within(
+    members: Sequence[Member], groups: Groups, epoch: int, states: Sequence[TrainState], progress: Progress
+) -> list[Within] | None:
+    """Returns where the runs were saved within an epoch, all after the same step; None: at its start.
+
+    A damaged file is named, and an earlier one is used if all runs have it.
+
+    Args:
+      members: the runs.
+      groups: the plans of the epoch's steps.
+      epoch: the epoch's number.
+      states: the state of each run at the start of the epoch, of which only the layout is read.
+      progress: is called with what is damaged.
+    """
+    saved = [steps_saved(member.workdir, epoch) for member in members]
+    for number in range(len(groups), 0, -1):
+        own = [_own_steps(groups[:number], k) for k in range(len(members))]
+        if all(steps in of_run for steps, of_run in zip(own, saved, strict=True)):
+            try:
+                return [
+                    load_within(member.workdir, epoch, steps, state)
+                    for member, steps, state in zip(members, own, states, strict=True)
+                ]
+            except InputError as error:
+                progress.note(f"{error}; training resumes earlier")
+    return None
+
+
+def run_epoch(
+    step: Step,
+    state: TrainState,
+    members: Sequence[Member],
+    groups: Groups,
+    epoch: int,
+    progress: Progress,
+    stop: Stop,
+    begun: Sequence[Within] | None = None,
+) -> tuple[TrainState, list[dict[str, float]]]:
+    """Takes one pass over the data of all runs.
+
+    Args:
+      step: the training step.
+      state: the state as the step takes it.
+      members, groups, epoch: the runs, the plans of the epoch's steps, and the epoch's number.
+      progress: is called with the size of every batch.
+      stop: says after which steps to save, and whether to end.
+      begun: where the epoch was saved, with `state`; None: it begins.
+
+    Returns:
+      The new state, and for each run its mean losses (nats per sentence), seconds and speed.
+
+    Raises:
+      InputError: the losses or gradients of too many steps are not finite.
+      Stopped: training was asked to stop, and is saved.
+    """
+    clock = _Clock(step, begun[0] if begun else None)
+    done = _num_done(groups, begun) if begun else 0
+    history = History(members, epoch, [part.metrics for part in begun or ()], done)
+    progress.advance(_num_sentences(groups[:done]))
+    for number, plans in enumerate(groups[done:], done + 1):
+        state, metrics = step(state, _batches(plans, members, step.num_parts))
+        history.add(plans, metrics)
+        progress.advance(_num_sentences([plans]))
+        if number < len(groups) and stop.must_save():
+            _save(step, state, members, history, clock, epoch)
+            stop.saved(f"{number} of {len(groups)} steps of epoch {epoch}")
+    means = history.means()
+    times = [clock.row(len(member.examples)) for member in members]
+    return state, [{**mean, **each} for mean, each in zip(means, times, strict=True)]
+
+
+class _Clock:
+    """The time that an epoch takes, with what it took before it was interrupted."""
+
+    def __init__(self, step: Step, begun: Within | None):
+        before = (begun.seconds, begun.compiling_seconds) if begun else (0.0, 0.0)
+        self._step = step
+        self._start = time.perf_counter() - before[0]
+        self._compiled = step.seconds_compiling - before[1]
+
+    def read(self) -> tuple[float, float]:
+        """Returns the seconds of the epoch so far, and those spent waiting for the compiler."""
+        return time.perf_counter() - self._start, self._step.seconds_compiling - self._compiled
+
+    def row(self, num_sentences: int) -> dict[str, float]:
+        """Returns the times and the speed of an epoch, rounded."""
+        seconds, compiling = self.read()
+        times = {"seconds": round(seconds, 3), "compiling_seconds": round(compiling, 3)}
+        return {**times, "sentences_per_second": round(num_sentences / seconds, 1)}
+
+
+def _save(
+    step: Step, state: TrainState, members: Sequence[Member], history: History, clock: _Clock, epoch: int
+) -> None:
+    """Saves all runs within the epoch, and then removes what was saved before."""
+    metrics = history.so_far()
+    parts = [
+        Within(epoch, each, mine, *clock.read())
+        for each, mine in zip(step.fetch(state), metrics, strict=True)
+    ]
+    for member, part in zip(members, parts, strict=True):
+        member.refuse_not_finite(part.state, f"within epoch {epoch}")
+    files = [save_within(member.workdir, part) for member, part in zip(members, parts, strict=True)]
+    for member, file in zip(members, files, strict=True):
+        remove_within(member.workdir, epoch, keep=file)
+
+
+def _own_steps(groups: Groups, k: int) -> int:
+    """Returns in how many of the steps a run has a batch."""
+    return sum(plans[k] is not None for plans in groups)
+
+
+def _num_done(groups: Groups, begun: Sequence[Within]) -> int:
+    """Returns the number of steps that all runs have taken."""
+    steps = [part.metrics.shape[1] for part in begun]
+    counts = ([_own_steps(groups[:n], k) for k in range(len(steps))] for n in range(len(groups) + 1))
+    return next(number for number, own in enumerate(counts) if own == steps)
+
+
+def _num_sentences(groups: Groups) -> int:
+    """Returns the number of sentences in the batches of these steps."""
+    return sum(len(plan.indices) for plans in groups for plan in plans if plan)
+
+
+def _length(plans: Sequence[Plan | None]) -> int:
+    """Returns the length that the batches of a step are padded to."""
+    return max(plan.length for plan in plans if plan)
+
+
+def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts: int) -> list[Batch]:
+    """Returns each run's batch in `num_parts` parts.
+
+    The sentences are dealt out in turn, so that each part has long and short sentences.
+    """
+    system = members[0].system
+    groups: list[list[Example]] = [
+        [member.examples[i] for i in (plan.indices if plan else ())[part::num_parts]]
+        for plan, member in zip(plans, members, strict=True)
+        for part in range(num_parts)
+    ]
+    return system.collate_alike(groups, _length(plans), system.config.training.batch_size // num_parts)
