@@ -89,8 +89,7 @@ def run_epoch(
     """Takes one pass over the data of all runs.
 
     Args:
-      step: the training step.
-      state: the state as the step takes it.
+      step, state: the training step, and the state as it takes it.
       members, groups, epoch: the runs, the plans of the epoch's steps, and the epoch's number.
       progress: is called with the size of every batch.
       stop: says after which steps to save, and whether to end.
