@@ -126,7 +126,7 @@ def _write(workdir: Path, contents: Mapping[str, bytes | None]) -> None:
         listed = digests(workdir, [name for name in _LISTED if (workdir / name).is_file()])
     kept = {name: digest for name, digest in listed.items() if name not in contents}
     written = {name: hashlib.sha256(c).hexdigest() for name, c in contents.items() if c is not None}
-    both = {name: sorted({digest, *_now(workdir, name)}) for name, digest in written.items()}
+    both = {name: [*_now(workdir, name), digest] for name, digest in written.items()}
     write_json(workdir / FILE, {"files": {**kept, **both}})
     for name, content in contents.items():
         if content is None:
@@ -136,6 +136,6 @@ def _write(workdir: Path, contents: Mapping[str, bytes | None]) -> None:
     write_json(workdir / FILE, {"files": {**kept, **written}})
 
 
-def _now(workdir: Path, name: str) -> list[str]:
-    """Returns the digest of a file as it is now; empty if it does not exist."""
-    return list(digests(workdir, [name]).values()) if (workdir / name).is_file() else []
+def _now(workdir: Path, name: str) -> list[str | None]:
+    """Returns the digest of a file as it is now, which is None if it does not exist."""
+    return list(digests(workdir, [name]).values()) if (workdir / name).is_file() else [None]

@@ -53,12 +53,14 @@ def test_scores_may_be_removed_but_not_changed(tmp_path: Path) -> None:
     assert read_updated_json(path) == {"test": 4}
 
 
+@pytest.mark.parametrize("existed", [True, False])
 @pytest.mark.parametrize("killed_at", [0, 1, 2])
 def test_a_kill_between_the_writes_leaves_a_readable_file(
-    tmp_path: Path, killed_at: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, killed_at: int, existed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stops before the manifest, the file, or the manifest again is written."""
-    write_files(tmp_path, {"metrics.jsonl": b"old"})
+    if existed:
+        write_files(tmp_path, {"metrics.jsonl": b"old"})
     writes = iter(range(3))
 
     def dying(write: Callable[..., None]) -> Callable[..., None]:
@@ -75,7 +77,8 @@ def test_a_kill_between_the_writes_leaves_a_readable_file(
         with pytest.raises(KeyboardInterrupt):
             write_files(tmp_path, {"metrics.jsonl": b"new"})
     check_listed(tmp_path, "metrics.jsonl")
-    assert (tmp_path / "metrics.jsonl").read_bytes() == (b"new" if killed_at == 2 else b"old")
+    found = (tmp_path / "metrics.jsonl").read_bytes() if (tmp_path / "metrics.jsonl").exists() else None
+    assert found == (b"new" if killed_at == 2 else b"old" if existed else None)
     write_files(tmp_path, {"metrics.jsonl": b"newest"})
     assert isinstance(listed(tmp_path)["metrics.jsonl"], str)
     check_listed(tmp_path, "metrics.jsonl")
