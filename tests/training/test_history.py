@@ -104,22 +104,6 @@ def test_an_epoch_without_a_finite_step_is_refused() -> None:
         end_after(History([run], 3), [Plan((0,), 8)], metrics(ner_loss=[NAN, 1]))
 
 
-def test_skipped_updates_are_counted_printed_and_stored(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each epoch has two steps. The huge rate makes the losses of all steps but the first infinite."""
-    one = job(tmp_path, learning_rate=1e30, max_skipped_updates=1)
-    with pytest.raises(InputError, match=r"2 steps without an update, .* epoch 2, step 2, .* keeps epoch 1"):
-        train(*one, progress=ConsoleProgress())
-    assert "; 1 updates skipped, because a loss or gradient was not finite\n" in capsys.readouterr().out
-    text = (tmp_path / "metrics.jsonl").read_text()
-    (row,) = (json.loads(line, parse_constant=pytest.fail) for line in text.splitlines())
-    assert row["skipped_updates"] == 1
-    with Checkpoints(tmp_path / "checkpoints", read_only=True) as checkpoints:
-        params = checkpoints.restore_params(1, System.load(tmp_path).param_shapes())
-    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params))
-
-
 def test_a_run_that_diverges_names_epoch_step_sentences_and_keeps_no_checkpoint_of_it(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         train(*job(tmp_path, learning_rate=1e30))
@@ -159,15 +143,25 @@ def test_a_state_that_is_not_finite_never_becomes_a_checkpoint(tmp_path: Path) -
         assert checkpoints.epochs() == []
 
 
-def test_a_run_that_diverges_later_keeps_its_last_good_epoch(tmp_path: Path) -> None:
-    """Resumes the run: it computes the same again and is refused again, and its files do not change."""
-    one = job(
-        tmp_path, learning_rate=1e30, batch_size=8
-    )  # one step per epoch: the first step still has finite losses
+def test_skipped_updates_are_counted_and_too_many_end_a_run_that_keeps_its_last_good_epoch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each epoch has two steps. The huge rate makes the losses of all steps but the first infinite.
+
+    Resumes the run: it computes the same again and is refused again, and its files do not change.
+    """
+    one = job(tmp_path, learning_rate=1e30, max_skipped_updates=1)
     for _ in range(2):
-        with pytest.raises(InputError, match=r"in epoch 2, step 1, .*; this workdir keeps epoch 1"):
-            train(*one)
+        with pytest.raises(
+            InputError, match=r"2 steps without an update, .* epoch 2, step 2, .*; this workdir keeps epoch 1"
+        ):
+            train(*one, progress=ConsoleProgress())
+    printed = capsys.readouterr().out
+    assert printed.count("; 1 updates skipped, because a loss or gradient was not finite\n") == 1
     text = (tmp_path / "metrics.jsonl").read_text()
-    assert [json.loads(line, parse_constant=pytest.fail)["epoch"] for line in text.splitlines()] == [1]
+    (row,) = (json.loads(line, parse_constant=pytest.fail) for line in text.splitlines())
+    assert (row["epoch"], row["skipped_updates"]) == (1, 1)
     with Checkpoints(tmp_path / "checkpoints", read_only=True) as checkpoints:
         assert checkpoints.epochs() == [1]
+        params = checkpoints.restore_params(1, System.load(tmp_path).param_shapes())
+    assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params))

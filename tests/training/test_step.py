@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 
 from cman_jax.config import TrainingConfig
 from cman_jax.model.cman import CMAN
@@ -22,7 +23,6 @@ from tests.builders import (
     SMALL_MODEL,
     STILL,
     batch_of,
-    changed,
     network,
     random_variables,
     vocabs_of,
@@ -71,11 +71,18 @@ def test_the_update_follows_the_gradient_of_both_losses() -> None:
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
-def test_dropout_follows_the_key_and_the_step_and_every_parameter_moves() -> None:
-    model, optimizer = network(SMALL_MODEL), make_optimizer(TrainingConfig())
+@pytest.fixture(scope="module")
+def dropping() -> tuple[TrainState, Callable]:
+    """Returns a state and the compiled step of a network with dropout, whose gradient is clipped."""
+    model, optimizer = network(SMALL_MODEL), make_optimizer(TrainingConfig(clip_norm=1.0))
+    return start(model, optimizer), jax.jit(partial(train_step, model, optimizer, ALPHA))
+
+
+def test_dropout_follows_the_key_and_the_step_and_every_parameter_moves(
+    dropping: tuple[TrainState, Callable],
+) -> None:
+    state, step = dropping
     batch = on_device(batch_of())
-    state = start(model, optimizer)
-    step: Callable = jax.jit(partial(train_step, model, optimizer, ALPHA))
     after, metrics = step(state, {}, batch, jax.random.key(0))
     unmoved = jax.tree.map(lambda a, b: bool(jnp.all(a == b)), state.params, after.params)
     assert [jax.tree_util.keystr(path) for path, same in jax.tree.leaves_with_path(unmoved) if same] == []
@@ -88,13 +95,12 @@ def test_dropout_follows_the_key_and_the_step_and_every_parameter_moves() -> Non
     assert len({float(m.ner_loss) for m in (metrics, other_key, other_step)}) == 3
 
 
-def test_a_step_whose_loss_is_not_finite_changes_only_the_count_of_steps() -> None:
+def test_a_step_whose_loss_is_not_finite_changes_only_the_count_of_steps(
+    dropping: tuple[TrainState, Callable],
+) -> None:
     """Puts a NaN into the vector of one word: its sentences are skipped, and the others are learnt."""
-    shallow = changed(STILL, num_bsa=1, sequence_layer="mlp")
-    model, optimizer = network(shallow), make_optimizer(TrainingConfig(clip_norm=1.0))
+    state, step = dropping
     whole, without = on_device(batch_of()), on_device(batch_of(SENTENCES[1:2], 8, 4))
-    state = start(model, optimizer)
-    step: Callable = jax.jit(partial(train_step, model, optimizer, ALPHA))
     expected, _ = step(state, {}, without, jax.random.key(0))
     word = int(vocabs_of(SENTENCES).word_ids["Lovelace"])
     flat, tree = jax.tree.flatten_with_path(state.params)

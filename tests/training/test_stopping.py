@@ -1,4 +1,7 @@
-"""Tests of trainings that are stopped within epochs: resumed, they end with the same bits and metrics."""
+"""Tests of trainings that are stopped within epochs: resumed, they end with the same bits and metrics.
+
+A small step takes the place of the network's, which the test of the commands stops and resumes.
+"""
 
 import dataclasses
 from contextlib import ExitStack, closing
@@ -7,29 +10,66 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import PRNGKeyArray
 
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.record import read_metrics
 from cman_jax.run.system import System
+from cman_jax.training import loop
 from cman_jax.training.epoch import begun_within, groups_of, run_epoch
 from cman_jax.training.loop import make_step, train_population
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.progress import Progress
-from cman_jax.training.step import train_step
+from cman_jax.training.step import Metrics, TrainState
 from cman_jax.training.stopping import Stop, Stopped
 from cman_jax.training.within import steps_saved
-from tests.builders import SENTENCES, tiny_config
+from cman_jax.types import Batch, Constants, Params
+from tests.builders import SENTENCES, normal, tiny_config
 
 EPOCHS = 2
 TRAIN = tuple(s._replace(id=f"{k}-{s.id}") for k in range(2) for s in SENTENCES)
 SIZES = (8, 5)  # four and three batches
 
 
+def small_step(
+    model: Any,
+    optimizer: Any,
+    alpha: float,
+    state: TrainState,
+    constants: Constants,
+    batch: Batch,
+    key: PRNGKeyArray,
+    *,
+    axis_name: str | None = None,
+) -> tuple[TrainState, Metrics]:
+    """Moves every parameter by a number that depends on batch, key, step and all steps before."""
+    words = (batch.word_ids @ jnp.arange(1, batch.word_ids.shape[1] + 1)).sum().astype(jnp.float32)
+    own = words * jax.random.uniform(jax.random.fold_in(key, state.step))
+    moved, total = jnp.sin(own), batch.mask.any(1).sum().astype(jnp.float32)
+    if axis_name is not None:
+        moved, total = jax.lax.psum((moved, total), axis_name)
+    change = partial(jax.tree.map, lambda x: x if x.dtype == jnp.int32 else 0.9 * x + 0.1 * moved)
+    after = TrainState(state.step + 1, change(state.params), change(state.opt_state))
+    return after, Metrics(moved, moved**2, jnp.cos(moved), 2 * moved, total)
+
+
+@pytest.fixture(autouse=True)
+def quick_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trains with the small step, from parameters that take no compilation."""
+
+    def init_params(self: System, key: PRNGKeyArray) -> Params:
+        return jax.tree.map(lambda x: jnp.asarray(np.full(x.shape, 0.1, x.dtype)), self.param_shapes())
+
+    monkeypatch.setattr(loop, "train_step", small_step)
+    monkeypatch.setattr(System, "init_params", init_params)
+
+
 def jobs_in(folder: Path, num_runs: int) -> list[Job]:
-    """Returns small jobs with dropout; the second has fewer batches."""
+    """Returns small jobs; the second has fewer batches."""
     jobs = []
     for seed in range(num_runs):
         config = tiny_config()
@@ -95,8 +135,9 @@ def test_an_epoch_that_is_stopped_and_resumed_has_the_same_bits(
         jobs = jobs_in(tmp_path, num_runs)
         members = [stack.enter_context(closing(Member(job, None, None))) for job in jobs]
         optimizer = make_optimizer(members[0].system.config.training)
-        step = make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
-        states, groups = [member.start_after(0, optimizer) for member in members], groups_of(members, 1)
+        step = make_step(members, partial(small_step, members[0].system.model, optimizer), num_devices)
+        starts = [{"kernel": normal(k, 2, 3)} for k in range(num_runs)]
+        states, groups = [TrainState.start(x, optimizer) for x in starts], groups_of(members, 1)
         run = partial(run_epoch, step, members=members, groups=groups, epoch=1)
         whole, rows = run(step.place(states), progress=Progress(), stop=Stop())
         whole = step.fetch(whole)
