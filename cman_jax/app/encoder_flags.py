@@ -97,7 +97,17 @@ def _encoder(spec: EncoderSpec, given: Encoder | None, num_runs: int) -> Encoder
 
 
 def _open_features(path: str) -> FeatureSource:
-    """Opens a store of features: a directory is a cache of this project, a file is AllenNLP's."""
+    """Opens a store of features: a directory is a cache of this project, a file is AllenNLP's.
+
+    All values of a cache are compared with their checksums, which reads them once.
+
+    Raises:
+      InputError: the store does not exist, or is damaged.
+    """
     if not Path(path).exists():
         raise InputError(path, None, "no such file", "a cache of features, or AllenNLP's HDF5 file")
-    return FeatureCache.open(path) if Path(path).is_dir() else AllenNLPFeatures(path)
+    if not Path(path).is_dir():
+        return AllenNLPFeatures(path)
+    cache = FeatureCache.open(path)
+    cache.verify()
+    return cache

@@ -1,10 +1,14 @@
 """Contextual features through the commands: encoded first, kept, asked for again at prediction."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from absl.testing import flagsaver
 
+from cman_jax.app.encoder_flags import features_for_training
+from cman_jax.errors import InputError
 from tests import tiny_elmo
 from tests.workplace import Workplace, run
 
@@ -82,6 +86,19 @@ def test_a_missing_or_another_encoder_is_said_on_one_line(
     done = run([*predict, f"--encoder={tmp_path}"], stdin="Ann lives in Oslo.\n")
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {trained / 'encoder.json'}: found features by an encoder of")
+
+
+def test_damaged_features_are_refused(workplace: Workplace, trained: Path) -> None:
+    features = shutil.copytree(trained / "features", workplace.folder / "damaged")
+    values = features / "features.f16"
+    content = bytearray(values.read_bytes())
+    content[len(content) // 2] ^= 1
+    values.write_bytes(content)
+    with (
+        flagsaver.as_parsed(features=str(features), encoder=""),
+        pytest.raises(InputError, match=r"features.f16: found bytes 0 to .* with another checksum"),
+    ):
+        features_for_training((), trained)
 
 
 def test_a_run_is_not_continued_with_other_features(workplace: Workplace, trained: Path) -> None:

@@ -11,7 +11,7 @@ writer cuts them off. An encoder's rounding may depend on which sentences are en
 encoded whole. A resumed run therefore ends with the same bytes as an uninterrupted run.
 
 Opening a cache checks every line of the index and the size of the values. `FeatureCache.verify` reads the
-values as well; every writer calls it before it adds to a cache.
+values as well; every writer calls it before it adds to a cache, and programs that only read call it too.
 """
 
 import fcntl
