@@ -9,7 +9,7 @@ import jax
 
 from cman_jax.app.comparison import record_pair
 from cman_jax.app.judging import judge_run
-from cman_jax.data.contents import Contents, content_lines
+from cman_jax.data.contents import content_lines
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.evaluation.analysis.report import confusion_rows, slice_rows
@@ -17,13 +17,13 @@ from cman_jax.evaluation.analysis.summary import Judged, analyse, judge_answers
 from cman_jax.evaluation.analysis.worst import worst_sentences
 from cman_jax.evaluation.facts import Task
 from cman_jax.evaluation.report import COLUMNS, Line, convention_lines, score_lines, scored_tasks, setting
-from cman_jax.files import read_json, write_atomically
+from cman_jax.files import write_atomically
 from cman_jax.inference.extractor import Extractor
 from cman_jax.page.panels import TASKS
 from cman_jax.page.report import Report, Table, missing_extras, render_report, require_report
 from cman_jax.run.entries import Entry, entry_of
 from cman_jax.run.installed import refuse_packaged
-from cman_jax.run.provenance import recorded_digest
+from cman_jax.run.provenance import recorded_contents, recorded_digest
 from cman_jax.run.record import read_metrics
 from cman_jax.types import Sentence
 
@@ -184,7 +184,7 @@ def _about(
 
 def _notes(workdir: Path, entry: Entry, extractor: Extractor, train: Sequence[Sentence] | None) -> list[str]:
     """Returns what a reader of the report should know, one thing each."""
-    contents = Contents.from_dict(read_json(workdir / "data.json").get("contents"))
+    contents = recorded_contents(workdir)
     notes = [] if contents is None else content_lines(contents)
     notes += [f"Not the run's own evaluation: {difference}" for difference in entry.differences]
     trained = extractor.system.config.training.trained_splits

@@ -2,6 +2,9 @@
 
 Programs of this library write these files through this module only, so that the list stays true. While a
 file is being replaced, the list has two digests for it, so that a kill at any moment leaves a readable run.
+Checkpoints, files within an epoch and features have checksums of their own. Predictions, reports and plots
+have none, because no program reads them. The splits in data/ are compared with data.json by their content.
+
 A run of an earlier version has no manifest and is read without checks. The next program that writes one of
 its files lists them all as they are then.
 """
@@ -26,8 +29,8 @@ _LISTED = (
     "constraints.json",
     "metrics.jsonl",
     "calibration.json",
-    "scores.json",
 )
+_RESULTS = ("scores.json", "negatives.json", "analysis.json")  # computed again if they are missing
 _REMEDY = (
     f"the file as it was written; bring it back, or if it was changed on purpose, delete {FILE} to accept "
     "all files of the run as they are"
@@ -91,13 +94,13 @@ def check_listed(workdir: Path, *names: str, may_be_missing: bool = False) -> No
 
 
 def check_all(workdir: Path) -> None:
-    """Checks that all files of a run are as they were written; scores may have been removed.
+    """Checks that all files of a run are as they were written; results may have been removed.
 
     Raises:
       InputError: a file was changed, damaged or removed, or the manifest is damaged.
     """
-    check_listed(workdir, *(name for name in _LISTED if name != "scores.json"))
-    check_listed(workdir, "scores.json", may_be_missing=True)
+    check_listed(workdir, *_LISTED)
+    check_listed(workdir, *_RESULTS, may_be_missing=True)
 
 
 def read_updated_json(path: Path) -> dict[str, Any]:
@@ -123,7 +126,7 @@ def _write(workdir: Path, contents: Mapping[str, bytes | None]) -> None:
     """Writes files and their digests; the caller holds the lock."""
     listed = _listed(workdir)
     if not (workdir / FILE).exists():
-        listed = digests(workdir, [name for name in _LISTED if (workdir / name).is_file()])
+        listed = digests(workdir, [name for name in (*_LISTED, *_RESULTS) if (workdir / name).is_file()])
     kept = {name: digest for name, digest in listed.items() if name not in contents}
     written = {name: hashlib.sha256(c).hexdigest() for name, c in contents.items() if c is not None}
     both = {name: [*_now(workdir, name), digest] for name, digest in written.items()}

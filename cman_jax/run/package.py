@@ -20,7 +20,7 @@ from cman_jax.errors import InputError, missing_extra
 from cman_jax.files import json_text, write_atomically, write_json
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.installed import GROUP, MANIFEST, digests, installed_models, normal_name
-from cman_jax.run.manifest import read_updated_json
+from cman_jax.run.manifest import check_all, read_updated_json
 from cman_jax.run.record import chosen_epoch
 from cman_jax.run.system import System
 from cman_jax.version import __version__
@@ -91,8 +91,9 @@ def check_name(name: str) -> None:
 
 
 def _checked(workdir: Path) -> tuple[System, int]:
-    """Returns a run's system and chosen epoch, after reading the parameters, which may be damaged."""
+    """Returns a run's system and chosen epoch, after reading everything, which may be damaged."""
     system = System.load(workdir)
+    check_all(workdir)
     if system.config.decoding.constraints not in ("none", "learned"):
         found = f"constraints in the file {system.config.decoding.constraints}"
         raise InputError(workdir, None, found, "none or learned ones, because other files are not packed")

@@ -62,6 +62,11 @@ def recorded_digest(workdir: Path, split: str) -> str | None:
     return digest if isinstance(digest, str) else None
 
 
+def recorded_contents(workdir: Path) -> Contents | None:
+    """Returns what the run's data contain; None if data.json does not say."""
+    return Contents.from_dict(_read(workdir).get("contents"))
+
+
 def check_split(workdir: Path, split: str, sentences: Sequence[Sentence]) -> None:
     """Checks that a split is the one that the run was made of.
 

@@ -252,9 +252,7 @@ def test_predict_on_tokens_agrees_with_the_predictions_of_training(
     assert output.read_text() == (trained / "predictions.jsonl").read_text()
 
 
-def test_predict_says_of_a_damaged_checkpoint_in_one_line_which_it_is(
-    workplace: Workplace, trained: Path
-) -> None:
+def test_predict_names_a_damaged_checkpoint_in_one_line(workplace: Workplace, trained: Path) -> None:
     damaged = workplace.folder / "damaged"
     shutil.copytree(trained, damaged)
     for epoch in (damaged / "checkpoints").iterdir():
@@ -267,9 +265,7 @@ def test_predict_says_of_a_damaged_checkpoint_in_one_line_which_it_is(
     assert done.stderr.count("\n") == 1
 
 
-def test_a_second_training_in_one_folder_is_one_line_and_leaves_its_files_alone(
-    workplace: Workplace, trained: Path
-) -> None:
+def test_a_second_training_is_one_line_and_leaves_files_alone(workplace: Workplace, trained: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.iterdir() if path.is_file()}
     with training_in(trained):
         done = run(workplace.training(trained, **{"training.num_epochs": EPOCHS + 1}))

@@ -10,7 +10,7 @@ import pytest
 from cman_jax.config import Config
 from cman_jax.errors import InputError
 from cman_jax.run import manifest
-from cman_jax.run.manifest import check_listed, read_updated_json, update_json, write_files
+from cman_jax.run.manifest import check_all, check_listed, read_updated_json, update_json, write_files
 from cman_jax.run.record import write_metrics
 from cman_jax.run.system import load_config, write_config
 
@@ -39,16 +39,22 @@ def test_a_changed_file_is_refused_until_the_manifest_is_deleted(tmp_path: Path)
         check_listed(tmp_path, "config.json")
 
 
-def test_scores_may_be_removed_but_not_changed(tmp_path: Path) -> None:
-    path = tmp_path / "scores.json"
+@pytest.mark.parametrize("name", ["scores.json", "negatives.json", "analysis.json"])
+def test_results_may_be_removed_but_not_changed(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
     update_json(path, {"dev": 1})
     update_json(path, {"test": 2})
     assert read_updated_json(path) == {"dev": 1, "test": 2}
     path.write_text('{"dev": 3}')
-    for refused in (lambda: read_updated_json(path), lambda: update_json(path, {"test": 4})):
-        with pytest.raises(InputError, match=r"scores.json: found a file that was changed or damaged"):
+    for refused in (
+        lambda: read_updated_json(path),
+        lambda: update_json(path, {"test": 4}),
+        lambda: check_all(tmp_path),
+    ):
+        with pytest.raises(InputError, match=f"{name}: found a file that was changed or damaged"):
             refused()
     path.unlink()
+    check_all(tmp_path)
     update_json(path, {"test": 4})
     assert read_updated_json(path) == {"test": 4}
 

@@ -104,6 +104,7 @@ def edit_config(run: Path, before: str, after: str) -> None:
             lambda run: (run / "checkpoints/2/params/manifest.ocdbt").unlink(),
             "no whole checkpoint of epoch 2",
         ),
+        (lambda run: (run / "constraints.json").write_text("{}"), "constraints.json: found a file that was"),
         (lambda run: (run / "metrics.jsonl").unlink(), "metrics.jsonl: found no such file"),
         (
             lambda run: edit_config(run, '"constraints": "none"', '"constraints": "mine.json"'),
