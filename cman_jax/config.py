@@ -6,7 +6,6 @@ those of the paper.
 """
 
 import dataclasses
-import difflib
 import itertools
 import math
 import operator
@@ -63,6 +62,7 @@ class DataConfig:
     char_lengths: tuple[int, ...] = (5, 10, 32)  # characters that words are padded to; longer words have more
     char_shares: tuple[float, ...] = (0.36, 0.3, 0.1)  # room for words of each length, as a share of tokens
     extra_words: int = 50_000  # most frequent words of the vector file, kept besides the corpus' own words
+    piece_ratio: float = 1.5  # word pieces per token that batches have room for, if encoders are trained
     min_word_count: int = 2  # rarer training words share one vector, if word vectors are trained
 
 
@@ -84,6 +84,24 @@ class TrainingConfig:
     def trained_splits(self) -> tuple[str, ...]:
         """Returns the names of the splits that the protocol trains on."""
         return ("train", "dev") if self.protocol == "train+dev" else ("train",)
+
+
+@dataclasses.dataclass(slots=True)
+class EncoderConfig:
+    """Training of a pretrained encoder's layers, which the paper leaves frozen."""
+
+    trained_layers: str = "0"  # "all", or how many of the last layers are trained; "0": the encoder is frozen
+    learning_rate: float = 5e-5  # of the last layer, after the warm-up; falls to 0 at the end
+    warmup: float = 0.1  # share of all steps in which the learning rate rises from 0
+    layer_decay: float = 0.9  # a layer's learning rate as a share of that of the layer above
+    weight_decay: float = 0.01  # what each step takes from matrices, in learning rates times the weights
+    clip_norm: float = 1.0  # largest norm of the gradient of all trained layers; 0: any norm
+    dropout: float = 0.1  # dropout rate on the outputs of attention and feed-forward layers
+    remat: bool = False  # computes activations again in the backward pass, which saves memory and costs time
+
+    def num_trained(self, num_layers: int) -> int:
+        """Returns how many layers are trained of an encoder with this many."""
+        return num_layers if self.trained_layers == "all" else int(self.trained_layers)
 
 
 @dataclasses.dataclass(slots=True)
@@ -128,6 +146,7 @@ class Config:
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)
+    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
     decoding: DecodingConfig = dataclasses.field(default_factory=DecodingConfig)
     scoring: ScoringConfig = dataclasses.field(default_factory=ScoringConfig)
 
@@ -175,25 +194,6 @@ def from_dict(values: Any) -> Config:
     return config
 
 
-def unknown_field(name: str) -> str | None:
-    """Returns what to write instead of a dotted name such as "training.epochs"; None: it is a field."""
-    sections = to_dict(Config())
-    section, _, field = name.partition(".")
-    if field in sections.get(section, ()):
-        return None
-    homes = {each: home for home, fields in reversed(sections.items()) for each in fields}
-    first = field.partition(".")[0] or section
-    inside = difflib.get_close_matches(first, sections.get(section, ()), 1)
-    anywhere = difflib.get_close_matches(first, homes, 1)
-    if first in homes or anywhere or inside:
-        nearest = first if first in homes else (inside or anywhere)[0]
-        home = section if nearest in sections.get(section, ()) else homes[nearest]
-        return f"config.{home}.{nearest}, the nearest name"
-    if section in sections:
-        return f"config.{section}. and one of {', '.join(sections[section])}"
-    return f"a field of {', '.join(f'config.{each}' for each in sections)}"
-
-
 def _items(name: str, values: Any) -> Iterable[tuple[str, Any]]:
     if not isinstance(values, dict):
         raise ValueError(f"{name} is {values!r}; allowed: a dictionary")
@@ -224,6 +224,8 @@ def validate(config: Config) -> None:
         lengths = getattr(data, name)
         rising = len(lengths) > 0 and lengths[0] > 0 and all(a < b for a, b in itertools.pairwise(lengths))
         _require(f"data.{name}", lengths, rising, "rising positive lengths")
+    layers = config.encoder.trained_layers
+    _require("encoder.trained_layers", layers, layers == "all" or layers.isdecimal(), "'all' or a number")
     constraints = config.decoding.constraints
     _require("decoding.constraints", constraints, constraints != "", "'none', 'learned' or a file")
     same_length = len(data.char_shares) == len(data.char_lengths)
@@ -250,6 +252,11 @@ _RANGES = (
     ("at least 0", lambda x: x >= 0, ["training.max_skipped_updates"]),
     ("at least 0", lambda x: x >= 0, ["training.alpha", "training.clip_norm", "training.seed"]),
     ("at least 0", lambda x: x >= 0, ["model.feature_dim", "model.label_dim"]),
+    ("above 0", lambda x: x > 0, ["encoder.learning_rate"]),
+    ("at least 0", lambda x: x >= 0, ["encoder.weight_decay", "encoder.clip_norm"]),
+    ("in [0, 1)", lambda x: 0 <= x < 1, ["encoder.warmup", "encoder.dropout"]),
+    ("in (0, 1]", lambda x: 0 < x <= 1, ["encoder.layer_decay"]),
+    ("at least 1", lambda x: x >= 1, ["data.piece_ratio"]),
     ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count"]),
     ("in [0, 1]", lambda x: 0 <= x <= 1, ["training.final_rate"]),
     ("in [0, 1)", lambda x: 0 <= x < 1, ["model.input_dropout", "model.lstm_dropout", "decoding.threshold"]),

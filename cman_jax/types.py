@@ -13,7 +13,7 @@ Host types contain strings and spans. Device types are NamedTuples of arrays, wh
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float16, Int
 
 Params = Any
 """The tree of trained arrays."""
@@ -122,6 +122,7 @@ class Sizes(NamedTuple):
       frozen_words: whether word vectors are pretrained and stay unchanged.
       feature_layers: l, the number of feature layers; 0: no contextual features.
       feature_width: size of the vector of one layer.
+      longest_input: number of pieces that an encoder with trained layers reads at once; 0: no such encoder.
     """
 
     num_words: int
@@ -131,6 +132,38 @@ class Sizes(NamedTuple):
     frozen_words: bool
     feature_layers: int = 0
     feature_width: int = 0
+    longest_input: int = 0
+
+
+class PieceRow(NamedTuple):
+    """The word pieces of one input of an encoder whose upper layers are trained.
+
+    Attributes:
+      states: hidden states below the first trained layer, including those of the special pieces.
+      words: the token that each piece adds to; -1 for pieces that add to none.
+    """
+
+    states: Float16[Any, "p d"]
+    words: Int[Any, " p"]
+
+
+class PieceBatch(NamedTuple):
+    """Word pieces of a batch's sentences, for an encoder whose upper layers are trained.
+
+    A row is one input of the encoder: a sentence, or a window of a long one.
+
+    Attributes:
+      states: float16 hidden states below the first trained layer.
+      mask: True at real pieces, including the special ones.
+      words: each piece's word, counted through the sentences of the batch: `sentence * n + token`. Pieces
+        that add to no word have b n.
+      weights: what each piece is multiplied by when it is added to its word's vector.
+    """
+
+    states: Float[Any, "r p d"]
+    mask: Bool[Any, "r p"]
+    words: Int[Any, "r p"]
+    weights: Float[Any, "r p"]
 
 
 class Batch(NamedTuple):
@@ -146,6 +179,7 @@ class Batch(NamedTuple):
       char_rows: each token's row, counted through the character tables one after another.
       relation_cells: gold (subject token, object token, relation type); padding contains (n, n, r).
       features: float16 features of a frozen encoder; without contextual features, l = 0.
+      pieces: the input of an encoder whose upper layers are trained; None: no such encoder.
     """
 
     word_ids: Int[Any, "b n"]
@@ -155,6 +189,7 @@ class Batch(NamedTuple):
     char_rows: Int[Any, "b n"]
     relation_cells: Int[Any, "b p 3"]
     features: Float[Any, "b l n _"]
+    pieces: PieceBatch | None = None
 
 
 class CRFPotentials(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cman_jax.config import Config, differences, from_dict, to_dict, unknown_field, validate
+from cman_jax.config import Config, differences, from_dict, to_dict, validate
 
 # A valid value other than the default, and values that are refused, for every field there is.
 FIELDS: dict[str, tuple[Any, list[Any]]] = {
@@ -36,6 +36,7 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
         [(), (0.5, 0.5), (0.0, 0.5, 0.5), (0.5, 0.5, 1.5), (0.5, 0.5, "x"), 1.0],
     ),
     "data.extra_words": (0, [-1, 1e3]),
+    "data.piece_ratio": (2.0, [0.5, "2"]),
     "data.min_word_count": (1, [-1, 0.5]),
     "training.num_epochs": (1, [0, -1, 1.5, True]),
     "training.batch_size": (1, [0, -8, 8.0]),
@@ -46,6 +47,14 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "training.alpha": (0, [-0.01, float("nan"), float("inf"), False]),
     "training.protocol": ("train+dev", ["test"]),
     "training.seed": (7, [-1, 0.0, None]),
+    "encoder.trained_layers": ("all", ["", "-1", "1.5", "none", 2]),
+    "encoder.learning_rate": (1e-4, [0, -1e-5]),
+    "encoder.warmup": (0.0, [1.0, -0.1]),
+    "encoder.layer_decay": (1.0, [0.0, 1.1]),
+    "encoder.weight_decay": (0.0, [-0.1]),
+    "encoder.clip_norm": (0.0, [-1.0]),
+    "encoder.dropout": (0.0, [1.0, -0.1]),
+    "encoder.remat": (True, [1, "yes"]),
     "decoding.threshold": (0.3, [-0.1, 1.0, float("nan"), "0.5"]),
     "decoding.relation_thresholds": ((0.3, 0.4), [(0.3, 1.0), (-0.1,), ("0.5",), 0.5]),
     "decoding.anchor": ("any", ["first"]),
@@ -143,24 +152,6 @@ def test_every_field_also_refuses_another_kind_of_value_from_json() -> None:
 def test_what_is_no_config_is_refused(values: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         from_dict(values)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("training.num_epochs", None),
-        ("training.epochs", "config.training.num_epochs, the nearest name"),
-        ("trainin.num_epochs", "config.training.num_epochs, the nearest name"),
-        ("epochs", "config.training.num_epochs, the nearest name"),
-        ("training.num_heads", "config.model.num_heads, the nearest name"),
-        ("model.network.kind", "config.model.network, the nearest name"),
-        ("scoring.cut", "config.scoring. and one of match, average, other, overlap"),
-        ("scoring", "config.scoring. and one of match, average, other, overlap"),
-        ("x.y", "a field of config.model, config.data, config.training, config.decoding, config.scoring"),
-    ],
-)
-def test_a_name_that_is_no_field_s_has_a_nearest_one(name: str, expected: str | None) -> None:
-    assert unknown_field(name) == expected
 
 
 def test_a_config_of_an_older_version_has_its_fields_under_their_new_names() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from cman_jax.app import signals
 from cman_jax.app.__main__ import COMMANDS
-from cman_jax.config import unknown_field
+from cman_jax.app.flags import unknown_field
 from tests import documents
 from tests.documents import ROOT, Document
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from absl import flags
 
 from cman_jax.app.flags import refuse_unread
+from cman_jax.config import EncoderConfig
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.encoders.load import is_package, load_encoder
+from cman_jax.encoders.of_run import load_lower
 from cman_jax.encoders.store.allennlp import AllenNLPFeatures
 from cman_jax.encoders.store.cache import FeatureCache
 from cman_jax.encoders.store.fill import add_features
@@ -39,12 +41,23 @@ def wants_features() -> bool:
     return bool(_ENCODER.value or _FEATURES.value)
 
 
-def features_for_training(sentences: Sequence[Sentence], workdir: Path) -> FeatureSource | None:
+def encoder_for_training(
+    sentences: Sequence[Sentence], workdir: Path, config: EncoderConfig
+) -> Encoder | None:
     """Returns the features of all sentences, which are computed now with --encoder; None without both flags.
 
+    If layers of the encoder are trained, the frozen ones are returned, and nothing is computed yet.
+
     Raises:
-      InputError: a sentence is not in --features, or the encoder's files are missing or damaged.
+      InputError: a sentence is not in --features, the encoder's files are missing or damaged, or its layers
+        cannot be trained.
     """
+    if config.trained_layers != "0":
+        refuse_unread([_FEATURES.name], "no stored features, because layers of the encoder are trained")
+        if not _ENCODER.value:
+            found = f"trained_layers {config.trained_layers} without --encoder"
+            raise InputError("config.encoder", None, found, "the --encoder whose layers are trained, or 0")
+        return load_lower(_ENCODER.value, config)
     if _ENCODER.value:
         cache = Path(_FEATURES.value or workdir / "features")
         print(add_features(load_encoder(_ENCODER.value), sentences, cache), flush=True)
@@ -65,17 +78,17 @@ def encoder_for_prediction(workdir: Path) -> Encoder | None:
 def encoders_for_prediction(*workdirs: Path) -> list[Encoder | None]:
     """Returns what computes the features that each run reads: --features, --encoder, or the run's package.
 
+    A run that has trained layers of its encoder keeps the encoder itself; it gets None here.
+
     Raises:
       InputError: a directory holds no run, the encoder's files are missing or damaged, or a flag is given
         that no run reads.
     """
-    for workdir in workdirs:
-        load_config(workdir)
-    specs = [load_encoder_spec(workdir) for workdir in workdirs]
+    tuned = [load_config(workdir).encoder.trained_layers != "0" for workdir in workdirs]
+    specs = [None if own else load_encoder_spec(each) for each, own in zip(workdirs, tuned, strict=True)]
     if not any(specs):
-        refuse_unread(
-            [_FEATURES.name, _ENCODER.name], "neither, because the run reads no contextual features"
-        )
+        why = "the run keeps its own encoder" if any(tuned) else "the run reads no contextual features"
+        refuse_unread([_FEATURES.name, _ENCODER.name], f"neither, because {why}")
         return [None for _ in specs]
     if _FEATURES.value:
         refuse_unread([_ENCODER.name], "either the encoder or --features, which replace it")

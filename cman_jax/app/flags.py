@@ -3,6 +3,7 @@
 A mistake in them is one line on stderr, and the exit status is 1.
 """
 
+import difflib
 import re
 import shutil
 import sys
@@ -14,7 +15,7 @@ from typing import NoReturn
 
 from absl import flags
 
-from cman_jax.config import Config, unknown_field
+from cman_jax.config import Config, to_dict
 from cman_jax.errors import InputError
 
 _SETTING = re.compile(r"--?(?:no)?config\.([^=]+)")
@@ -52,6 +53,25 @@ def define_config(default: str = "conll04") -> flags.FlagHolder:
         return config_flags.DEFINE_config_file("config", _config_path(default), about, sys_argv=argv)
     except (InputError, OSError) as error:
         _end(error)
+
+
+def unknown_field(name: str) -> str | None:
+    """Returns what to write instead of a dotted name such as "training.epochs"; None: it is a field."""
+    sections = to_dict(Config())
+    section, _, field = name.partition(".")
+    if field in sections.get(section, ()):
+        return None
+    homes = {each: home for home, fields in reversed(sections.items()) for each in fields}
+    first = field.partition(".")[0] or section
+    inside = difflib.get_close_matches(first, sections.get(section, ()), 1)
+    anywhere = difflib.get_close_matches(first, homes, 1)
+    if first in homes or anywhere or inside:
+        nearest = first if first in homes else (inside or anywhere)[0]
+        home = section if nearest in sections.get(section, ()) else homes[nearest]
+        return f"config.{home}.{nearest}, the nearest name"
+    if section in sections:
+        return f"config.{section}. and one of {', '.join(sections[section])}"
+    return f"a field of {', '.join(f'config.{each}' for each in sections)}"
 
 
 def config_names() -> list[str]:

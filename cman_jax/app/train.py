@@ -20,7 +20,7 @@ import jax
 from absl import flags
 
 from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus
-from cman_jax.app.encoder_flags import features_for_training
+from cman_jax.app.encoder_flags import encoder_for_training
 from cman_jax.app.flags import define_config
 from cman_jax.app.reporting import report_after_training
 from cman_jax.app.runtime import start_jax
@@ -33,7 +33,6 @@ from cman_jax.data.corpus import write_jsonl
 from cman_jax.data.draw import parse_shares
 from cman_jax.data.negatives import mix_negatives
 from cman_jax.encoders.encoder import Encoder
-from cman_jax.encoders.store.source import FeatureSource
 from cman_jax.errors import InputError
 from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits
@@ -117,12 +116,12 @@ def _train(stop: Stop) -> None:
         try:
             keep_splits(corpus, workdir)
             validate(_CONFIG.value)  # before the features, which take a while
-            features = features_for_training(every_sentence, workdir)
-            print(machine_line(features, devices), flush=True)
+            encoder = encoder_for_training(every_sentence, workdir, _CONFIG.value.encoder)
+            print(machine_line(encoder, devices), flush=True)
             train_population(
                 jobs,
                 vectors=Path(_VECTORS.value) if _VECTORS.value else None,
-                encoder=features,
+                encoder=encoder,
                 num_devices=devices,
                 progress=ConsoleProgress(),
                 stop=stop,
@@ -132,17 +131,17 @@ def _train(stop: Stop) -> None:
                 raise
             raise InputError("flags", None, str(error), "settings that fit together") from error
         for job in jobs:
-            finish(job, splits, features)
+            finish(job, splits, encoder)
 
 
-def finish(job: Job, splits: Splits, features: FeatureSource | None) -> None:
+def finish(job: Job, splits: Splits, encoder: Encoder | None) -> None:
     """Calibrates and scores a trained run, and writes its report."""
     trained = job.config.training.trained_splits
     if "dev" not in trained and splits["dev"]:
-        calibrate(job.workdir, splits["dev"], features)
-    evaluate(job.workdir, {name: splits[name] for name in splits if name != "train"}, features)
+        calibrate(job.workdir, splits["dev"], encoder)
+    evaluate(job.workdir, {name: splits[name] for name in splits if name != "train"}, encoder)
     if _REPORT.value:
-        print(f"\n{report_after_training(job.workdir, splits, trained, features)}", flush=True)
+        print(f"\n{report_after_training(job.workdir, splits, trained, encoder)}", flush=True)
 
 
 def seeds(config: Config, workdir: Path, population: int) -> list[tuple[Config, Path]]:

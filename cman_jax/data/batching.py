@@ -5,6 +5,7 @@ lengths. The tables of distinct words (`char_tables`) have capacities that follo
 batch size, so that length and table sizes vary together.
 """
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -22,8 +23,9 @@ from cman_jax.data.char_tables import (
     word_classes,
 )
 from cman_jax.data.overlap import keep_longest
+from cman_jax.data.pieces import pad_pieces
 from cman_jax.data.vocab import Vocabs
-from cman_jax.types import Batch, Sentence, Sizes
+from cman_jax.types import Batch, PieceRow, Sentence, Sizes
 
 T = TypeVar("T")
 
@@ -37,6 +39,7 @@ class Example(NamedTuple):
       spellings: the character ids of each token.
       relation_cells: gold (last token of the subject, last token of the object, relation type).
       features: contextual features, optionally still on disk; without contextual features, l = 0.
+      pieces: the inputs of an encoder whose upper layers are trained: one, or the windows of a long sentence.
     """
 
     word_ids: Int[np.ndarray, " n"]
@@ -44,6 +47,12 @@ class Example(NamedTuple):
     spellings: tuple[Spelling, ...]
     relation_cells: Int[np.ndarray, "p 3"]
     features: Float16[np.ndarray, "l n _"]
+    pieces: tuple[PieceRow, ...] = ()
+
+    def room(self, config: DataConfig) -> int:
+        """Returns the number of tokens that the example must be padded to at least; pieces count too."""
+        most = max((len(row.words) for row in self.pieces), default=0)
+        return max(len(self.word_ids), math.ceil(most / config.piece_ratio))
 
 
 class Plan(NamedTuple):
@@ -59,14 +68,18 @@ class Plan(NamedTuple):
 
 
 def encode(
-    sentence: Sentence, vocabs: Vocabs, features: Float16[np.ndarray, "l n _"] | None = None
+    sentence: Sentence,
+    vocabs: Vocabs,
+    features: Float16[np.ndarray, "l n _"] | None = None,
+    pieces: tuple[PieceRow, ...] = (),
 ) -> Example:
     """Returns a sentence as ids. Of overlapping entities, which BIO cannot express, the longest is kept.
 
     Args:
       sentence: the sentence, with or without a gold annotation.
       vocabs: the ids of words, characters, tags and relation types.
-      features: contextual vectors of the tokens from all layers; None: no contextual features.
+      features: contextual vectors of the tokens from all frozen layers; None: no contextual features.
+      pieces: the inputs of an encoder whose upper layers are trained; empty without such an encoder.
 
     Raises:
       KeyError: the vocabularies lack an entity type or a relation type.
@@ -83,6 +96,7 @@ def encode(
         spellings=tuple(vocabs.spelling(token) for token in sentence.tokens),
         relation_cells=np.array(cells, np.int32).reshape(-1, 3),
         features=features,
+        pieces=pieces,
     )
 
 
@@ -92,7 +106,7 @@ def plan_batches(
     """Divides examples into batches of one padded length each; every example is in exactly one batch.
 
     Args:
-      lengths: number of tokens of each example.
+      lengths: number of tokens that each example needs, its `room`.
       config: contains the bucket lengths. Longer sentences get buckets of twice, four times, ... the last
         one.
       batch_size: examples per batch. The examples that do not fill a batch of their bucket join the next
@@ -150,16 +164,20 @@ def collate_alike(
       config: contains the word length classes and their capacities.
       batch_size: b, the number of sentences after padding.
       sizes: contains the number of relation types, which marks padding among the relation cells, and the
-        shape of the features.
+        shapes of features and pieces.
     """
     distinct = [distinct_spellings(example.spellings for example in examples) for examples in groups]
     classes = word_classes(distinct, config, batch_size * length)
     most_cells = max((len(example.relation_cells) for examples in groups for example in examples), default=0)
     shape = (batch_size, length, round_up(most_cells, 16))
-    return [
+    batches = [
         _pad(examples, shape, sizes, char_tables(words, classes))
         for examples, words in zip(groups, distinct, strict=True)
     ]
+    if not sizes.longest_input:
+        return batches
+    pieces = pad_pieces([[e.pieces for e in examples] for examples in groups], shape[:2], config, sizes)
+    return [batch._replace(pieces=each) for batch, each in zip(batches, pieces, strict=True)]
 
 
 def _pad(

@@ -21,7 +21,7 @@ def plan_prediction(lengths: Sequence[int], config: DataConfig, batch_size: int)
     """Returns plans like `plan_batches`, with a separate batch for every sentence beyond the last bucket.
 
     Args:
-      lengths: number of tokens of each example.
+      lengths: number of tokens that each example needs, its `room`.
       config: contains the bucket lengths.
       batch_size: examples per batch of sentences within the buckets.
 

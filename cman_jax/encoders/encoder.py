@@ -1,7 +1,7 @@
 """The interface of all pretrained encoders, and examples with the features that an encoder computes."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -9,7 +9,7 @@ from jaxtyping import Float
 from cman_jax.data.batching import Example, encode
 from cman_jax.data.vocab import Vocabs
 from cman_jax.encoders.store.source import to_float16
-from cman_jax.types import EncoderSpec, Sentence
+from cman_jax.types import EncoderSpec, PieceRow, Sentence
 
 _CHUNK = 128  # sentences whose features are in memory in full precision at a time
 
@@ -39,6 +39,38 @@ class Encoder(Protocol):
         ...
 
 
+class Encoded(NamedTuple):
+    """A sentence as an encoder sees it whose upper layers are trained.
+
+    Attributes:
+      features: words' vectors of all frozen layers.
+      pieces: the inputs of the trained layers: one, or the windows of a long sentence.
+    """
+
+    features: Float[np.ndarray, "l n d"]
+    pieces: tuple[PieceRow, ...]
+
+
+@runtime_checkable
+class PieceEncoder(Encoder, Protocol):
+    """The frozen layers of an encoder whose upper layers are trained.
+
+    Attributes:
+      spec: the whole encoder.
+    """
+
+    def encode_pieces(self, sentences: Sequence[Sequence[str]]) -> list[Encoded]:
+        """Returns words' vectors of all frozen layers, and pieces' states of the last one.
+
+        Args:
+          sentences: the tokens of each sentence.
+
+        Raises:
+          InputError: a state is not finite in float16.
+        """
+        ...
+
+
 def encode_all(sentences: Sequence[Sentence], vocabs: Vocabs, encoder: Encoder | None) -> list[Example]:
     """Returns the examples of all sentences.
 
@@ -55,9 +87,16 @@ def encode_all(sentences: Sequence[Sentence], vocabs: Vocabs, encoder: Encoder |
     examples: list[Example] = []
     for start in range(0, len(sentences), _CHUNK):
         chunk = sentences[start : start + _CHUNK]
-        features = encoder.encode([sentence.tokens for sentence in chunk])
         examples += [
-            encode(sentence, vocabs, to_float16(each, sentence.tokens))
-            for sentence, each in zip(chunk, features, strict=True)
+            encode(sentence, vocabs, to_float16(each.features, sentence.tokens), each.pieces)
+            for sentence, each in zip(chunk, _encoded(encoder, chunk), strict=True)
         ]
     return examples
+
+
+def _encoded(encoder: Encoder, sentences: Sequence[Sentence]) -> list[Encoded]:
+    """Returns what an encoder computes of sentences; a frozen one computes no pieces."""
+    tokens = [sentence.tokens for sentence in sentences]
+    if isinstance(encoder, PieceEncoder):
+        return encoder.encode_pieces(tokens)
+    return [Encoded(features, ()) for features in encoder.encode(tokens)]

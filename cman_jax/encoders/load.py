@@ -4,11 +4,9 @@ from pathlib import Path
 
 from cman_jax.encoders.bert.packages import PACKAGES
 from cman_jax.encoders.encoder import Encoder
-from cman_jax.encoders.store.source import check_spec
 from cman_jax.encoders.windows import POOLINGS, Pooling
 from cman_jax.errors import InputError
 from cman_jax.files import show
-from cman_jax.types import EncoderSpec
 
 _FOLDER = (
     "a folder with config.json, model.safetensors and tokenizer.json (BERT's family), "
@@ -22,7 +20,7 @@ def is_package(name: str) -> bool:
     Args:
       name: the name in an encoder's `spec`.
     """
-    return _with_pooling(name)[0] in PACKAGES
+    return with_pooling(name)[0] in PACKAGES
 
 
 def load_encoder(source: str | Path) -> Encoder:
@@ -36,7 +34,7 @@ def load_encoder(source: str | Path) -> Encoder:
     Raises:
       InputError: the source is neither, a file is missing or damaged, or the family is not known.
     """
-    place, pooling = _with_pooling(str(source))
+    place, pooling = with_pooling(str(source))
     folder = Path(place)
     if place not in PACKAGES and not folder.is_dir():
         raise InputError("encoder", None, show(str(source)), f"{' or '.join(PACKAGES)}, or {_FOLDER}")
@@ -52,27 +50,7 @@ def load_encoder(source: str | Path) -> Encoder:
     return ElmoEncoder(options, weights)
 
 
-def encoder_of_run(
-    spec: EncoderSpec | None, given: Encoder | str | Path | None, place: Path
-) -> Encoder | None:
-    """Returns the encoder that a network was trained with; None if it reads no features.
-
-    Args:
-      spec: that encoder; None: no encoder, whatever is given.
-      given: the encoder, or as for `load_encoder`; None: the encoder's package.
-      place: the file of the spec, for error messages.
-
-    Raises:
-      InputError: as `load_encoder`, or the given encoder is another one.
-    """
-    if spec is None:
-        return None
-    encoder = load_encoder(given or spec.name) if given is None or isinstance(given, str | Path) else given
-    check_spec(place, found=spec, expected=encoder.spec)
-    return encoder
-
-
-def _with_pooling(source: str) -> tuple[str, Pooling]:
+def with_pooling(source: str) -> tuple[str, Pooling]:
     """Returns a package's name or a folder, and how words' vectors are computed."""
     for pooling in POOLINGS:
         if source.endswith(f":{pooling}") and not Path(source).is_dir():

@@ -1,14 +1,20 @@
 """Words' vectors from pieces' vectors: the mean of a word's pieces, or its first piece.
 
+`pool` serves frozen encoders, whose features must not depend on the batch in the last bit. `pool_batch`
+serves encoders whose upper layers are trained.
+
 The sums are computed on the device, row by row of a batch. The pieces of a very long word can lie in several
 windows; the vector of a word is the sum over the windows.
 """
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from cman_jax.layers.platform import by_platform
+from cman_jax.types import PieceBatch
 
 
 @jax.jit
@@ -35,6 +41,43 @@ def pool(
     # The barrier keeps the order of the additions and the division, and with them the last bits.
     first, rest, divisor = jax.lax.optimization_barrier((first, rest, divisor))
     return (first + rest) / divisor
+
+
+def pool_batch(
+    states: Float[Array, "r p d"], pieces: PieceBatch, shape: tuple[int, int]
+) -> Float[Array, "b n d"]:
+    """Returns the vectors of the words of a batch: the weighted sums of their pieces' vectors.
+
+    Args:
+      states: the vectors of the pieces.
+      pieces: the words and weights of the pieces.
+      shape: (b, n), the numbers of sentences and of padded tokens.
+    """
+    weighted = states * pieces.weights[:, :, None]
+    add, multiply = (partial(form, shape=shape) for form in (words_by_adding, words_by_product))
+    return by_platform(weighted, pieces.words, cuda=multiply, default=add)
+
+
+def words_by_adding(
+    weighted: Float[Array, "r p d"], words: Int[Array, "r p"], shape: tuple[int, int]
+) -> Float[Array, "b n d"]:
+    """Returns the sum of each word's pieces, added one by one."""
+    flat = weighted.reshape(-1, weighted.shape[-1])
+    sums = jnp.zeros((shape[0] * shape[1], weighted.shape[-1]), weighted.dtype)
+    return sums.at[words.reshape(-1)].add(flat, mode="drop").reshape(*shape, -1)
+
+
+def words_by_product(
+    weighted: Float[Array, "r p d"], words: Int[Array, "r p"], shape: tuple[int, int]
+) -> Float[Array, "b n d"]:
+    """Returns the same sums as a matrix product, whose order of additions is fixed on GPUs too."""
+    sentences, tokens = shape
+    if weighted.shape[0] == sentences:  # every row is its own sentence
+        own = words - tokens * jnp.arange(sentences)[:, None]
+        belongs = (own[:, :, None] == jnp.arange(tokens)[None, None]).astype(weighted.dtype)
+        return jnp.einsum("rpd,rpn->rnd", weighted, belongs, precision="highest")
+    belongs = (words[:, :, None] == jnp.arange(sentences * tokens)[None, None]).astype(weighted.dtype)
+    return jnp.einsum("rpd,rpw->wd", weighted, belongs, precision="highest").reshape(*shape, -1)
 
 
 def rests_by_adding(states: Float[Array, "l b n d"], rests: Int[Array, "b n"]) -> Float[Array, "l b n d"]:

@@ -62,6 +62,9 @@ def export_network(extractor: Extractor, out: Path) -> None:
         raise InputError("the device", None, jax.default_backend(), "cpu (JAX_PLATFORMS=cpu)")
     require_extra(out / PROGRAM)
     system, stored = extractor.system, io.BytesIO()
+    if system.model.upper:
+        found = f"{system.model.upper.num_layers} trained layers of {system.encoder.name}"
+        raise InputError("the network", None, found, "a network whose encoder is frozen")
     tree = {"params": extractor.params, "constants": system.constants}
     program = _program(system, tree)
     np.savez(stored, **_named(tree))

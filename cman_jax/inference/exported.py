@@ -24,7 +24,7 @@ from cman_jax.data.batching import Example, Plan, collate
 from cman_jax.data.long_sentences import plan_prediction
 from cman_jax.data.vocab import PADDING_CHAR, Vocabs
 from cman_jax.encoders.encoder import Encoder, encode_all
-from cman_jax.encoders.load import encoder_of_run
+from cman_jax.encoders.of_run import encoder_of_run
 from cman_jax.errors import InputError, missing_extra
 from cman_jax.files import read_json
 from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text

@@ -21,7 +21,7 @@ from cman_jax.compilation import start_by_default
 from cman_jax.config import Config, SettingError, validate
 from cman_jax.data.text import Document, sentences_in
 from cman_jax.encoders.encoder import Encoder, encode_all
-from cman_jax.encoders.load import encoder_of_run
+from cman_jax.encoders.of_run import encoder_of_run
 from cman_jax.errors import InputError
 from cman_jax.evaluation.metrics import Scores, score_annotations
 from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
@@ -138,7 +138,7 @@ class Extractor:
         system = System.load(workdir)
         tuned = options.get("threshold") == "dev"
         config = with_decoding(system.config, options | ({"threshold": None} if tuned else {}))
-        encoder = encoder_of_run(system.encoder, encoder, workdir / "encoder.json")
+        encoder = encoder_of_run(system.encoder, encoder, workdir / "encoder.json", system.model.upper)
         with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:
             epoch = chosen_epoch(workdir, config, checkpoints.epochs())
             if tuned:

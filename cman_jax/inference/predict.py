@@ -92,7 +92,7 @@ class Predictor:
 
     def _plans(self, examples: Sequence[Example]) -> list[Plan]:
         config = self.system.config
-        lengths = [len(example.word_ids) for example in examples]
+        lengths = [example.room(config.data) for example in examples]
         plan = plan_prediction if isinstance(self._step, SystemStep) else plan_batches
         return plan(lengths, config.data, config.training.batch_size)
 

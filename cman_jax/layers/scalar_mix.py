@@ -1,4 +1,4 @@
-"""A learned average of a frozen encoder's layers, as in ELMo (Peters et al., 2018, Eq. 1)."""
+"""A learned average of an encoder's layers, as in ELMo (Peters et al., 2018, Eq. 1)."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -14,16 +14,19 @@ class ScalarMix(nn.Module):
 
     num_layers: int
 
-    @nn.compact
-    def __call__(self, layers: Float[Array, "b l n d"]) -> Float[Array, "b n d"]:
-        """Returns the weighted sum of the layers, in float32.
+    def setup(self) -> None:
+        self.weights = self.param("weights", nn.initializers.zeros_init(), (self.num_layers,))
+        self.gamma = self.param("gamma", nn.initializers.ones_init(), ())
+
+    def __call__(self, layers: Float[Array, "b l n d"], first: int = 0) -> Float[Array, "b n d"]:
+        """Returns the weighted sum of the layers, or of some of them, in float32.
 
         Args:
-          layers: the vectors of all layers, in any precision.
+          layers: the vectors of neighbouring layers, in any precision.
+          first: the index of the first of them.
         """
-        weights = self.param("weights", nn.initializers.zeros_init(), (self.num_layers,))
-        gamma = self.param("gamma", nn.initializers.ones_init(), ())
-        return (layers.astype(jnp.float32) * layer_shares(weights, gamma)[None, :, None, None]).sum(1)
+        shares = layer_shares(self.weights, self.gamma)[first : first + layers.shape[1]]
+        return (layers.astype(jnp.float32) * shares[None, :, None, None]).sum(1)
 
 
 def layer_shares(weights: Float[Array, " l"], gamma: Float[Array, ""]) -> Float[Array, " l"]:

@@ -10,6 +10,8 @@ from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int
 
 from cman_jax.config import ModelConfig
+from cman_jax.encoders.bert.upper import Upper, UpperLayers
+from cman_jax.encoders.pooling import pool_batch
 from cman_jax.layers.dense import Dense
 from cman_jax.layers.dropout import Dropout
 from cman_jax.layers.scalar_mix import ScalarMix
@@ -28,19 +30,23 @@ class JointNetwork(nn.Module):
     Attributes:
       config: the hyperparameters of the network.
       sizes: the sizes that follow from the data.
+      upper: the trained layers of a pretrained encoder; None: encoders stay frozen.
     """
 
     config: ModelConfig
     sizes: Sizes
+    upper: Upper | None = None
 
     def setup(self) -> None:
         config, sizes = self.config, self.sizes
         self.char = CharacterEmbedding(sizes.num_chars, config.char_dim, config.char_lstm_dim)
         self.word = WordEmbedding(sizes.num_words, config.word_dim, sizes.frozen_words)
         if sizes.feature_layers:
-            self.mix = ScalarMix(sizes.feature_layers)
+            self.mix = ScalarMix(sizes.feature_layers + (self.upper.num_layers if self.upper else 0))
             if config.feature_dim:
                 self.feature = Dense(config.feature_dim)
+            if self.upper:
+                self.encoder = UpperLayers(self.upper)
         self.input_dropout = Dropout(config.input_dropout)
         unit = (config.lstm_dim, config.num_heads, config.sequence_layer, config.lstm_dropout)
         self.bsa = [BSA(*unit, attention=config.self_attention) for _ in range(config.num_bsa)]
@@ -51,14 +57,23 @@ class JointNetwork(nn.Module):
             sizes.num_relations, config.scorer_dim, config.relation_scorer, config.relation_prior
         )
 
-    def encode_inputs(self, batch: Batch) -> Float[Array, "b n e"]:
+    def encode_inputs(self, batch: Batch, *, train: bool = False) -> Float[Array, "b n e"]:
         """Returns the token input `x_i = [char_i ; word_i ; ctx_i]` before dropout, and zeros at padding.
 
         The adversarial perturbation is added to this input.
+
+        Args:
+          batch: the sentences.
+          train: whether dropout is active in the trained layers of an encoder.
         """
         parts = [self.char(batch.char_ids)[batch.char_rows], self.word(batch.word_ids)]
         if self.sizes.feature_layers:
             mixed = self.mix(batch.features)
+            if self.upper:
+                # The mix is a sum over layers, so that only its result is pooled.
+                states = self.encoder(batch.pieces.states.astype(mixed.dtype), batch.pieces.mask, train=train)
+                upper = self.mix(states, first=self.sizes.feature_layers)
+                mixed = mixed + pool_batch(upper, batch.pieces, batch.mask.shape)
             parts.append(self.feature(mixed) if self.config.feature_dim else mixed)
         return jnp.concatenate(parts, -1) * batch.mask[:, :, None]
 
@@ -153,6 +168,6 @@ class JointNetwork(nn.Module):
           tags: the tags that become labels.
           train: whether dropout is active.
         """
-        embeddings = self.encode_inputs(batch)
+        embeddings = self.encode_inputs(batch, train=train)
         label_states = self.encode_labels(tags, batch.mask)
         return self.potentials(embeddings, label_states, batch.mask, train=train)

@@ -20,11 +20,14 @@ from cman_jax.run.installed import MANIFEST as PACKAGE
 from cman_jax.run.installed import check_files, digests
 
 FILE = "manifest.json"
+ENCODER_FILES = ("encoder/config.json", "encoder/tokenizer.json", "encoder/model.safetensors")
+"""The files of the frozen layers of an encoder whose upper layers are trained."""
 _LISTED = (
     "config.json",
     "vocabs.json",
     "word_vectors.npy",
     "encoder.json",
+    *ENCODER_FILES,
     "data.json",
     "constraints.json",
     "metrics.jsonl",

@@ -20,7 +20,7 @@ from cman_jax.errors import InputError, missing_extra
 from cman_jax.files import json_text, write_atomically, write_json
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.installed import GROUP, MANIFEST, digests, installed_models, normal_name
-from cman_jax.run.manifest import check_all, read_updated_json
+from cman_jax.run.manifest import ENCODER_FILES, check_all, read_updated_json
 from cman_jax.run.record import chosen_epoch
 from cman_jax.run.system import System
 from cman_jax.version import __version__
@@ -106,7 +106,7 @@ def _checked(workdir: Path) -> tuple[System, int]:
 def _copy_run(workdir: Path, package: Path, epoch: int) -> list[str]:
     """Copies what a package holds, and returns the files by their path inside the package."""
     checkpoint = Path("checkpoints") / str(epoch)
-    for part in (*_FILES, *_TRUST, *_RECORDS, *(checkpoint / item for item in _CHECKPOINT)):
+    for part in (*_FILES, *ENCODER_FILES, *_TRUST, *_RECORDS, *(checkpoint / item for item in _CHECKPOINT)):
         source, target = workdir / part, package / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
@@ -169,7 +169,7 @@ def _readme(system: System, name: str, about: str, workdir: Path, epoch: int) ->
     table = ["", f"F1 in % ({convention}, {average}) of epoch {epoch}:", ""]
     table += ["| split | entities | relations |", "|---|---|---|", *rows]
     needs = ""
-    if system.encoder is not None:
+    if system.encoder is not None and system.model.upper is None:
         needs = f"\nThe network reads features of the encoder {system.encoder.name}.\n"
     use = f'from cman_jax import Extractor\n\nextractor = Extractor.load("{name}")'
     return "\n".join(

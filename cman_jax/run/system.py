@@ -17,13 +17,14 @@ from cman_jax.compilation import compiler_options
 from cman_jax.config import Config, DecodingConfig, from_dict, to_dict
 from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.vocab import Vocabs
+from cman_jax.encoders.of_run import Trained, trained_part_of_run
 from cman_jax.errors import InputError
 from cman_jax.files import json_bytes, read_json, read_text
 from cman_jax.model.baseline import MultiHead
 from cman_jax.model.cman import CMAN
 from cman_jax.model.init import glorot_init
 from cman_jax.model.network import JointNetwork
-from cman_jax.run.manifest import check_listed, write_files
+from cman_jax.run.manifest import ENCODER_FILES, check_listed, write_files
 from cman_jax.types import Batch, Constants, EncoderSpec, Params
 
 
@@ -43,6 +44,7 @@ class System(NamedTuple):
         vocabs: Vocabs,
         vectors: np.ndarray | None = None,
         encoder: EncoderSpec | None = None,
+        trained: Trained | None = None,
     ) -> "System":
         """Builds the network for these data.
 
@@ -51,6 +53,7 @@ class System(NamedTuple):
           vocabs: the vocabularies of the data.
           vectors: pretrained word vectors, row by word id; None: word vectors are trained.
           encoder: the encoder of the contextual features; None: no contextual features.
+          trained: the encoder's trained layers; None: it is frozen.
 
         Raises:
           ValueError: the features are to be projected, but there are no features.
@@ -59,9 +62,15 @@ class System(NamedTuple):
             found = f"config.model.feature_dim is {config.model.feature_dim}"
             raise ValueError(f"{found}; allowed: 0 without contextual features")
         constants = {} if vectors is None else {"word": {"vectors": jnp.asarray(vectors)}}
-        sizes = vocabs.sizes_with(encoder)
+        sizes, upper = vocabs.sizes_with(encoder), None
+        if trained is not None:
+            upper = trained.upper
+            sizes = sizes._replace(feature_layers=upper.first + 1, longest_input=upper.config.longest_input)
+            if trained.constants:
+                constants["encoder"] = jax.tree.map(jnp.asarray, trained.constants)
         network = {"cman": CMAN, "multihead": MultiHead}[config.model.network]
-        return cls(config, vocabs, network(dataclasses.replace(config.model), sizes), constants, encoder)
+        model = network(dataclasses.replace(config.model), sizes, upper)
+        return cls(config, vocabs, model, constants, encoder)
 
     @classmethod
     def load(cls, workdir: Path) -> "System":
@@ -74,12 +83,16 @@ class System(NamedTuple):
         check_listed(workdir, "vocabs.json", "word_vectors.npy", "encoder.json")
         vocabs = Vocabs.load(workdir / "vocabs.json")
         vectors = _load_vectors(workdir) if vocabs.frozen_words else None
-        return cls.build(config, vocabs, vectors, load_encoder_spec(workdir))
+        spec, trained = load_encoder_spec(workdir), None
+        if spec is not None and config.encoder.trained_layers != "0":
+            check_listed(workdir, *ENCODER_FILES)
+            trained = trained_part_of_run(workdir, config.encoder)
+        return cls.build(config, vocabs, vectors, spec, trained)
 
     def save(self, workdir: Path) -> None:
         """Writes the system into a working directory; `load` reads it on any machine."""
         vectors = encoder = None
-        if self.constants:
+        if "word" in self.constants:
             buffer = io.BytesIO()
             np.save(buffer, np.asarray(self.constants["word"]["vectors"]))
             vectors = buffer.getvalue()

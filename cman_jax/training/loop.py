@@ -9,6 +9,8 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
+import optax
+
 from cman_jax.compilation import compiler_threads
 from cman_jax.config import Config, differences, validate
 from cman_jax.encoders.encoder import Encoder
@@ -90,7 +92,7 @@ def train_population(
       Stopped: as in `train`.
     """
     _check(jobs, num_devices)
-    config, num_epochs = jobs[0].config, jobs[0].config.training.num_epochs
+    num_epochs = jobs[0].config.training.num_epochs
     progress, stop = progress or Progress(), stop or Stop()
     with ExitStack() as stack:
         stack.callback(progress.close)
@@ -105,7 +107,7 @@ def train_population(
         if len(members) < len(jobs):
             num_devices = math.gcd(len(members), num_devices)
         progress.start({member.workdir: member.contents for member in members})
-        optimizer = make_optimizer(config.training, max(len(member.examples) for member in members))
+        optimizer = _optimizer_of(members)
         step = make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
         states = [member.start_after(done, optimizer) for member in members]
         begun = begun_within(members, groups_of(members, done + 1), done + 1, states, progress)
@@ -145,6 +147,13 @@ def _check(jobs: Sequence[Job], num_devices: int) -> None:
             raise ValueError("the settings of a population differ in more than the seed")
     if len({job.workdir.resolve() for job in jobs}) < len(jobs):
         raise ValueError("two runs of a population share a workdir; each run needs its own")
+
+
+def _optimizer_of(members: Sequence[Member]) -> optax.GradientTransformation:
+    """Returns the optimiser of runs that are trained together."""
+    system = members[0].system
+    layers = system.config.encoder if system.model.upper else None
+    return make_optimizer(system.config.training, max(len(member.examples) for member in members), layers)
 
 
 def _unfinished(members: Sequence[Member], num_epochs: int) -> tuple[Sequence[Member], int]:

@@ -15,6 +15,7 @@ from cman_jax.data.batching import Plan
 from cman_jax.data.contents import contents_of
 from cman_jax.data.long_sentences import refuse_long
 from cman_jax.encoders.encoder import Encoder, encode_all
+from cman_jax.encoders.of_run import pretrained_layers
 from cman_jax.errors import InputError
 from cman_jax.evaluation.metrics import score_annotations
 from cman_jax.inference.predict import Predictor
@@ -65,8 +66,8 @@ class Member:
         config, splits, self.workdir = job
         sentences = training_sentences(config, splits)
         refuse_long(sentences, config.data)
-        spec = None if encoder is None else encoder.spec
-        self.system = open_run(config, splits, self.workdir, vectors, spec)
+        self.system = open_run(config, splits, self.workdir, vectors, encoder)
+        self._encoder = encoder
         vocabs = self.system.vocabs
         self.contents = contents_of(splits, config.training.trained_splits, vocabs)
         self._places = [(name, s.id) for name in config.training.trained_splits for s in splits[name]]
@@ -100,6 +101,8 @@ class Member:
         """
         self.rows = [row for row in read_metrics(self.workdir) if row["epoch"] <= epoch]
         params = self.system.init_params(self._init_key)
+        if upper := self.system.model.upper:
+            params = {**params, "encoder": pretrained_layers(self._encoder, upper)}
         fresh = TrainState.start(params, optimizer)
         return self._checkpoints.restore(epoch, fresh) if epoch else fresh
 

@@ -18,13 +18,15 @@ from cman_jax.config import Config, differences
 from cman_jax.data.contents import contents_of
 from cman_jax.data.vocab import Vocabs, build_vocabs, refuse_no_coverage, word_candidates
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
+from cman_jax.encoders.encoder import Encoder
+from cman_jax.encoders.of_run import frozen_part, trained_part
 from cman_jax.errors import InputError
 from cman_jax.run.constraints import has_constraints, learn_constraints, write_constraints
-from cman_jax.run.manifest import check_all, start_manifest
+from cman_jax.run.manifest import check_all, start_manifest, write_files
 from cman_jax.run.provenance import Splits, check_provenance, fingerprint, write_provenance
 from cman_jax.run.record import read_metrics
 from cman_jax.run.system import System, check_thresholds, load_config, write_config
-from cman_jax.types import EncoderSpec, Sentence
+from cman_jax.types import Sentence
 
 
 def open_run(
@@ -32,7 +34,7 @@ def open_run(
     splits: Splits,
     workdir: Path,
     vectors: Path | None = None,
-    encoder: EncoderSpec | None = None,
+    encoder: Encoder | None = None,
 ) -> System:
     """Returns the system of the run in `workdir`, or of a new run, which is saved there.
 
@@ -41,13 +43,14 @@ def open_run(
       splits: "train" and "dev", optionally further splits.
       workdir: the working directory, made if it does not exist.
       vectors: file of pretrained word vectors; None: word vectors are trained.
-      encoder: the encoder of the contextual features; None: no contextual features.
+      encoder: computes the contextual features; None: no contextual features.
 
     Raises:
       InputError: the vectors are damaged, there is no relation to score, or the workdir's run had other
         settings or data.
     """
-    digests = fingerprint(splits, vectors, encoder)
+    spec = None if encoder is None else encoder.spec
+    digests = fingerprint(splits, vectors, spec)
     if (workdir / "config.json").is_file():
         return _resume(config, splits, workdir, digests)
     _refuse_remains(workdir)
@@ -57,12 +60,14 @@ def open_run(
     if vectors is not None and contents.words is not None:
         refuse_no_coverage(contents.words, vectors)
     check_thresholds(config.decoding, vocabs)
-    system = System.build(config, vocabs, None if table is None else table.matrix, encoder)
+    trained = trained_part(encoder, config.encoder)
+    system = System.build(config, vocabs, table and table.matrix, spec, trained)
     for unfinished in workdir.glob(".*.tmp"):  # left by a start that was killed
         unfinished.unlink()
     start_manifest(workdir)
     write_provenance(workdir, digests, contents)
     write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
+    write_files(workdir, frozen_part(encoder, trained))
     system.save(workdir)  # config.json last: with it, the run exists
     return system
 
@@ -154,7 +159,7 @@ def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> Non
     The number of epochs may differ if the learning rate is constant. It must not be below the number of
     finished epochs. How many updates may be skipped may differ too.
     """
-    constant_rate = config.training.final_rate == 1
+    constant_rate = config.training.final_rate == 1 and config.encoder.trained_layers == "0"
     for name, there, here in differences(before, config):
         changes_nothing = name == "training.max_skipped_updates" or (
             name == "training.num_epochs" and constant_rate

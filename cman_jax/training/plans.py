@@ -31,7 +31,7 @@ def drawn_plans(examples: Sequence[Example], config: Config, epoch: int) -> list
       epoch: the epoch's number.
     """
     rng = np.random.default_rng((config.training.seed, epoch))
-    lengths = [len(example.word_ids) for example in examples]
+    lengths = [example.room(config.data) for example in examples]
     return plan_batches(lengths, config.data, config.training.batch_size, rng)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from absl.testing import flagsaver
 
-from cman_jax.app.encoder_flags import features_for_training
+from cman_jax.app.encoder_flags import encoder_for_prediction, encoder_for_training
+from cman_jax.config import Config, EncoderConfig, to_dict
 from cman_jax.errors import InputError
+from cman_jax.files import write_json
 from tests import tiny_elmo
 from tests.workplace import Workplace, run
 
@@ -98,7 +100,7 @@ def test_damaged_features_are_refused(workplace: Workplace, trained: Path) -> No
         flagsaver.as_parsed(features=str(features), encoder=""),
         pytest.raises(InputError, match=r"features.f16: found bytes 0 to .* with another checksum"),
     ):
-        features_for_training((), trained)
+        encoder_for_training((), trained, EncoderConfig())
 
 
 def test_a_run_is_not_continued_with_other_features(workplace: Workplace, trained: Path) -> None:
@@ -111,3 +113,24 @@ def test_a_projection_of_features_that_are_not_there_is_refused(workplace: Workp
     done = run(workplace.training(workplace.folder / "projected", **{**PLAIN, "model.feature_dim": 4}))
     assert done.returncode == 2
     assert "config.model.feature_dim is 4; allowed: 0 without contextual features" in done.stderr
+
+
+def test_trained_layers_need_an_encoder_and_no_stored_features(tmp_path: Path, elmo: str) -> None:
+    layers = EncoderConfig(trained_layers="all")
+    for flags, message in (
+        ({"features": "there"}, "expected no stored features, because layers of the encoder"),
+        ({"encoder": ""}, "found trained_layers all without --encoder, expected the --encoder"),
+        ({"encoder": elmo.removeprefix("--encoder=")}, "of BERT's family, whose layers can be"),
+    ):
+        with flagsaver.as_parsed(**flags), pytest.raises(InputError, match=message):
+            encoder_for_training((), tmp_path, layers)
+
+
+def test_a_run_with_trained_layers_takes_no_encoder(tmp_path: Path, elmo: str) -> None:
+    write_json(tmp_path / "config.json", to_dict(Config(encoder=EncoderConfig(trained_layers="1"))))
+    assert encoder_for_prediction(tmp_path) is None
+    with (
+        flagsaver.as_parsed(encoder=elmo.removeprefix("--encoder=")),
+        pytest.raises(InputError, match="expected neither, because the run keeps its own encoder"),
+    ):
+        encoder_for_prediction(tmp_path)

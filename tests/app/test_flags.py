@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cman_jax.app.flags import unknown_field
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 from cman_jax.app.program import run_main
@@ -29,7 +31,9 @@ def test_settings_are_set() -> None:
 
 A_CONFIG = "expected a Python file whose get_config() returns a cman_jax.config.Config"
 NEAREST = "the nearest name"
-LISTED = "a field of config.model, config.data, config.training, config.decoding, config.scoring"
+LISTED = (
+    "a field of config.model, config.data, config.training, config.encoder, config.decoding, config.scoring"
+)
 
 
 @pytest.mark.parametrize(
@@ -84,3 +88,21 @@ def test_the_default_is_found_from_any_folder(tmp_path: Path) -> None:
 
 def test_a_field_of_a_packaged_config_is_as_its_file_says() -> None:
     assert run("--config=multihead_conll04") == (0, "130\n", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("training.num_epochs", None),
+        ("training.epochs", "config.training.num_epochs, the nearest name"),
+        ("trainin.num_epochs", "config.training.num_epochs, the nearest name"),
+        ("epochs", "config.training.num_epochs, the nearest name"),
+        ("training.num_heads", "config.model.num_heads, the nearest name"),
+        ("model.network.kind", "config.model.network, the nearest name"),
+        ("scoring.cut", "config.scoring. and one of match, average, other, overlap"),
+        ("scoring", "config.scoring. and one of match, average, other, overlap"),
+        ("x.y", LISTED),
+    ],
+)
+def test_a_name_that_is_no_field_s_has_a_nearest_one(name: str, expected: str | None) -> None:
+    assert unknown_field(name) == expected

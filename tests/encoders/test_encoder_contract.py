@@ -13,13 +13,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cman_jax.config import DataConfig
+from cman_jax.data.pieces import pad_pieces
 from cman_jax.encoders.bert.checkpoint import read_bert
 from cman_jax.encoders.bert.deberta import distance_buckets
 from cman_jax.encoders.bert.encoder import BertEncoder
 from cman_jax.encoders.bert.families import FAMILIES
+from cman_jax.encoders.bert.lower import LowerLayers, lower_files
 from cman_jax.encoders.bert.network import Bert, buckets
+from cman_jax.encoders.bert.upper import Upper, UpperLayers, upper_constants, upper_params
 from cman_jax.encoders.bert.weights import params_from_checkpoint
+from cman_jax.encoders.pooling import pool_batch
 from cman_jax.encoders.windows import POOLINGS, plan_windows
+from cman_jax.types import Sizes
 from tests.builders import normal
 
 pytest.importorskip("safetensors", reason="needs the extra encoders")
@@ -183,6 +189,38 @@ def test_the_states_of_all_layers_are_those_of_pytorch(family: Family, pooling: 
     for words, features in zip(SENTENCES, found, strict=True):
         np.testing.assert_allclose(features, expected_features(family, words, pooling), rtol=0, atol=2e-5)
     assert np.abs(found[3]).max() > 1
+
+
+@pytest.mark.parametrize("num_trained", [1, LAYERS])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_frozen_and_trained_layers_together_are_the_encoder(
+    family: Family, pooling: str, num_trained: int, tmp_path: Path
+) -> None:
+    """The states between them are rounded to float16."""
+    files = read_bert(family.folder)
+    upper = Upper(files.config, num_trained)
+    for name, content in lower_files(files, upper).items():
+        (tmp_path / name).write_bytes(content)
+    spec = BertEncoder(files, pooling).spec
+    lower = LowerLayers.load_part(tmp_path, upper, spec)
+    encoded = lower.encode_pieces(SENTENCES)
+    sizes = Sizes(1, 1, 1, 1, False, upper.first + 1, WIDTH, LONGEST)
+    shape = (len(SENTENCES), max(map(len, SENTENCES)))
+    (padded,) = pad_pieces([[each.pieces for each in encoded]], shape, DataConfig(), sizes)
+    pieces = jax.tree.map(jnp.asarray, padded._replace(states=padded.states.astype(np.float32)))
+    variables = {
+        "params": upper_params(files.weights, upper),
+        "constants": upper_constants(files.weights, files.config),
+    }
+    variables = jax.tree.map(jnp.asarray, variables)
+    states = UpperLayers(upper).apply(variables, pieces.states, pieces.mask, train=False)
+    pooled = [np.asarray(pool_batch(states[:, i], pieces, shape)) for i in range(num_trained)]
+    for index, (words, each) in enumerate(zip(SENTENCES, encoded, strict=True)):
+        expected = expected_features(family, words, pooling)
+        np.testing.assert_allclose(each.features, expected[: upper.first + 1], rtol=0, atol=2e-5)
+        for found, wanted in zip(pooled, expected[upper.first + 1 :], strict=True):
+            np.testing.assert_allclose(found[index, : len(words)], wanted, rtol=0, atol=1e-2)
+            assert not found[index, len(words) :].any()
 
 
 def test_the_gradients_of_all_weights_are_those_of_pytorch(family: Family) -> None:

@@ -5,7 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cman_jax.encoders.pooling import pool, rests_by_adding, rests_by_product
+from cman_jax.encoders.pooling import (
+    pool,
+    rests_by_adding,
+    rests_by_product,
+    words_by_adding,
+    words_by_product,
+)
 from cman_jax.encoders.windows import POOLINGS, Pooling, Window, plan_pooling
 from tests.builders import normal
 
@@ -68,3 +74,15 @@ def test_the_form_for_gpus_gives_the_same_sums() -> None:
     expected = rests_by_adding(states, rests)
     assert np.abs(expected).max() > 0.1
     np.testing.assert_allclose(rests_by_product(states, rests), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows_per_sentence", [1, 2])
+def test_both_forms_add_the_same_pieces_to_the_words_of_a_batch(rows_per_sentence: int) -> None:
+    shape, rows = (3, 5), 3 * rows_per_sentence
+    sentences = np.arange(rows)[:, None] // rows_per_sentence
+    owners = np.random.default_rng(0).integers(0, 5, (rows, 8)) + 5 * sentences
+    words = jnp.asarray(np.where(normal(1, rows, 8) > 1, 15, owners).astype(np.int32))  # 15: of no word
+    weighted = jnp.asarray(normal(2, rows, 8, 4))
+    added, multiplied = (form(weighted, words, shape) for form in (words_by_adding, words_by_product))
+    np.testing.assert_allclose(added, multiplied, rtol=1e-5, atol=1e-5)
+    assert (np.abs(np.asarray(added)).max(-1) > 0).sum() > 10

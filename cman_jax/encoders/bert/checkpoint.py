@@ -6,6 +6,7 @@ Python packages.
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from jaxtyping import Float
 
 from cman_jax.encoders.bert.config import BertConfig, parse_config
 from cman_jax.encoders.bert.families import FAMILIES
-from cman_jax.encoders.bert.packages import PACKAGES
+from cman_jax.encoders.bert.packages import PACKAGES, find_package
 from cman_jax.encoders.bert.weights import weight_shapes
 from cman_jax.encoders.pieces import WordPieces, parse_tokenizer
 from cman_jax.encoders.safetensors import read_weights, weight_files
@@ -30,15 +31,30 @@ class BertFiles(NamedTuple):
     weights: dict[str, Float[np.ndarray, "..."]]  # by the checkpoint's own names, without a prefix
     pieces: WordPieces
     digest: str  # SHA-256 over all files
+    texts: Mapping[str, bytes]  # the contents of config.json and tokenizer.json
 
 
-def read_bert(directory: str | Path, weights_sha256: str | None = None) -> BertFiles:
+def read_source(source: str | Path) -> BertFiles:
+    """Reads the files of an encoder from the package of this name, or from a directory.
+
+    Raises:
+      InputError: as in `read_bert` and `find_package`.
+    """
+    if source in PACKAGES:
+        return read_bert(find_package(source), PACKAGES[source].weights_sha256)
+    return read_bert(source)
+
+
+def read_bert(
+    directory: str | Path, weights_sha256: str | None = None, num_layers: int | None = None
+) -> BertFiles:
     """Reads and checks the files of an encoder.
 
     Args:
       directory: the directory of the files.
       weights_sha256: the SHA-256 that `model.safetensors` must have; None accepts any weights that fit the
         settings.
+      num_layers: number of layers whose weights are read, from the lowest on; None: all layers.
 
     Raises:
       InputError: a file is missing, damaged or of another model, or the extra `encoders` is not installed.
@@ -51,10 +67,39 @@ def read_bert(directory: str | Path, weights_sha256: str | None = None) -> BertF
     digests = [_digest(path) for path in (settings, *files, tokenizer)]
     if weights_sha256 not in (None, digests[1]):
         raise InputError(files[0], None, f"the SHA-256 {digests[1]}", weights_sha256)
-    pieces = parse_tokenizer(tokenizer, _read(tokenizer), config.vocab_size, family.specials)
-    weights = read_weights(files, weight_shapes(config), family.prefix)
+    texts = {path.name: _read(path) for path in (settings, tokenizer)}
+    pieces = parse_tokenizer(tokenizer, texts[tokenizer.name], config.vocab_size, family.specials)
+    weights = read_weights(files, weight_shapes(config, num_layers), family.prefix)
     digest = hashlib.sha256("".join(digests).encode()).hexdigest()
-    return BertFiles(_name(config, digests[1]), config, weights, pieces, digest)
+    return BertFiles(_name(config, digests[1]), config, weights, pieces, digest, texts)
+
+
+def read_settings(folder: Path) -> BertConfig:
+    """Reads the settings of an encoder from its folder, without its weights.
+
+    Raises:
+      InputError: the file is missing or damaged.
+    """
+    path = folder / "config.json"
+    return parse_config(path, _read(path))
+
+
+def read_some(
+    folder: Path, config: BertConfig, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Float[np.ndarray, "..."]]:
+    """Reads some arrays of an encoder's folder; no array needs no file.
+
+    Args:
+      folder: the folder.
+      config: the settings of the encoder.
+      shapes: the shape of every array that is needed, by its name.
+
+    Raises:
+      InputError: as in `read_weights`.
+    """
+    if not shapes:
+        return {}
+    return read_weights(weight_files(folder), shapes, FAMILIES[config.family].prefix)
 
 
 def _name(config: BertConfig, weights_sha256: str) -> str:

@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
-from cman_jax.encoders.bert.checkpoint import BertFiles, read_bert
+from cman_jax.encoders.bert.checkpoint import BertFiles, read_source
 from cman_jax.encoders.bert.network import Bert
-from cman_jax.encoders.bert.packages import PACKAGES, find_package
 from cman_jax.encoders.bert.weights import params_from_checkpoint
 from cman_jax.encoders.float32 import apply_float32
 from cman_jax.encoders.pieces import Pieces
@@ -28,7 +27,7 @@ _BATCH_PIECES = 512
 """Positions of a batch: enough for large matrix products, and few enough to encode one sentence quickly."""
 
 
-class _Input(NamedTuple):
+class Input(NamedTuple):
     """One row of a batch: a window of a sentence."""
 
     sentence: int
@@ -49,8 +48,7 @@ class BertEncoder:
 
     def __init__(self, files: BertFiles, pooling: Pooling = "mean"):
         config = files.config
-        name = files.name if pooling == "mean" else f"{files.name}:{pooling}"
-        self.spec = EncoderSpec(name, config.num_layers + 1, config.width, files.digest, version=1)
+        self.spec = encoder_spec(files, pooling)
         self._pieces = files.pieces
         self._pooling: Pooling = pooling
         self._lengths = bucket_lengths(config.longest_input)
@@ -66,11 +64,9 @@ class BertEncoder:
           pooling: how words' vectors are computed from pieces' vectors.
 
         Raises:
-          InputError: as in `read_bert` and `find_package`.
+          InputError: as in `read_source`.
         """
-        if source in PACKAGES:
-            return cls(read_bert(find_package(source), PACKAGES[source].weights_sha256), pooling)
-        return cls(read_bert(source), pooling)
+        return cls(read_source(source), pooling)
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> list[Float[np.ndarray, "l n d"]]:
         """Returns the vectors of all layers for each sentence's tokens.
@@ -81,30 +77,32 @@ class BertEncoder:
         shape = (self.spec.num_layers, self.spec.width)
         features = [np.zeros((shape[0], len(sentence), shape[1]), np.float32) for sentence in sentences]
         for length, batch in self._batches(pieces):
-            vectors = self._vectors(batch, length)
+            _, vectors = self._run(batch, length)
             for index, (sentence, _, places) in enumerate(batch):
                 features[sentence][:, places.words] += vectors[:, index, : len(places.words)]
         return features
 
-    def _batches(self, pieces: Sequence[Pieces]) -> Iterator[tuple[int, list[_Input]]]:
+    def _batches(self, pieces: Sequence[Pieces]) -> Iterator[tuple[int, list[Input]]]:
         """Yields the windows of all sentences in batches, each with the length that its rows are padded to.
 
         A row's length fixes its padded length, and the padded length fixes the batch's shape. So the same
         compiled program encodes a sentence, whatever sentences are encoded together with it.
         """
-        waiting: dict[int, list[_Input]] = {length: [] for length in self._lengths}
+        waiting: dict[int, list[Input]] = {length: [] for length in self._lengths}
         for sentence, (ids, words) in enumerate(pieces):
             for window in plan_windows(words, self._lengths[-1] - 2):
                 inside = ids[window.start : window.stop]
                 row = np.concatenate([[self._pieces.cls], inside, [self._pieces.sep]])
                 length = next(length for length in self._lengths if len(row) <= length)
-                waiting[length].append(_Input(sentence, row, plan_pooling(words, window, self._pooling)))
+                waiting[length].append(Input(sentence, row, plan_pooling(words, window, self._pooling)))
         for length, rows in waiting.items():
             size = _batch_size(length)
             yield from ((length, rows[i : i + size]) for i in range(0, len(rows), size))
 
-    def _vectors(self, rows: Sequence[_Input], length: int) -> Float[np.ndarray, "l b n d"]:
-        """Returns the vectors of the words of rows, each row's words from the first place on.
+    def _run(
+        self, rows: Sequence[Input], length: int
+    ) -> tuple[Float[Array, "l b n d"], Float[np.ndarray, "l b n d"]]:
+        """Returns the hidden states of rows, and the vectors of each row's words from the first place on.
 
         Args:
           rows: the rows, which are padded to a whole batch.
@@ -119,7 +117,13 @@ class BertEncoder:
             firsts[index, : len(places.words)] = 1 + places.firsts
             sizes[index, : len(places.words)] = places.sizes
         states = apply_float32(self._model, self._params, ids, mask)
-        return np.asarray(pool(states, firsts, rests, sizes))
+        return states, np.asarray(pool(states, firsts, rests, sizes))
+
+
+def encoder_spec(files: BertFiles, pooling: Pooling) -> EncoderSpec:
+    """Returns the identity of an encoder with these files."""
+    name = files.name if pooling == "mean" else f"{files.name}:{pooling}"
+    return EncoderSpec(name, files.config.num_layers + 1, files.config.width, files.digest, version=1)
 
 
 def bucket_lengths(longest: int) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ attention of DeBERTa is in `encoders.bert.deberta`.
 """
 
 import math
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +17,7 @@ from cman_jax.encoders.bert.config import BertConfig
 from cman_jax.encoders.bert.deberta import DisentangledAttention
 from cman_jax.layers.attention import attend
 from cman_jax.layers.dense import Dense
+from cman_jax.layers.dropout import Dropout
 
 _FARTHEST = 128
 """The distance from which on all pieces on one side share a bucket."""
@@ -44,16 +46,19 @@ class Bert(nn.Module):
           mask: True at real pieces, which stand before all padding.
         """
         config = self.config
-        embedded = self._embed(ids)
-        layers = nn.scan(
-            Layer,
-            variable_axes={"params": 0},
-            split_rngs={"params": True},
-            in_axes=nn.broadcast,
-            length=config.num_layers,
-        )
-        _, states = layers(config, name="layers")(embedded, mask, self._distances(ids.shape[1]))
-        return jnp.where(mask[None, :, :, None], jnp.concatenate([embedded[None], states]), 0)
+        states = self._embed(ids)[None]
+        if config.num_layers:
+            layers = nn.scan(
+                Layer,
+                variable_axes={"params": 0},
+                split_rngs={"params": True},
+                in_axes=nn.broadcast,
+                length=config.num_layers,
+            )
+            distances = Distances(config, name="distances")(ids.shape[1])
+            _, outputs = layers(config, name="layers")(states[0], mask, distances)
+            states = jnp.concatenate([states, outputs])
+        return jnp.where(mask[None, :, :, None], states, 0)
 
     def _embed(self, ids: Int[Array, "b n"]) -> Float[Array, "b n d"]:
         """Returns the input of the first layer."""
@@ -71,8 +76,19 @@ class Bert(nn.Module):
         embedded = nn.LayerNorm(config.epsilon, use_fast_variance=False, name="norm")(embedded)
         return Dense(config.width, name="project")(embedded) if width != config.width else embedded
 
-    def _distances(self, length: int) -> Float[Array, "_ ..."] | None:
-        """Returns what the attention of every layer computes with for the distances of pieces; None: nothing.
+
+class Distances(nn.Module):
+    """The parameters for the distances of pieces, which the attention of all layers shares.
+
+    Attributes:
+      config: the settings.
+    """
+
+    config: BertConfig
+
+    @nn.compact
+    def __call__(self, length: int) -> Float[Array, "_ ..."] | None:
+        """Returns what the attention of every layer computes with; None: the family computes with nothing.
 
         Args:
           length: number of pieces of each input.
@@ -80,10 +96,10 @@ class Bert(nn.Module):
         config, init = self.config, nn.initializers.normal(0.02)
         if config.relative_span:
             shape = (2 * config.relative_span, config.width)
-            table = self.param("relative_positions", init, shape)
-            return nn.LayerNorm(config.epsilon, use_fast_variance=False, name="relative_norm")(table)
+            table = self.param("table", init, shape)
+            return nn.LayerNorm(config.epsilon, use_fast_variance=False, name="norm")(table)
         if config.num_buckets:
-            table = self.param("relative_positions", init, (config.num_buckets, config.num_heads))
+            table = self.param("table", init, (config.num_buckets, config.num_heads))
             return table[buckets(length, config.num_buckets)].transpose(2, 0, 1)[None]
         return None
 
@@ -92,13 +108,16 @@ class Layer(nn.Module):
     """A Transformer layer with a layer norm after each of its two parts.
 
     `Y = LayerNorm(X + A(X))`, and the output is `LayerNorm(Y + W_2 f(W_1 Y + b_1) + b_2)`. A is
-    `SelfAttention` or `DisentangledAttention`, and f is the activation.
+    `SelfAttention` or `DisentangledAttention`, and f is the activation. In training, dropout acts on `A(X)`
+    and on `W_2 f(W_1 Y + b_1) + b_2`.
 
     Attributes:
       config: the settings.
+      dropout: dropout rate; 0 unless the layer is trained.
     """
 
     config: BertConfig
+    dropout: float = 0.0
 
     @nn.compact
     def __call__(
@@ -119,10 +138,11 @@ class Layer(nn.Module):
             attention = DisentangledAttention(config.num_heads, config.num_positions, name="attention")
         else:
             attention = SelfAttention(config.num_heads, name="attention")
-        attended = attention(x, mask, distances)
+        drop = partial(Dropout(self.dropout), train=self.dropout > 0)
+        attended = drop(attention(x, mask, distances))
         x = nn.LayerNorm(config.epsilon, use_fast_variance=False, name="attention_norm")(x + attended)
         inner = activate(config.activation, Dense(config.inner_width, name="inner")(x))
-        outer = Dense(config.width, name="outer")(inner)
+        outer = drop(Dense(config.width, name="outer")(inner))
         x = nn.LayerNorm(config.epsilon, use_fast_variance=False, name="norm")(x + outer)
         return x, x
 

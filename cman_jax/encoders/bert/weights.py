@@ -28,13 +28,21 @@ class _Array(NamedTuple):
     convert: Callable[[np.ndarray], np.ndarray] = lambda array: array
 
 
-def weight_shapes(config: BertConfig) -> dict[str, tuple[int, ...]]:
+def weight_shapes(config: BertConfig, num_layers: int | None = None) -> dict[str, tuple[int, ...]]:
     """Returns the shape of every checkpoint array that the encoder uses, by its name.
 
     Args:
       config: the settings of the network.
+      num_layers: number of layers that count, from the lowest on; None: all layers.
     """
-    return {array.name: array.shape for array in _leaves(_places(config))}
+    lower = config if num_layers is None else config._replace(num_layers=num_layers)
+    shapes = {array.name: array.shape for array in _leaves(_places(lower))}
+    return {**shapes, **distance_shapes(config)}
+
+
+def distance_shapes(config: BertConfig) -> dict[str, tuple[int, ...]]:
+    """Returns the shape of every checkpoint array for the distances of pieces, by its name."""
+    return {array.name: array.shape for array in _leaves(_distances(config))}
 
 
 def params_from_checkpoint(weights: Mapping[str, Float[np.ndarray, "..."]], config: BertConfig) -> Params:
@@ -44,15 +52,33 @@ def params_from_checkpoint(weights: Mapping[str, Float[np.ndarray, "..."]], conf
       weights: the arrays under the checkpoint's names, without the family's prefix.
       config: the settings of the network.
     """
+    return _taken(_places(config), weights)
 
-    def take(tree: Any) -> Any:
-        if isinstance(tree, _Array):
-            return tree.convert(weights[tree.name])
-        if isinstance(tree, list):
-            return _stacked([take(each) for each in tree])
-        return {name: take(each) for name, each in tree.items()}
 
-    return take(_places(config))
+def layer_params(weights: Mapping[str, Float[np.ndarray, "..."]], config: BertConfig, index: int) -> Params:
+    """Returns the parameters of one layer; see `params_from_checkpoint` for the other arguments.
+
+    Args:
+      index: the layer's number, from 0.
+    """
+    return _taken(_layer(config, index), weights)
+
+
+def distance_params(weights: Mapping[str, Float[np.ndarray, "..."]], config: BertConfig) -> Params:
+    """Returns the parameters for distances, which all layers share; empty if the family has none.
+
+    The arguments are those of `params_from_checkpoint`.
+    """
+    return _taken(_distances(config), weights)
+
+
+def _taken(tree: Any, weights: Mapping[str, Float[np.ndarray, "..."]]) -> Any:
+    """Returns nested places with the arrays of a checkpoint; lists are stacked."""
+    if isinstance(tree, _Array):
+        return tree.convert(weights[tree.name])
+    if isinstance(tree, list):
+        return _stacked([_taken(each, weights) for each in tree])
+    return {name: _taken(each, weights) for name, each in tree.items()}
 
 
 def _stacked(trees: list[Any]) -> Any:
@@ -74,17 +100,15 @@ def _leaves(tree: Any) -> Iterator[_Array]:
 def _places(config: BertConfig) -> Tree:
     """Returns the network's parameters, each with the array of the checkpoint that it comes from."""
     width, embedding = config.width, config.embedding_width or config.width
-    family = FAMILIES[config.family]
     tree: Tree = {
         "words": _Array("embeddings.word_embeddings.weight", (config.vocab_size, embedding)),
         "norm": _norm("embeddings.LayerNorm", embedding),
-        "layers": [_layer(config, family.layer.format(i), family.parts) for i in range(config.num_layers)],
     }
-    if config.relative_span:
-        shape = (2 * config.relative_span, width)
-        tree["relative_positions"] = _Array("encoder.rel_embeddings.weight", shape)
-        tree["relative_norm"] = _norm("encoder.LayerNorm", width)
-    else:
+    if config.num_layers:
+        tree["layers"] = [_layer(config, i) for i in range(config.num_layers)]
+        if distances := _distances(config):
+            tree["distances"] = distances
+    if not config.relative_span:
         shape = (config.num_positions, embedding)
         tree["positions"] = _Array("embeddings.position_embeddings.weight", shape)
     if config.num_segments:
@@ -93,16 +117,24 @@ def _places(config: BertConfig) -> Tree:
         tree["segment"] = _Array("embeddings.token_type_embeddings.weight", shape, lambda table: table[0])
     if embedding != width:
         tree["project"] = _dense("embeddings_project", embedding, width)
-    if config.num_buckets:
-        name = "encoder.relative_attention_bias.weight"
-        tree["relative_positions"] = _Array(name, (config.num_buckets, config.num_heads))
     return tree
 
 
-def _layer(config: BertConfig, layer: str, parts: Mapping[str, str]) -> Tree:
+def _distances(config: BertConfig) -> Tree:
+    """Returns the parameters of `Distances`, with their arrays; empty if the family has none."""
+    if config.relative_span:
+        table = _Array("encoder.rel_embeddings.weight", (2 * config.relative_span, config.width))
+        return {"table": table, "norm": _norm("encoder.LayerNorm", config.width)}
+    if config.num_buckets:
+        shape = (config.num_buckets, config.num_heads)
+        return {"table": _Array("encoder.relative_attention_bias.weight", shape)}
+    return {}
+
+
+def _layer(config: BertConfig, index: int) -> Tree:
     """Returns the parameters of one layer, with their arrays."""
-    width, inner = config.width, config.inner_width
-    names = {part: f"{layer}.{name}" for part, name in parts.items()}
+    width, inner, family = config.width, config.inner_width, FAMILIES[config.family]
+    names = {part: f"{family.layer.format(index)}.{name}" for part, name in family.parts.items()}
     return {
         "attention": {
             part: _dense(names[part], width, width) for part in ("query", "key", "value", "output")

@@ -1,0 +1,52 @@
+"""Word pieces as padded arrays, for an encoder whose upper layers are trained."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from cman_jax.config import DataConfig
+from cman_jax.types import PieceBatch, PieceRow, Sizes
+
+Rows = Sequence[Sequence[PieceRow]]
+"""The inputs of the encoder for each sentence of a batch."""
+
+
+def pad_pieces(
+    groups: Sequence[Rows], shape: tuple[int, int], config: DataConfig, sizes: Sizes
+) -> list[PieceBatch]:
+    """Pads the pieces of each group of sentences. All results have one shape.
+
+    There are as many rows as sentences, or a multiple of that if windows of long sentences need more. The
+    length of the rows follows from that of the sentences, so that no further programs are compiled.
+
+    Args:
+      groups: the inputs of each sentence of each batch.
+      shape: (b, n), the numbers of sentences and of padded tokens.
+      config: contains how many pieces a token has room for.
+      sizes: contains the width of the states, and the longest input.
+    """
+    num_sentences, length = shape
+    most = max((sum(map(len, rows)) for rows in groups), default=0)
+    num_rows = num_sentences * max(1, math.ceil(most / num_sentences))
+    num_pieces = min(math.ceil(config.piece_ratio * length), sizes.longest_input)
+    return [_pad(rows, length, (num_rows, num_pieces, sizes.feature_width), num_sentences) for rows in groups]
+
+
+def _pad(rows: Rows, length: int, shape: tuple[int, int, int], num_sentences: int) -> PieceBatch:
+    """Returns the padded pieces of one batch.
+
+    Args:
+      rows: the inputs of each sentence.
+      length: n, the number of padded tokens.
+      shape: (r, p, d).
+      num_sentences: b, after padding.
+    """
+    states, mask = np.zeros(shape, np.float16), np.zeros(shape[:2], bool)
+    words = np.full(shape[:2], num_sentences * length, np.int32)
+    for index, (sentence, row) in enumerate((s, row) for s, of_one in enumerate(rows) for row in of_one):
+        count = len(row.words)
+        states[index, :count], mask[index, :count] = row.states, True
+        words[index, :count] = np.where(row.words < 0, num_sentences * length, sentence * length + row.words)
+    sizes = np.bincount(words.reshape(-1), minlength=num_sentences * length + 1)
+    return PieceBatch(states, mask, words, (1 / np.maximum(sizes, 1)[words]).astype(np.float32))

@@ -1,0 +1,92 @@
+"""The lower layers of an encoder of BERT's family, which stay frozen while its upper layers are trained.
+
+A run keeps the files of its frozen layers in a folder, so that prediction needs nothing else.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cman_jax.encoders.bert.checkpoint import BertFiles, read_bert
+from cman_jax.encoders.bert.encoder import BertEncoder, encoder_spec
+from cman_jax.encoders.bert.upper import Upper
+from cman_jax.encoders.bert.weights import weight_shapes
+from cman_jax.encoders.encoder import Encoded
+from cman_jax.encoders.safetensors import WEIGHTS
+from cman_jax.encoders.store.source import to_float16
+from cman_jax.encoders.windows import Pooling
+from cman_jax.types import EncoderSpec, PieceRow
+
+
+class LowerLayers(BertEncoder):
+    """The frozen layers of an encoder; see `encoders.encoder.PieceEncoder`.
+
+    Args:
+      files: the encoder's files, of which the weights of the upper layers are not read.
+      num_trained: number of layers above, which are trained.
+      pooling: how words' vectors are computed from pieces' vectors.
+      spec: the whole encoder; None: follows from the files.
+
+    Attributes:
+      files: the encoder's files.
+    """
+
+    def __init__(
+        self, files: BertFiles, num_trained: int, pooling: Pooling = "mean", spec: EncoderSpec | None = None
+    ):
+        first = files.config.num_layers - num_trained
+        super().__init__(files._replace(config=files.config._replace(num_layers=first)), pooling)
+        self.spec = spec or encoder_spec(files, pooling)
+        self.files = files
+
+    @classmethod
+    def load_part(cls, folder: Path, upper: Upper, spec: EncoderSpec) -> "LowerLayers":
+        """Loads the layers from the folder that `lower_files` describes.
+
+        Args:
+          folder: the folder.
+          upper: the layers above, which are trained.
+          spec: the whole encoder.
+
+        Raises:
+          InputError: a file is missing or damaged, or the extra `encoders` is not installed.
+        """
+        pooling: Pooling = "first" if spec.name.endswith(":first") else "mean"
+        return cls(read_bert(folder, num_layers=upper.first), upper.num_layers, pooling, spec)
+
+    def encode_pieces(self, sentences: Sequence[Sequence[str]]) -> list[Encoded]:
+        """Returns words' vectors of all frozen layers, and pieces' states of the last one.
+
+        See `encoders.encoder.PieceEncoder.encode_pieces`.
+        """
+        pieces = [self._pieces.split(sentence) for sentence in sentences]
+        num_layers, width = self._model.config.num_layers + 1, self.spec.width
+        features = [np.zeros((num_layers, len(sentence), width), np.float32) for sentence in sentences]
+        rows: list[list[PieceRow]] = [[] for _ in sentences]
+        for length, batch in self._batches(pieces):
+            states, vectors = self._run(batch, length)
+            last = np.asarray(states[-1])
+            for index, (sentence, ids, places) in enumerate(batch):
+                features[sentence][:, places.words] += vectors[:, index, : len(places.words)]
+                words = np.full(len(ids), -1, np.int32)
+                inside = words[1:-1]
+                added = places.rests >= 0
+                inside[added] = places.words[places.rests[added]]
+                inside[places.firsts] = places.words
+                state = to_float16(last[index : index + 1, : len(ids)], sentences[sentence])[0]
+                rows[sentence].append(PieceRow(state, words))
+        return [Encoded(*each) for each in zip(features, map(tuple, rows), strict=True)]
+
+
+def lower_files(files: BertFiles, upper: Upper) -> dict[str, bytes]:
+    """Returns the contents of the files that `LowerLayers.load_part` reads, by name.
+
+    Args:
+      files: the files of the whole encoder.
+      upper: the layers that are trained, whose weights are left out.
+    """
+    from safetensors.numpy import save  # `read_bert` has checked that the extra is installed
+
+    names = weight_shapes(files.config, upper.first)
+    return {**files.texts, WEIGHTS: save({name: files.weights[name] for name in names})}
