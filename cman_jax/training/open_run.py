@@ -62,14 +62,19 @@ def open_run(
     check_thresholds(config.decoding, vocabs)
     trained = trained_part(encoder, config.encoder)
     system = System.build(config, vocabs, table and table.matrix, spec, trained)
-    for unfinished in workdir.glob(".*.tmp"):  # left by a start that was killed
-        unfinished.unlink()
+    _remove_unfinished(workdir)
     start_manifest(workdir)
     write_provenance(workdir, digests, contents)
     write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
     write_files(workdir, frozen_part(encoder, trained))
     system.save(workdir)  # config.json last: with it, the run exists
     return system
+
+
+def _remove_unfinished(workdir: Path) -> None:
+    """Removes the unfinished files of a start that was killed."""
+    for unfinished in workdir.glob(".*.tmp"):
+        unfinished.unlink()
 
 
 def _resume(config: Config, splits: Splits, workdir: Path, digests: Mapping[str, str]) -> System:
