@@ -44,20 +44,26 @@ def wants_features() -> bool:
 def encoder_for_training(
     sentences: Sequence[Sentence], workdir: Path, config: EncoderConfig
 ) -> Encoder | None:
-    """Returns the features of all sentences, which are computed now with --encoder; None without both flags.
-
-    If layers of the encoder are trained, the frozen ones are returned, and nothing is computed yet.
+    """Returns the frozen layers of --encoder if its other layers are trained, else `features_for_training`.
 
     Raises:
-      InputError: a sentence is not in --features, the encoder's files are missing or damaged, or its layers
-        cannot be trained.
+      InputError: as `features_for_training`, or the layers of the encoder cannot be trained.
     """
-    if config.trained_layers != "0":
-        refuse_unread([_FEATURES.name], "no stored features, because layers of the encoder are trained")
-        if not _ENCODER.value:
-            found = f"trained_layers {config.trained_layers} without --encoder"
-            raise InputError("config.encoder", None, found, "the --encoder whose layers are trained, or 0")
-        return load_lower(_ENCODER.value, config)
+    if config.trained_layers == "0":
+        return features_for_training(sentences, workdir)
+    refuse_unread([_FEATURES.name], "no stored features, because layers of the encoder are trained")
+    if not _ENCODER.value:
+        found = f"trained_layers {config.trained_layers} without --encoder"
+        raise InputError("config.encoder", None, found, "the --encoder whose layers are trained, or 0")
+    return load_lower(_ENCODER.value, config)
+
+
+def features_for_training(sentences: Sequence[Sentence], workdir: Path) -> FeatureSource | None:
+    """Returns the features of all sentences, which are computed now with --encoder; None without both flags.
+
+    Raises:
+      InputError: a sentence is not in --features, or the encoder's files are missing or damaged.
+    """
     if _ENCODER.value:
         cache = Path(_FEATURES.value or workdir / "features")
         print(add_features(load_encoder(_ENCODER.value), sentences, cache), flush=True)

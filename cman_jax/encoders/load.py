@@ -4,9 +4,11 @@ from pathlib import Path
 
 from cman_jax.encoders.bert.packages import PACKAGES
 from cman_jax.encoders.encoder import Encoder
+from cman_jax.encoders.store.source import check_spec
 from cman_jax.encoders.windows import POOLINGS, Pooling
 from cman_jax.errors import InputError
 from cman_jax.files import show
+from cman_jax.types import EncoderSpec
 
 _FOLDER = (
     "a folder with config.json, model.safetensors and tokenizer.json (BERT's family), "
@@ -48,6 +50,26 @@ def load_encoder(source: str | Path) -> Encoder:
     from cman_jax.encoders.elmo.encoder import ElmoEncoder
 
     return ElmoEncoder(options, weights)
+
+
+def frozen_encoder(
+    spec: EncoderSpec | None, given: Encoder | str | Path | None, place: Path
+) -> Encoder | None:
+    """Returns the encoder whose features a network reads; None if it reads none.
+
+    Args:
+      spec: that encoder; None: no encoder, whatever is given.
+      given: the encoder, or as for `load_encoder`; None: the encoder's package.
+      place: the file of the spec, for error messages.
+
+    Raises:
+      InputError: as `load_encoder`, or the given encoder is another one.
+    """
+    if spec is None:
+        return None
+    encoder = load_encoder(given or spec.name) if given is None or isinstance(given, str | Path) else given
+    check_spec(place, found=spec, expected=encoder.spec)
+    return encoder
 
 
 def with_pooling(source: str) -> tuple[str, Pooling]:

@@ -17,8 +17,7 @@ from cman_jax.encoders.bert.packages import PACKAGES
 from cman_jax.encoders.bert.upper import Upper, upper_constants, upper_params
 from cman_jax.encoders.bert.weights import distance_shapes
 from cman_jax.encoders.encoder import Encoder, PieceEncoder
-from cman_jax.encoders.load import load_encoder, with_pooling
-from cman_jax.encoders.store.source import check_spec
+from cman_jax.encoders.load import frozen_encoder, with_pooling
 from cman_jax.errors import InputError
 from cman_jax.files import show
 from cman_jax.types import Constants, EncoderSpec, Params
@@ -32,23 +31,17 @@ def encoder_of_run(
     """Returns the encoder that a network was trained with; None if it reads no features.
 
     Args:
-      spec: that encoder; None: no encoder, whatever is given.
-      given: the encoder, or as for `load_encoder`; None: the encoder's package.
-      place: the file of the spec, for error messages.
+      spec, given, place: as for `frozen_encoder`.
       upper: the encoder's trained layers, or None; the frozen ones are in the folder beside the spec.
 
     Raises:
-      InputError: as `load_encoder`, or the given encoder is another one.
+      InputError: as `frozen_encoder`, or an encoder is given to a run that has its own.
     """
-    if spec is None:
-        return None
-    if upper is not None and not isinstance(given, PieceEncoder):
-        if given is not None:
-            raise InputError("encoder", None, "an encoder", "none, because the run keeps its own")
-        return LowerLayers.load_part(place.parent / FOLDER, upper, spec)
-    encoder = load_encoder(given or spec.name) if given is None or isinstance(given, str | Path) else given
-    check_spec(place, found=spec, expected=encoder.spec)
-    return encoder
+    if spec is None or upper is None or isinstance(given, PieceEncoder):
+        return frozen_encoder(spec, given, place)
+    if given is not None:
+        raise InputError("encoder", None, "an encoder", "none, because the run keeps its own")
+    return LowerLayers.load_part(place.parent / FOLDER, upper, spec)
 
 
 def load_lower(source: str | Path, config: EncoderConfig) -> LowerLayers:

@@ -24,7 +24,7 @@ from cman_jax.data.batching import Example, Plan, collate
 from cman_jax.data.long_sentences import plan_prediction
 from cman_jax.data.vocab import PADDING_CHAR, Vocabs
 from cman_jax.encoders.encoder import Encoder, encode_all
-from cman_jax.encoders.of_run import encoder_of_run
+from cman_jax.encoders.load import frozen_encoder
 from cman_jax.errors import InputError, missing_extra
 from cman_jax.files import read_json
 from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
@@ -102,7 +102,7 @@ class Exported:
             vocabs=vocabs,
             constraints=None if types is None else constraints.from_json(types, vocabs, folder / ABOUT),
             calibration=calibration.from_json(about["calibration"], folder / ABOUT),
-            encoder=encoder_of_run(spec, encoder, folder / ABOUT),
+            encoder=frozen_encoder(spec, encoder, folder / ABOUT),
         )
 
     def __call__(self, texts: Any) -> Record | list[Record]:

@@ -10,6 +10,9 @@ from cman_jax.data.batching import Plan
 from cman_jax.training.member import Member
 from cman_jax.training.step import Metrics
 
+AHEAD = 4
+"""The number of steps that may wait for the device; with so many it never waits for the host."""
+
 Plans = Sequence[Plan | None]
 """The batches of one step: one of each run, or None if the run has no batch left."""
 
@@ -17,9 +20,10 @@ Plans = Sequence[Plan | None]
 class History:
     """The metrics of the steps that an epoch has taken so far.
 
-    No step waits for metrics. They are copied to main memory when their step is done, and read after that. A
-    step with a metric that is not finite has skipped its update, and does not count in the means. Training
-    stops when there are too many of them, or a few steps later if these had already begun.
+    Metrics are copied to main memory when their step is done, and read after that. At most `AHEAD` steps wait
+    for the device, so that a training ends soon after it is asked to. A step with a metric that is not finite
+    has skipped its update, and does not count in the means. Training stops when there are too many of them,
+    or a few steps later if these had already begun.
 
     Args:
       members: the runs that are trained together.
@@ -46,6 +50,8 @@ class History:
     def add(self, plans: Plans, metrics: Metrics) -> None:
         """Appends a step that has begun, and reads the metrics of the steps that have ended meanwhile.
 
+        It waits while more than `AHEAD` steps have begun and not ended.
+
         Args:
           plans: the batches of the step; None for a run without a batch.
           metrics: the metrics of the step, one entry per run.
@@ -56,8 +62,13 @@ class History:
         for array in metrics:
             array.copy_to_host_async()
         self._waiting.append((plans, metrics))
-        while self._waiting and all(array.is_ready() for array in self._waiting[0][1]):
+        while self._waiting and (len(self._waiting) > AHEAD or self._has_ended(self._waiting[0][1])):
             self._read_next()
+
+    @staticmethod
+    def _has_ended(metrics: Metrics) -> bool:
+        """Returns whether a step has ended."""
+        return all(array.is_ready() for array in metrics)
 
     def means(self) -> list[dict[str, float]]:
         """Returns the means of each run over the epoch's sentences, after waiting for the last step.

@@ -277,6 +277,7 @@ def test_missing_files_and_files_without_a_kept_word_are_refused(tmp_path: Path)
         read(tmp_path, text(), num_frequent=0)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_the_vectors_of_bekoulis(shared_data: Path) -> None:
     path = shared_data / "vectors" / "wiki2015-skipgram-50d.txt.gz"
     vectors = read_word_vectors(path, [], ALL)

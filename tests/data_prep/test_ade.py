@@ -60,6 +60,7 @@ def test_counts_after_dropping_overlaps_for_scoring(corpus: Reading) -> None:
     assert sum(len(spans.relations) for spans in scored) == 6_701
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_the_test_sets_partition_the_corpus(shared_data: Path) -> None:
     """Reads the files only with json, because type checks would make the reading of twenty files slow."""
     folder = shared_data / "ade" / "spert_folds"

@@ -67,6 +67,7 @@ def test_offsets_of_odd_text() -> None:
         check_offsets(text, list(sentences_in(text, "1")))
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_offsets_of_real_text(shared_data: Path) -> None:
     lines = (shared_data / "ade" / "raw_v2" / "ADE-NEG.txt").read_text(encoding="utf-8").split("\n")
     for first in range(0, 10_000, 5):

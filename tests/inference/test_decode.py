@@ -70,6 +70,7 @@ def changed_on_the_way(sentences: Sequence[Sentence]) -> list[str]:
     ]
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("split_from", ["bekoulis", "spert"])
 def test_all_of_conll04_comes_back_from_tensors(shared_data: Path, split_from: str) -> None:
     splits = [
@@ -80,6 +81,7 @@ def test_all_of_conll04_comes_back_from_tensors(shared_data: Path, split_from: s
     assert changed_on_the_way(sentences) == []
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_all_of_ade_comes_back_from_tensors_once_overlaps_are_resolved(shared_data: Path) -> None:
     sentences = read_spert(shared_data / "ade" / "spert_folds" / "ade_full.json").sentences
     assert len(sentences) == 4272

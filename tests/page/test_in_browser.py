@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import pytest
+
 from cman_jax.page.annotated import visible
 from cman_jax.page.comparison import render_comparison
 from cman_jax.page.html import fragment, render
@@ -236,6 +238,7 @@ def test_a_fragment_changes_nothing_around_it(show: Any) -> None:
     assert page.eval_on_selector(".mark .label", "e => getComputedStyle(e).fontWeight") == "600"
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_thousands_of_sentences_can_be_filtered(show: Any) -> None:
     page = show(render(RECORDS * 1000))
     assert status(page) == "3000 of 3000 sentences, 7000 entities, 5000 triples"

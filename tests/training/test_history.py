@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from cman_jax.data.batching import Plan
@@ -15,7 +16,7 @@ from cman_jax.errors import InputError
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.record import read_metrics
 from cman_jax.run.system import System
-from cman_jax.training.history import History
+from cman_jax.training.history import AHEAD, History
 from cman_jax.training.loop import train, train_population
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
@@ -127,6 +128,27 @@ def test_a_population_names_the_run(tmp_path: Path) -> None:
         InputError, match=r"seed_[01]: found \w+ = \w+ in epoch 1, step 2, on train sentences "
     ):
         train_population(jobs)
+
+
+def test_only_so_many_steps_wait_for_the_device() -> None:
+    read = []
+
+    class Running(np.ndarray):
+        """The metric of a step that ends when somebody waits for it."""
+
+        def copy_to_host_async(self) -> None:
+            pass
+
+        def is_ready(self) -> bool:
+            return False
+
+    history = History([Run()], 1)
+    for step in range(AHEAD + 3):
+        running = np.full(1, step, np.float32).view(Running)
+        history.add([Plan((step,), 8)], Metrics(*[running] * len(Metrics._fields)))
+        read.append(len(history._arrived[0]))
+    assert read == [0] * AHEAD + [1, 2, 3]
+    assert history.means()[0]["ner_loss"] > 0
 
 
 def test_a_state_that_is_not_finite_never_becomes_a_checkpoint(tmp_path: Path) -> None:

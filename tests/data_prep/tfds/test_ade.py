@@ -11,6 +11,7 @@ from data_prep.tfds.ade import Ade, fold_slices
 from tests.data_prep.tfds.campaign import without_type_checks
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_the_slices_are_equal_to_the_published_files(shared_data: Path, tmp_path: Path) -> None:
     calls = ['check_ade(data, data_dir, "slices", (0, 3, 9))']
     assert without_type_checks(calls, shared_data, tmp_path) == [4272]

@@ -13,6 +13,7 @@ from data_prep.tfds.conll04 import Conll04
 from tests.data_prep.tfds.campaign import without_type_checks
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_both_configs_are_equal_to_the_published_files(shared_data: Path, tmp_path: Path) -> None:
     calls = ['check_conll04(data, data_dir, "bekoulis")', 'check_conll04(data, data_dir, "spert")']
     assert without_type_checks(calls, shared_data, tmp_path) == [1441, 1441]
