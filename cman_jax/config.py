@@ -99,6 +99,11 @@ class EncoderConfig:
     dropout: float = 0.1  # dropout rate on the outputs of attention and feed-forward layers
     remat: bool = False  # computes activations again in the backward pass, which saves memory and costs time
 
+    @property
+    def frozen(self) -> bool:
+        """Whether no layer is trained."""
+        return self.trained_layers == "0"
+
     def num_trained(self, num_layers: int) -> int:
         """Returns how many layers are trained of an encoder with this many."""
         return num_layers if self.trained_layers == "all" else int(self.trained_layers)
@@ -247,17 +252,15 @@ _DIMS = (
 )
 _RANGES = (
     ("above 0", lambda x: x > 0, [f"model.{name}" for name in _DIMS]),
-    ("above 0", lambda x: x > 0, ["training.num_epochs", "training.batch_size"]),
+    ("above 0", lambda x: x > 0, ["training.num_epochs", "training.batch_size", "encoder.learning_rate"]),
     ("in (0, 1e30]", lambda x: 0 < x <= 1e30, ["training.learning_rate"]),
-    ("at least 0", lambda x: x >= 0, ["training.max_skipped_updates"]),
+    ("at least 0", lambda x: x >= 0, ["training.max_skipped_updates", "encoder.weight_decay"]),
     ("at least 0", lambda x: x >= 0, ["training.alpha", "training.clip_norm", "training.seed"]),
     ("at least 0", lambda x: x >= 0, ["model.feature_dim", "model.label_dim"]),
-    ("above 0", lambda x: x > 0, ["encoder.learning_rate"]),
-    ("at least 0", lambda x: x >= 0, ["encoder.weight_decay", "encoder.clip_norm"]),
     ("in [0, 1)", lambda x: 0 <= x < 1, ["encoder.warmup", "encoder.dropout"]),
     ("in (0, 1]", lambda x: 0 < x <= 1, ["encoder.layer_decay"]),
     ("at least 1", lambda x: x >= 1, ["data.piece_ratio"]),
-    ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count"]),
+    ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count", "encoder.clip_norm"]),
     ("in [0, 1]", lambda x: 0 <= x <= 1, ["training.final_rate"]),
     ("in [0, 1)", lambda x: 0 <= x < 1, ["model.input_dropout", "model.lstm_dropout", "decoding.threshold"]),
     ("in (0, 0.5]", lambda x: 0 < x <= 0.5, ["model.relation_prior"]),

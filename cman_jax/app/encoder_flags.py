@@ -49,7 +49,7 @@ def encoder_for_training(
     Raises:
       InputError: as `features_for_training`, or the layers of the encoder cannot be trained.
     """
-    if config.trained_layers == "0":
+    if config.frozen:
         return features_for_training(sentences, workdir)
     refuse_unread([_FEATURES.name], "no stored features, because layers of the encoder are trained")
     if not _ENCODER.value:
@@ -90,7 +90,7 @@ def encoders_for_prediction(*workdirs: Path) -> list[Encoder | None]:
       InputError: a directory holds no run, the encoder's files are missing or damaged, or a flag is given
         that no run reads.
     """
-    tuned = [load_config(workdir).encoder.trained_layers != "0" for workdir in workdirs]
+    tuned = [not load_config(workdir).encoder.frozen for workdir in workdirs]
     specs = [None if own else load_encoder_spec(each) for each, own in zip(workdirs, tuned, strict=True)]
     if not any(specs):
         why = "the run keeps its own encoder" if any(tuned) else "the run reads no contextual features"

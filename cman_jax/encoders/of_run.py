@@ -79,7 +79,7 @@ def trained_part(encoder: Encoder | None, config: EncoderConfig) -> Trained | No
     Raises:
       InputError: layers are to be trained, but all of the encoder's are frozen, or there is no encoder.
     """
-    if config.trained_layers == "0":
+    if config.frozen:
         return None
     if not isinstance(encoder, LowerLayers):
         found = f"{config.trained_layers} without an encoder that `load_lower` has loaded"

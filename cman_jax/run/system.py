@@ -84,7 +84,7 @@ class System(NamedTuple):
         vocabs = Vocabs.load(workdir / "vocabs.json")
         vectors = _load_vectors(workdir) if vocabs.frozen_words else None
         spec, trained = load_encoder_spec(workdir), None
-        if spec is not None and config.encoder.trained_layers != "0":
+        if spec is not None and not config.encoder.frozen:
             check_listed(workdir, *ENCODER_FILES)
             trained = trained_part_of_run(workdir, config.encoder)
         return cls.build(config, vocabs, vectors, spec, trained)

@@ -164,7 +164,7 @@ def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> Non
     The number of epochs may differ if the learning rate is constant. It must not be below the number of
     finished epochs. How many updates may be skipped may differ too.
     """
-    constant_rate = config.training.final_rate == 1 and config.encoder.trained_layers == "0"
+    constant_rate = config.training.final_rate == 1 and config.encoder.frozen
     for name, there, here in differences(before, config):
         changes_nothing = name == "training.max_skipped_updates" or (
             name == "training.num_epochs" and constant_rate

@@ -61,13 +61,14 @@ def read_bert(
     """
     folder = Path(directory)
     settings, tokenizer = folder / "config.json", folder / "tokenizer.json"
-    config = parse_config(settings, _read(settings))
+    options = _read(settings)
+    config = parse_config(settings, options)
     family = FAMILIES[config.family]
     files = weight_files(folder)
     digests = [_digest(path) for path in (settings, *files, tokenizer)]
     if weights_sha256 not in (None, digests[1]):
         raise InputError(files[0], None, f"the SHA-256 {digests[1]}", weights_sha256)
-    texts = {path.name: _read(path) for path in (settings, tokenizer)}
+    texts = {settings.name: options, tokenizer.name: _read(tokenizer)}
     pieces = parse_tokenizer(tokenizer, texts[tokenizer.name], config.vocab_size, family.specials)
     weights = read_weights(files, weight_shapes(config, num_layers), family.prefix)
     digest = hashlib.sha256("".join(digests).encode()).hexdigest()

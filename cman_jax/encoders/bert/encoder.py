@@ -5,7 +5,7 @@ such as a single control character, has the vector zero. A sentence that is too 
 windows (`encoders.windows`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +33,10 @@ class Input(NamedTuple):
     sentence: int
     ids: Int[np.ndarray, " p"]  # piece ids, including the special pieces
     places: Places  # of the pieces between the special ones
+
+
+OnBatch = Callable[[Sequence[Input], Float[Array, "l b n d"]], None]
+"""Is called with the rows of a batch and their hidden states, padded."""
 
 
 class BertEncoder:
@@ -73,11 +77,18 @@ class BertEncoder:
 
         See `encoders.encoder.Encoder.encode`.
         """
+        return self._encode(sentences)
+
+    def _encode(
+        self, sentences: Sequence[Sequence[str]], on_batch: OnBatch = lambda batch, states: None
+    ) -> list[Float[np.ndarray, "l n d"]]:
+        """Returns the vectors of all layers; `on_batch` is called with each batch and its hidden states."""
         pieces = [self._pieces.split(sentence) for sentence in sentences]
-        shape = (self.spec.num_layers, self.spec.width)
-        features = [np.zeros((shape[0], len(sentence), shape[1]), np.float32) for sentence in sentences]
+        num_layers, width = self._model.config.num_layers + 1, self.spec.width
+        features = [np.zeros((num_layers, len(sentence), width), np.float32) for sentence in sentences]
         for length, batch in self._batches(pieces):
-            _, vectors = self._run(batch, length)
+            states, vectors = self._run(batch, length)
+            on_batch(batch, states)
             for index, (sentence, _, places) in enumerate(batch):
                 features[sentence][:, places.words] += vectors[:, index, : len(places.words)]
         return features

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Array, Float, Int
 
 from cman_jax.encoders.bert.checkpoint import BertFiles, read_bert
-from cman_jax.encoders.bert.encoder import BertEncoder, encoder_spec
+from cman_jax.encoders.bert.encoder import BertEncoder, Input, encoder_spec
 from cman_jax.encoders.bert.upper import Upper
 from cman_jax.encoders.bert.weights import weight_shapes
 from cman_jax.encoders.encoder import Encoded
 from cman_jax.encoders.safetensors import WEIGHTS
 from cman_jax.encoders.store.source import to_float16
-from cman_jax.encoders.windows import Pooling
+from cman_jax.encoders.windows import Places, Pooling
 from cman_jax.types import EncoderSpec, PieceRow
 
 
@@ -60,23 +61,30 @@ class LowerLayers(BertEncoder):
 
         See `encoders.encoder.PieceEncoder.encode_pieces`.
         """
-        pieces = [self._pieces.split(sentence) for sentence in sentences]
-        num_layers, width = self._model.config.num_layers + 1, self.spec.width
-        features = [np.zeros((num_layers, len(sentence), width), np.float32) for sentence in sentences]
         rows: list[list[PieceRow]] = [[] for _ in sentences]
-        for length, batch in self._batches(pieces):
-            states, vectors = self._run(batch, length)
+
+        def keep(batch: Sequence[Input], states: Float[Array, "l b n d"]) -> None:
             last = np.asarray(states[-1])
             for index, (sentence, ids, places) in enumerate(batch):
-                features[sentence][:, places.words] += vectors[:, index, : len(places.words)]
-                words = np.full(len(ids), -1, np.int32)
-                inside = words[1:-1]
-                added = places.rests >= 0
-                inside[added] = places.words[places.rests[added]]
-                inside[places.firsts] = places.words
                 state = to_float16(last[index : index + 1, : len(ids)], sentences[sentence])[0]
-                rows[sentence].append(PieceRow(state, words))
+                rows[sentence].append(PieceRow(state, _words(places, len(ids))))
+
+        features = self._encode(sentences, keep)
         return [Encoded(*each) for each in zip(features, map(tuple, rows), strict=True)]
+
+
+def _words(places: Places, length: int) -> Int[np.ndarray, " p"]:
+    """Returns the word that each piece of an input adds to, as in `PieceRow`.
+
+    Args:
+      places: where the pieces between the special ones belong.
+      length: number of pieces, including the special ones.
+    """
+    words = np.full(length, -1, np.int32)
+    inside, added = words[1:-1], places.rests >= 0
+    inside[added] = places.words[places.rests[added]]
+    inside[places.firsts] = places.words
+    return words
 
 
 def lower_files(files: BertFiles, upper: Upper) -> dict[str, bytes]:
