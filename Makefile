@@ -1,9 +1,9 @@
-# Two commands: `make quickstart` and `make test`. Both make their own environment in .venv.
+# `make quickstart`, `make test`, and `make faults`, which takes long. Each makes its own environment in .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test format clean
+.PHONY: quickstart test faults format clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -17,6 +17,9 @@ test: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+
+faults: $(VENV)/installed
+	$(BIN)/python -m experiments.faults --workdir=runs/faults
 
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix .

@@ -20,7 +20,7 @@ from cman_jax.run.provenance import split_digest
 from cman_jax.run.record import read_metrics
 from cman_jax.run.system import System
 from cman_jax.types import Entity, Sentence
-from tests.workplace import EPOCHS, Workplace, kill_during, run
+from experiments.faults.workplace import EPOCHS, Workplace, kill_during, run
 
 
 @pytest.fixture(scope="module")

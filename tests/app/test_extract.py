@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.faults.workplace import run
 from tests.finished_run import finished_run
-from tests.workplace import run
 
 TEXT = "Ann Lee lives in Oslo. Bob Roe works for Acme Corp. in Rome."
 

@@ -21,7 +21,8 @@ from cman_jax.data.formats.registry import FORMATS, recognise
 from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Relation, Sentence
-from tests.data.formats.damage import damage, time_limit
+from experiments.faults.campaign import time_limit
+from experiments.faults.damage import damage
 from tests.data.formats.samples import DOCCANO_LABELS, SAMPLES, Sample
 
 NAMES = sorted(SAMPLES)

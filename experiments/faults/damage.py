@@ -1,10 +1,7 @@
-"""Random damage of files, the same in every run, and a limit on the time that reading one may take."""
+"""Random damage of the content of files, the same in every run."""
 
 import random
 import re
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 NASTY = [
     *(
@@ -107,19 +104,3 @@ def damage_values(content: bytes, rng: random.Random) -> bytes:
     one = rng.choice(values)
     other = rng.choice([value for value in values if value[0].isdigit() == one[0].isdigit()])
     return content[: one.start()] + other[0] + content[one.end() :]
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raises AssertionError inside the context after this number of seconds."""
-
-    def stop(signum: int, frame: object) -> None:
-        raise AssertionError(f"still reading after {seconds} s")
-
-    previous = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)

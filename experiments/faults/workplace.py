@@ -1,4 +1,4 @@
-"""The workplace of tests that run the commands as a user does: a small corpus and very short trainings."""
+"""The workplace of faults and tests that run the commands as a user does: a small corpus, short trainings."""
 
 import os
 import subprocess

@@ -1,0 +1,1 @@
+"""Faults provoked on purpose, many times each, and what becomes of them."""
