@@ -21,8 +21,7 @@ from cman_jax.files import json_text, write_atomically
 from cman_jax.locking import locked
 from experiments.faults.row import Broken, Row
 
-_PREPARED = "prepared"
-_prepared: dict[tuple[str, Path], Any] = {}  # what this process has prepared or read, by row and folder
+_prepared: dict[Path, Any] = {}  # what this process has prepared or read, by its folder
 
 
 class Result(NamedTuple):
@@ -127,14 +126,13 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def _prepare(row: Row, workdir: Path) -> Any:
-    """Returns what the row's attempts need, which is made once for all processes."""
-    key = (row.name, workdir)
-    if key not in _prepared:
-        folder = workdir / row.name / _PREPARED
-        with locked(workdir / row.name / ".prepare.lock"):
-            folder.mkdir(parents=True, exist_ok=True)
-            _prepared[key] = row.prepare(folder)
-    return _prepared[key]
+    """Returns what the row's attempts need, which is made once for all processes and rows."""
+    folder = workdir / "prepared" / f"{row.prepare.__module__}.{row.prepare.__name__}"
+    if folder not in _prepared:
+        with locked(folder.with_name(f".{folder.name}.lock")):
+            folder.mkdir(exist_ok=True)
+            _prepared[folder] = row.prepare(folder)
+    return _prepared[folder]
 
 
 def _run(row: Row, workdir: Path, numbers: Sequence[int], processes: int) -> Iterator[Result]:

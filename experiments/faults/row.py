@@ -22,8 +22,8 @@ class Row(NamedTuple):
       fault: the fault in words.
       tries: number of attempts of the whole campaign.
       promise: what must hold after each attempt, in words.
-      prepare: makes in a folder, once for all attempts, what they need, and returns it. If the folder was
-        prepared before, it is only read. No other process prepares at the same time.
+      prepare: makes in a folder what all attempts need, and returns it. Rows with the same function share the
+        folder. Each process calls it once, one process at a time; what is there already is only read.
       attempt: provokes the fault, with what `prepare` returned, in an empty folder, as the random numbers
         say. Returns the outcome in a few words, and raises an error if the promise is not kept.
       seconds: an attempt that takes longer has failed.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from experiments.faults.row import Row
 
-_MODULES = ()
+_MODULES = ("stops", "run_files")
 """The modules of this package that have rows."""
 
 
