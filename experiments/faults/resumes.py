@@ -1,0 +1,159 @@
+"""Faults of resuming: another config, corpus, vocabulary, vectors or encoder than at the start of the run."""
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cman_jax.config import Config, from_dict, to_dict
+from cman_jax.errors import InputError
+from cman_jax.run.provenance import Splits
+from cman_jax.training.loop import train
+from cman_jax.types import EncoderSpec, Sentence
+from experiments.faults.finished import (
+    Finished,
+    config_of,
+    copy_of,
+    finish,
+    resumption,
+    splits_of,
+    write_vectors,
+)
+from experiments.faults.row import Broken, Row, demand, refused
+
+_FREE = ("training.max_skipped_updates", "training.num_epochs")  # may change, see `open_run`
+
+
+def attempt(whole: Finished, folder: Path, rng: random.Random) -> str:
+    """Resumes a copy of a finished run with one change; then checks that the run still resumes without it."""
+    run = copy_of(whole.folder, folder)
+    name = rng.choice(sorted(_CHANGES))
+    config, splits, vectors, encoder = config_of(), splits_of(), whole.vectors, None
+    if name == "config":
+        config, expected = _other_config(rng)
+    elif name == "encoder":
+        encoder, expected = _Other(), "features"
+    else:
+        splits, vectors, expected = _CHANGES[name](whole, run, rng)
+    outcome = _refusal(config, splits, run, vectors, encoder, expected)
+    if name == "vocabulary":
+        return f"{name}: {outcome}"
+    demand(resumption(run, whole.vectors)[:2] == whole.resumption, "the run does not resume as before")
+    return f"{name}: {outcome}"
+
+
+class _Other:
+    """An encoder that the run was not trained with."""
+
+    spec = EncoderSpec("another", 2, 3, "none", 1)
+
+    def encode(self, sentences: Sequence[Sequence[str]]) -> list[Any]:
+        """Is never called."""
+        raise Broken("features were computed for another encoder")
+
+
+def _refusal(
+    config: Config, splits: Splits, run: Path, vectors: Path | None, encoder: Any, expected: str
+) -> str:
+    """Trains, which must be refused; returns the outcome.
+
+    Raises:
+      Broken: training begins, or the line does not name what has changed.
+    """
+    try:
+        train(config, splits, run, vectors=vectors, encoder=encoder)
+    except InputError as error:
+        demand(expected in str(error), f"a line that does not name {expected}: {error}")
+        return f"{refused(error)} by name"
+    except ValueError as error:  # a setting that is not allowed in any run
+        demand("\n" not in str(error), f"several lines: {error}")
+        return "refused as a setting that is not allowed"
+    raise Broken(f"resumed with another {expected}")
+
+
+def _other_config(rng: random.Random) -> tuple[Config, str]:
+    """Returns the config with one field changed, and the name of the field."""
+    sections = to_dict(config_of())
+    names = [f"{section}.{field}" for section, fields in sections.items() for field in fields]
+    name = rng.choice([name for name in names if name not in _FREE])
+    section, field = name.split(".")
+    sections[section][field] = _other_value(sections[section][field], rng)
+    return from_dict(sections), name
+
+
+def _other_value(value: Any, rng: random.Random) -> Any:
+    """Returns another value of the same type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        return "all" if value == "0" else f"{value}s"
+    if isinstance(value, int):
+        return value + rng.randint(1, 3)
+    if isinstance(value, float):
+        return value / 2 + 0.125
+    return [*value, value[-1] * 2] if value else [0.5]
+
+
+def _other_corpus(whole: Finished, run: Path, rng: random.Random) -> tuple[Splits, Path, str]:
+    """Changes one sentence of one split: its entities, its words, its place, or drops it."""
+    del run
+    split = rng.choice(("train", "dev"))
+    sentences = list(splits_of()[split])
+    place = rng.randrange(len(sentences))
+    old: Sentence = sentences[place]
+    change = rng.randrange(3)
+    if change == 0:
+        sentences[place] = old._replace(entities=(), relations=())
+    elif change == 1:
+        sentences[place] = old._replace(tokens=("Changed", *old.tokens[1:]))
+    else:
+        del sentences[place]
+    return {**splits_of(), split: sentences}, whole.vectors, split
+
+
+def _other_vectors(whole: Finished, run: Path, rng: random.Random) -> tuple[Splits, Path | None, str]:
+    """Changes the seed of the vectors, one digit of them, or gives none."""
+    other = run.with_name("vectors.txt")
+    change = rng.randrange(3)
+    if change == 0:
+        return splits_of(), None, "vectors"
+    text = whole.vectors.read_text()
+    if change == 1:
+        write_vectors(other, [line.split(" ")[0] for line in text.split("\n")], seed=rng.randint(1, 1000))
+    else:
+        place = rng.choice([i for i, letter in enumerate(text) if letter in "123"])
+        other.write_text(f"{text[:place]}{int(text[place]) + 1}{text[place + 1 :]}")
+    return splits_of(), other, "vectors"
+
+
+def _other_vocabulary(whole: Finished, run: Path, rng: random.Random) -> tuple[Splits, Path, str]:
+    """Swaps two words of the run's vocabulary, by hand or as if a program had written the file."""
+    path = run / "vocabs.json"
+    vocabs = json.loads(path.read_text())
+    words = max((v for v in vocabs.values() if isinstance(v, list)), key=len)
+    i, k = rng.sample(range(len(words)), 2)
+    words[i], words[k] = words[k], words[i]
+    path.unlink()  # the whole run has the same file
+    path.write_text(json.dumps(vocabs))
+    return splits_of(), whole.vectors, "vocabs.json"
+
+
+_CHANGES = {
+    "config": None,
+    "encoder": None,
+    "corpus": _other_corpus,
+    "vectors": _other_vectors,
+    "vocabulary": _other_vocabulary,
+}
+ROWS = (
+    Row(
+        "resumes",
+        "changed config, corpus, vocabulary, vectors or encoder when resuming",
+        30,
+        "refused by name, and the run resumes without the change",
+        finish,
+        attempt,
+        seconds=120,
+    ),
+)
