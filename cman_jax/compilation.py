@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from cman_jax.cache import cache_folder
+from cman_jax.memory import read_limits, refuse_too_little
 
 _GPU_OPTIONS = {
     # Trying Triton's kernels for every product and fusion takes minutes. Both have other kernels.
@@ -41,7 +42,8 @@ def _is_known(options: dict[str, Any]) -> bool:
 
 
 _started = False  # whether `start` has been called in this process
-_MOST_THREADS = 8  # compiling one program of CMAN takes 800 MiB
+_MOST_THREADS = 8
+_BYTES_OF_THREAD = 800 * 2**20  # compiling one program of CMAN takes as much
 
 
 class Ahead:
@@ -101,7 +103,11 @@ def start(cache: Path | None = None) -> None:
 
     Args:
       cache: the folder for compiled programs, so that a second start compiles nothing. None: no folder.
+
+    Raises:
+      InputError: the process may use too little memory to compile a program.
     """
+    refuse_too_little(read_limits())
     global _started
     _started = True
     jax.config.update("jax_cpu_enable_async_dispatch", False)
@@ -126,12 +132,14 @@ def default_cache() -> Path:
 
 @contextmanager
 def compiler_threads() -> Iterator[Executor]:
-    """Yields threads for `prepare`: one for each core, at most `_MOST_THREADS`.
+    """Yields threads for `prepare`: one for each core, at most `_MOST_THREADS`, fewer if memory is limited.
 
     When the `with` block ends, compilations that have not begun are cancelled.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = ThreadPoolExecutor(min(cores, _MOST_THREADS), thread_name_prefix="compiler")
+    memory = read_limits().memory
+    fitting = _MOST_THREADS if memory is None else max(1, memory // _BYTES_OF_THREAD - 1)
+    threads = ThreadPoolExecutor(min(cores, _MOST_THREADS, fitting), thread_name_prefix="compiler")
     try:
         yield threads
     finally:

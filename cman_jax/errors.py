@@ -29,8 +29,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     Args:
       error: the exception that was raised.
     """
+    signs = ("RESOURCE_EXHAUSTED", "can't start new thread")  # of JAX; of Python, whose threads need a stack
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+        isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
     )
 
 
