@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from cman_jax.cache import cache_folder
-from cman_jax.memory import read_limits, refuse_too_little
+from cman_jax.memory import TO_PREDICT, read_limits, refuse_too_little
 
 _GPU_OPTIONS = {
     # Trying Triton's kernels for every product and fusion takes minutes. Both have other kernels.
@@ -107,7 +107,7 @@ def start(cache: Path | None = None) -> None:
     Raises:
       InputError: the process may use too little memory to compile a program.
     """
-    refuse_too_little(read_limits())
+    refuse_too_little(read_limits(), TO_PREDICT)
     global _started
     _started = True
     jax.config.update("jax_cpu_enable_async_dispatch", False)

@@ -13,7 +13,8 @@ except ImportError:  # Windows
     resource = None
 
 _MIB = 2**20
-_LEAST_MEMORY = 1024 * _MIB  # JAX's compiler aborts the process if it gets too little
+TO_PREDICT, TO_TRAIN = 1024 * _MIB, 1536 * _MIB
+"""The least memory for each kind of program; JAX's compiler aborts the process if it gets too little."""
 _LEAST_ADDRESSES = 4096 * _MIB  # JAX and its threads reserve far more addresses than memory
 
 
@@ -42,14 +43,18 @@ def read_limits() -> Limits:
     return Limits(_of_process("RLIMIT_DATA"), _of_process("RLIMIT_AS"), _of_group())
 
 
-def refuse_too_little(limits: Limits) -> None:
+def refuse_too_little(limits: Limits, least_memory: int) -> None:
     """Checks that the limits leave enough memory to start JAX and to compile a program.
+
+    Args:
+      limits: the limits of this process.
+      least_memory: the memory that the program needs, in bytes.
 
     Raises:
       InputError: they are too small, so that the process would abort instead of raising an error.
     """
     for name, limit, least in (
-        ("memory (ulimit -d)", limits.data, _LEAST_MEMORY),
+        ("memory (ulimit -d)", limits.data, least_memory),
         ("address space (ulimit -v)", limits.addresses, _LEAST_ADDRESSES),
     ):
         if limit is not None and limit < least:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cman_jax.errors import InputError
-from cman_jax.memory import Limits, _of_group, read_limits, refuse_too_little
+from cman_jax.memory import TO_PREDICT, TO_TRAIN, Limits, _of_group, read_limits, refuse_too_little
 
 MIB = 2**20
 
@@ -37,12 +37,12 @@ def test_the_smallest_limit_of_the_control_groups_counts(tmp_path: Path) -> None
 
 
 def test_limits_below_what_jax_needs_are_refused() -> None:
-    refuse_too_little(Limits(None, None, 1))  # a group's limit kills and cannot be answered
-    refuse_too_little(Limits(2000 * MIB, 8000 * MIB, None))
+    refuse_too_little(Limits(None, None, 1), TO_TRAIN)  # a group's limit kills and cannot be answered
+    refuse_too_little(Limits(2000 * MIB, 8000 * MIB, None), TO_TRAIN)
     with pytest.raises(InputError, match=r"memory \(ulimit -d\): found a limit of 900 MiB, expected at le"):
-        refuse_too_little(Limits(900 * MIB, None, None))
+        refuse_too_little(Limits(900 * MIB, None, None), TO_PREDICT)
     with pytest.raises(InputError, match=r"address space \(ulimit -v\): found a limit of 900 MiB, expected"):
-        refuse_too_little(Limits(None, 900 * MIB, None))
+        refuse_too_little(Limits(None, 900 * MIB, None), TO_PREDICT)
 
 
 def test_the_smaller_limit_of_memory_counts() -> None:

@@ -15,6 +15,7 @@ from cman_jax.compilation import compiler_threads
 from cman_jax.config import Config, differences, validate
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError, noting_what
+from cman_jax.memory import TO_TRAIN, read_limits, refuse_too_little
 from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits
 from cman_jax.run.system import System
@@ -88,10 +89,11 @@ def train_population(
 
     Raises:
       ValueError: as in `train`, or the jobs do not fit together.
-      InputError: as in `train`, or a job is several epochs ahead of another.
+      InputError: as in `train`, a job is several epochs ahead of another, or memory is limited too much.
       Stopped: as in `train`.
     """
     _check(jobs, num_devices)
+    refuse_too_little(read_limits(), TO_TRAIN)
     num_epochs = jobs[0].config.training.num_epochs
     progress, stop = progress or Progress(), stop or Stop()
     with ExitStack() as stack:

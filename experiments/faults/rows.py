@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from experiments.faults.row import Row
 
-_MODULES = ("stops", "run_files", "numbers", "resumes")
+_MODULES = ("stops", "run_files", "numbers", "resumes", "shortage")
 """The modules of this package that have rows."""
 
 

@@ -1,0 +1,133 @@
+"""Faults of memory: commands that are limited to less than they need."""
+
+import random
+import resource
+import subprocess
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from cman_jax.data.corpus import write_jsonl
+from cman_jax.files import write_atomically
+from cman_jax.run.system import System
+from cman_jax.types import Entity, Sentence
+from experiments.faults.row import Row, demand
+from experiments.faults.stops import state_of
+from experiments.faults.workplace import Workplace, run
+
+_MIB = 2**20
+_WORDS = ("Ada", "met", "Ben", "of", "Acme", "in", "London", "and", "left", "for", "Oslo", "with", "letters")
+
+
+class Bench(NamedTuple):
+    """What the attempts work on.
+
+    Attributes:
+      place: the corpus and the commands.
+      run: an undisturbed training.
+      state: everything that the training leaves behind.
+      long: a text with one very long line.
+      records: what is extracted from the text.
+    """
+
+    place: Workplace
+    run: Path
+    state: object
+    long: Path
+    records: str
+
+
+def prepare(folder: Path) -> Bench:
+    """Trains and extracts with all the memory of the machine."""
+    place, workdir = Workplace(folder), folder / "run"
+    done = run(place.training(workdir))
+    demand(done.returncode == 0, done.stderr)
+    rng = random.Random(0)
+    line = " ".join(rng.choice(_WORDS) for _ in range(8000))
+    text = folder / "long.txt"
+    write_atomically(text, f"Ada met Ben.\n{line}\nBen left London.\n".encode())
+    done = run(_extraction(place, workdir, text, "-"))
+    demand(done.returncode == 0, done.stderr)
+    return Bench(place, workdir, state_of(workdir), text, done.stdout)
+
+
+def attempt(bench: Bench, folder: Path, rng: random.Random) -> str:
+    """Limits a training, a training of batches that fit no memory, or an extraction of a very long line."""
+    return rng.choice((_train, _train_wide, _extract))(bench, folder, rng)
+
+
+def _train(bench: Bench, folder: Path, rng: random.Random) -> str:
+    """Trains with a limit; then trains without one, which must end with the same bits."""
+    command, workdir = bench.place.training(folder / "run"), folder / "run"
+    outcome = _limited(command, rng.randint(200, 2500))
+    done = run(command)
+    demand(done.returncode == 0, f"the training does not resume: {done.stderr[-500:]}")
+    demand(state_of(workdir) == bench.state, "not the same bits")
+    return f"train: {outcome}"
+
+
+def _train_wide(bench: Bench, folder: Path, rng: random.Random) -> str:
+    """Trains with batches that need far more than the limit; the run must be readable afterwards."""
+    token = [Sentence(f"{i}", tuple(rng.choice(_WORDS) for _ in range(260))) for i in range(64)]
+    sentences = [s._replace(entities=(Entity(0, 1, "Peop"),)) for s in token]
+    for split in ("train", "dev", "test"):
+        write_jsonl(folder / "data" / f"{split}.jsonl", sentences)
+    settings = {"training.batch_size": 64, "data.bucket_lengths": "(260,)", "model.scorer_dim": 256}
+    command = bench.place.training(folder / "run", f"--data={folder / 'data'}", **settings)
+    outcome = _limited(command, rng.randint(1600, 2000))
+    demand(outcome == "out of memory", f"a training that cannot fit: {outcome}")
+    System.load(folder / "run")
+    return f"train, wide batches: {outcome}"
+
+
+def _extract(bench: Bench, folder: Path, rng: random.Random) -> str:
+    """Extracts with a limit; then goes on without one, which must end with the same records."""
+    output = folder / "records.jsonl"
+    command = _extraction(bench.place, bench.run, bench.long, str(output))
+    outcome = _limited(command, rng.randint(200, 1800))
+    done = run(command)
+    demand(done.returncode == 0, f"the extraction does not go on: {done.stderr[-500:]}")
+    demand(output.read_text() == bench.records, "other records")
+    return f"extract: {outcome}"
+
+
+def _extraction(place: Workplace, workdir: Path, text: Path, output: str) -> list[str]:
+    """Returns the command that extracts from a text."""
+    where = [] if output == "-" else [f"--output={output}"]
+    return place.cman("extract", f"--workdir={workdir}", f"--input={text}", *where)
+
+
+def _limited(command: Sequence[str], mib: int) -> str:
+    """Runs a command with a limit of memory and returns the outcome.
+
+    Raises:
+      Broken: the command ends in another way than with success or with one line.
+    """
+    limit = partial(resource.setrlimit, resource.RLIMIT_DATA, (mib * _MIB, mib * _MIB))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, preexec_fn=limit)
+    if done.returncode == 0:
+        return "enough memory"
+    last = done.stderr.strip().splitlines()[-1:]
+    one_line = (
+        done.returncode == 2 and last and last[0].startswith("error: ") and "Traceback" not in done.stderr
+    )
+    demand(bool(one_line), f"{mib} MiB: exit status {done.returncode}: {done.stderr[-400:]}")
+    for sign, outcome in (("out of memory", "out of memory"), ("(ulimit -d)", "limit refused")):
+        if sign in last[0]:
+            return outcome
+    demand(False, f"{mib} MiB: {last[0]}")
+    return ""
+
+
+ROWS = (
+    Row(
+        "memory",
+        "out of memory (a limit is set) in training and extraction",
+        20,
+        "one line, nothing lost: the same bits or records afterwards",
+        prepare,
+        attempt,
+        seconds=590,
+    ),
+)
