@@ -3,6 +3,7 @@
 import json
 import random
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from typing import Any
@@ -29,6 +30,14 @@ def counts(client: TestClient) -> dict[tuple[str, ...], float]:
         for family in families
         for sample in family.samples
     }
+
+
+def wait_for_waiting(client: TestClient, sentences: int) -> None:
+    """Waits until so many sentences wait for the extractor."""
+    deadline = time.monotonic() + 60
+    while counts(client)["cman_waiting_sentences",] < sentences:
+        assert time.monotonic() < deadline, "the requests do not arrive"
+        time.sleep(0.005)
 
 
 class Held(Extractor):
@@ -77,8 +86,7 @@ def test_requests_at_the_same_time_share_a_batch_and_each_gets_its_own(extractor
         first = pool.submit(client.post, "/extract", json={"text": "Rain"})
         assert held.begun.wait(60)
         sent = [pool.submit(client.post, "/extract", json={"text": text}) for text in texts]
-        while counts(client)["cman_waiting_sentences",] < len(texts):
-            pass
+        wait_for_waiting(client, len(texts))
         held.free.set()
         assert [answer.result(60).json() for answer in sent] == expected
         assert first.result(60).status_code == 200
@@ -91,10 +99,11 @@ def test_a_failing_request_is_500_and_its_neighbours_are_answered(extractor: Ext
     held = Held(extractor)
     with serving(held) as client, ThreadPoolExecutor(4) as pool:
         held.hold()
-        texts = ["Rain", "Ada came.", "boom", "Ben came."]
-        sent = [pool.submit(client.post, "/extract", json={"text": text}) for text in texts]
-        while counts(client)["cman_waiting_sentences",] < 1:
-            pass
+        sent = [pool.submit(client.post, "/extract", json={"text": "Rain"})]
+        assert held.begun.wait(60)
+        for text in ("Ada came.", "boom", "Ben came."):
+            sent.append(pool.submit(client.post, "/extract", json={"text": text}))
+        wait_for_waiting(client, 3)
         held.free.set()
         answers = [answer.result(60) for answer in sent]
         assert [answer.status_code for answer in answers] == [200, 200, 500, 200]
@@ -109,8 +118,7 @@ def test_a_full_queue_is_503_and_a_late_answer_504(extractor: Extractor) -> None
         late = pool.submit(client.post, "/extract", json={"text": "Rain"})
         assert held.begun.wait(60)
         waiting = pool.submit(client.post, "/extract", json={"text": "Rain"})
-        while counts(client)["cman_waiting_sentences",] < 1:
-            pass
+        wait_for_waiting(client, 1)
         refused = client.post("/extract", json={"text": "Rain"})
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
         assert "server: found a full queue (1 sentences wait)" in refused.json()["error"]
