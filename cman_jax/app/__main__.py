@@ -2,7 +2,11 @@
 
 import difflib
 import importlib
+import os
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 from cman_jax.version import __version__
 
@@ -24,9 +28,7 @@ def main() -> None:
     name, *rest = sys.argv[1:] or ["--help"]
     if name in COMMANDS:
         sys.argv = [f"cman {name}", *rest]
-        from cman_jax.app.program import run_main  # not needed by `cman --help`
-
-        run_main(importlib.import_module(f"cman_jax.app.{name}").main)
+        _run(name)
     elif name in ("--help", "-h", "help"):
         print(overview())
     elif name in ("--version", "-V"):
@@ -34,6 +36,22 @@ def main() -> None:
     else:
         print(f"error: {unknown_command(name)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _run(name: str) -> None:
+    """Runs a program. Ctrl-C ends it by one line, also while its modules are imported."""
+    before = signal.signal(signal.SIGINT, _end_at_once)
+    from cman_jax.app.program import run_main  # not needed by `cman --help`
+
+    program = importlib.import_module(f"cman_jax.app.{name}")
+    signal.signal(signal.SIGINT, before)
+    run_main(program.main)
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    """Ends the process; an exception inside the import of a compiled module would abort it instead."""
+    os.write(2, b"error: interrupted\n")
+    os._exit(130)
 
 
 def overview() -> str:

@@ -93,7 +93,6 @@ def train_population(
       Stopped: as in `train`.
     """
     _check(jobs, num_devices)
-    refuse_too_little(read_limits(), TO_TRAIN)
     num_epochs = jobs[0].config.training.num_epochs
     progress, stop = progress or Progress(), stop or Stop()
     with ExitStack() as stack:
@@ -136,7 +135,9 @@ def _check(jobs: Sequence[Job], num_devices: int) -> None:
 
     Raises:
       ValueError: the jobs do not fit together, or the devices cannot share them equally.
+      InputError: memory is limited too much.
     """
+    refuse_too_little(read_limits(), TO_TRAIN)
     config = jobs[0].config
     what, divided = (
         ("batch_size", config.training.batch_size) if len(jobs) == 1 else ("population", len(jobs))

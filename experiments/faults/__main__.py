@@ -57,7 +57,7 @@ def _chosen(names: Sequence[str]) -> list[Row]:
 
 def _run(row: Row, workdir: Path, progress: Progress) -> None:
     """Runs the attempts of a row and writes its figures."""
-    tries = max(1, round(row.tries * flags.FLAGS.share))
+    tries = max(1, round(row.tries // row.each * flags.FLAGS.share))
     task = progress.add_task(row.name, total=tries)
 
     def done(result: Result) -> None:

@@ -98,9 +98,9 @@ def summary(row: Row, results: Sequence[Result]) -> dict[str, Any]:
     return {
         "fault": row.fault,
         "promise": row.promise,
-        "tried": len(results),
-        "kept": sum(outcomes.values()),
-        "outcomes": dict(outcomes.most_common()),
+        "tried": row.each * len(results),
+        "kept": row.each * sum(outcomes.values()),
+        "outcomes": {outcome: row.each * number for outcome, number in outcomes.most_common()},
         "broken": broken,
         "seconds": {
             "all": round(sum(result.seconds for result in results)),

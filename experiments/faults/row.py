@@ -20,13 +20,14 @@ class Row(NamedTuple):
     Attributes:
       name: the name for the command line and for files.
       fault: the fault in words.
-      tries: number of attempts of the whole campaign.
+      tries: how often the whole campaign provokes the fault.
       promise: what must hold after each attempt, in words.
       prepare: makes in a folder what all attempts need, and returns it. Rows with the same function share the
         folder. Each process calls it once, one process at a time; what is there already is only read.
       attempt: provokes the fault, with what `prepare` returned, in an empty folder, as the random numbers
         say. Returns the outcome in a few words, and raises an error if the promise is not kept.
       seconds: an attempt that takes longer has failed.
+      each: how often an attempt provokes the fault.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Row(NamedTuple):
     prepare: Callable[[Path], Any]
     attempt: Callable[[Any, Path, random.Random], str]
     seconds: float = 60.0
+    each: int = 1
 
 
 def demand(kept: bool, seen: str) -> None:

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ from experiments.faults.workplace import EPOCHS, Workplace, run
 _TIMES = ("seconds", "compiling_seconds", "sentences_per_second")
 _ANYWHERE = 0.15  # the share of moments that are drawn over the whole process; the others, over its training
 _SAVED = re.compile(r"training stopped after (?:(\d+) of \d+ steps of )?epoch (\d+), which is saved")
+EACH = 5
+"""How many signals an attempt sends."""
 _STATUS = {signal.SIGTERM: 75, signal.SIGINT: 130}
 
 
@@ -51,32 +54,58 @@ def prepare(folder: Path) -> Undisturbed:
 
 
 def kill(undisturbed: Undisturbed, folder: Path, rng: random.Random) -> str:
-    """Kills a training once or twice at random moments, and then trains to the end."""
-    command = _command(undisturbed, folder, rng)
-    moments = [_kill_once(undisturbed, command, folder / "run", rng) for _ in range(rng.choice((1, 1, 1, 2)))]
-    _finish(undisturbed, command, folder / "run")
-    return f"same bits after a kill {moments[0]}"
+    """Kills trainings at random moments until they end by themselves; compares what they leave behind."""
+    return _chain(undisturbed, folder, rng, [signal.SIGKILL])
 
 
 def stop(undisturbed: Undisturbed, folder: Path, rng: random.Random) -> str:
-    """Stops a training by SIGTERM or SIGINT at a random moment, and then trains to the end."""
-    command, number = _command(undisturbed, folder, rng), rng.choice(list(_STATUS))
-    process, name = _start(command), signal.Signals(number).name
-    _wait(process, folder / "run", undisturbed, rng)
-    begun = (folder / "run" / "config.json").exists()
+    """Stops trainings by SIGTERM and SIGINT in the same way."""
+    return _chain(undisturbed, folder, rng, list(_STATUS))
+
+
+def _chain(
+    undisturbed: Undisturbed, folder: Path, rng: random.Random, numbers: Sequence[signal.Signals]
+) -> str:
+    """Ends trainings `EACH` times by one of the signals, and then trains to the end.
+
+    A training that ends before its signal is compared, and another one begins.
+    """
+    sent, runs, command, workdir = 0, 0, None, folder
+    while sent < EACH:
+        if command is None:
+            workdir, runs = folder / f"run_{runs}", runs + 1
+            command = _command(undisturbed, workdir, rng)
+        if _end_once(undisturbed, command, workdir, rng, rng.choice(numbers)):
+            sent += 1
+        else:
+            demand(state_of(workdir) == undisturbed.state, "not the same bits")
+            command = None
+    if command is not None:
+        _finish(undisturbed, command, workdir)
+    return "same bits"
+
+
+def _end_once(
+    undisturbed: Undisturbed, command: list[str], workdir: Path, rng: random.Random, number: signal.Signals
+) -> bool:
+    """Ends a training at a random moment; returns False if it ended by itself before.
+
+    Raises:
+      Broken: its exit status or its line is not that of the signal.
+    """
+    process = _start(command)
+    _wait(process, workdir, undisturbed, rng)
     process.send_signal(number)
     status, errors = process.wait(), process.stderr.read()
     if status == 0:
-        outcome = f"{name} after the end"
-    elif begun or status == _STATUS[number]:
-        demand(status == _STATUS[number], f"{name}: exit status {status}: {errors}")
-        demand(errors.count("\n") == 1, f"{name}: not one line: {errors}")
-        outcome = f"{name}: {_check_saved(folder / 'run', errors)}, same bits"
+        return False
+    if status == -number:  # SIGKILL, or before the program listens
+        demand(not errors, f"{number.name}: {errors}")
     else:
-        demand(status == -number, f"{name} before the training: exit status {status}: {errors}")
-        outcome = f"{name} before the training"
-    _finish(undisturbed, command, folder / "run")
-    return outcome
+        demand(status == _STATUS.get(number), f"{number.name}: exit status {status}: {errors}")
+        demand(errors.count("\n") == 1, f"{number.name}: not one line: {errors}")
+        _check_saved(workdir, errors)
+    return True
 
 
 def state_of(workdir: Path) -> Any:
@@ -93,10 +122,9 @@ def state_of(workdir: Path) -> Any:
     return arrays, rows, scores, (workdir / "predictions.jsonl").read_text()
 
 
-def _command(undisturbed: Undisturbed, folder: Path, rng: random.Random) -> list[str]:
+def _command(undisturbed: Undisturbed, workdir: Path, rng: random.Random) -> list[str]:
     """Returns the command of a training, half of the time with a save after every step."""
-    flags = ["--save_every=0.00001"] * rng.randint(0, 1)
-    return undisturbed.place.training(folder / "run", *flags)
+    return undisturbed.place.training(workdir, *["--save_every=0.00001"] * rng.randint(0, 1))
 
 
 def _start(command: list[str]) -> subprocess.Popen:
@@ -116,7 +144,7 @@ def _wait(process: subprocess.Popen, workdir: Path, undisturbed: Undisturbed, rn
     if rng.random() < _ANYWHERE:
         _sleep(process, rng.uniform(0, whole))
     else:
-        _wait_for_epoch(process, workdir, rng.randint(0, EPOCHS))
+        _wait_for_epoch(process, workdir, len(read_metrics(workdir)) + rng.randint(0, 2))
         _sleep(process, rng.uniform(0, training / EPOCHS))
 
 
@@ -128,31 +156,17 @@ def _sleep(process: subprocess.Popen, seconds: float) -> None:
         return
 
 
-def _kill_once(undisturbed: Undisturbed, command: list[str], workdir: Path, rng: random.Random) -> str:
-    """Kills a training at a random moment, and returns which moment it was."""
-    process = _start(command)
-    _wait(process, workdir, undisturbed, rng)
-    process.kill()
-    if process.wait() == 0:
-        return "after the end"
-    if not (workdir / "config.json").exists():
-        return "before the run existed"
-    if (workdir / "predictions.jsonl").exists():
-        return "while scores were written"
-    return "during the training"
+def _check_saved(workdir: Path, errors: str) -> None:
+    """Checks that the run has what the line on standard error says.
 
-
-def _check_saved(workdir: Path, errors: str) -> str:
-    """Checks that the run has what the line on standard error says; returns what was saved."""
-    saved = _SAVED.search(errors)
-    if saved is None:
-        return "ended at once, while nothing was trained"
-    steps, epoch = saved[1], int(saved[2])
-    if steps is None:
-        demand(epoch in saved_epochs(workdir / "checkpoints"), f"no checkpoint: {errors}")
-        return "saved after an epoch"
-    demand((workdir / "within_epoch" / f"{epoch}_{steps}.npz").is_file(), f"no file of the step: {errors}")
-    return "saved after the running step"
+    Raises:
+      Broken: it does not.
+    """
+    if saved := _SAVED.search(errors):
+        steps, epoch = saved[1], int(saved[2])
+        within = workdir / "within_epoch" / f"{epoch}_{steps}.npz"
+        there = epoch in saved_epochs(workdir / "checkpoints") if steps is None else within.is_file()
+        demand(there, f"nothing saved there: {errors}")
 
 
 def _finish(undisturbed: Undisturbed, command: list[str], workdir: Path) -> None:
@@ -170,7 +184,8 @@ ROWS = (
         "parameters, optimiser, metrics, scores and predictions bit-identical to an undisturbed run",
         prepare,
         kill,
-        seconds=300,
+        seconds=1200,
+        each=EACH,
     ),
     Row(
         "stop",
@@ -179,6 +194,7 @@ ROWS = (
         "saved after the running step, status 75 or 130, the same bits",
         prepare,
         stop,
-        seconds=300,
+        seconds=1200,
+        each=EACH,
     ),
 )

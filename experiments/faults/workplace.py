@@ -63,7 +63,7 @@ class Workplace:
         settings = [f"--config.{name}={value}" for name, value in {**TINY, **overrides}.items()]
         config = "--config=generated"
         places = (f"--data={self.data}", f"--workdir={workdir}")
-        return self.command("train", config, *places, "--num_devices=1", "--noreport", *flags, *settings)
+        return self.cman("train", config, *places, "--num_devices=1", "--noreport", *flags, *settings)
 
 
 def run(command: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess:

@@ -88,3 +88,14 @@ def test_a_packaged_config_is_found_from_any_folder(tmp_path: Path) -> None:
         "error: nowhere: found no such file or folder",
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_during_the_imports_is_one_line() -> None:
+    """An exception there would abort the process, inside the import of a compiled module."""
+    program = (
+        "import sys, signal, importlib; from cman_jax.app import __main__ as main\n"
+        "importlib.import_module = lambda name: signal.raise_signal(signal.SIGINT)\n"
+        "sys.argv = ['cman', 'train']; main.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
