@@ -164,8 +164,10 @@ def compare(whole: Finished, run: Path) -> str:
 def train_again(whole: Finished, run: Path) -> None:
     """Trains a damaged run to its end, and compares the parameters of all epochs that are kept.
 
+    A damaged epoch is gone at the end if it is neither the best nor the latest.
+
     Raises:
-      Broken: they are not those of the whole run.
+      Broken: the parameters are not those of the whole run.
     """
     try:
         train(config_of(), splits_of(), run, vectors=whole.vectors)
@@ -173,7 +175,9 @@ def train_again(whole: Finished, run: Path) -> None:
         refused(error)
         return
     kept = {epoch: params_of(run, epoch) for epoch in saved_epochs(run / "checkpoints")}
-    demand(kept == whole.params, "other parameters at the end")
+    needed = {best_epoch(read_metrics(run)), max(whole.params)}
+    demand(needed <= kept.keys() <= whole.params.keys(), f"the epochs {sorted(kept)} at the end")
+    demand(all(whole.params[epoch] == kept[epoch] for epoch in kept), "other parameters at the end")
 
 
 def _attempt(read: Callable[[], Any]) -> tuple[Any, str]:

@@ -45,10 +45,10 @@ def prepare(folder: Path) -> Undisturbed:
     demand(done.returncode == 0, done.stderr)
     timed = folder / f"timed_{time.time_ns()}"
     start = time.perf_counter()
-    process = _start(place.training(timed))
-    _wait_for_epoch(process, timed, 1)
-    first = time.perf_counter()
-    demand(process.wait() == 0 and state_of(timed) == state_of(workdir), "trainings that differ")
+    with _start(place.training(timed)) as process:
+        _wait_for_epoch(process, timed, 1)
+        first = time.perf_counter()
+    demand(process.returncode == 0 and state_of(timed) == state_of(workdir), "trainings that differ")
     end = time.perf_counter()
     return Undisturbed(place, state_of(workdir), (end - start, end - first))
 
@@ -93,10 +93,10 @@ def _end_once(
     Raises:
       Broken: its exit status or its line is not that of the signal.
     """
-    process = _start(command)
-    _wait(process, workdir, undisturbed, rng)
-    process.send_signal(number)
-    status, errors = process.wait(), process.stderr.read()
+    with _start(command) as process:
+        _wait(process, workdir, undisturbed, rng)
+        process.send_signal(number)
+        status, errors = process.wait(), process.stderr.read()
     if status == 0:
         return False
     if status == -number:  # SIGKILL, or before the program listens
