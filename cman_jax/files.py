@@ -202,7 +202,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         value = json.loads(read_text(path)) if path.is_file() else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # RecursionError: JSON nested too deeply
         raise InputError(path, None, f"a damaged file ({error})", "JSON that this library wrote") from None
     if not isinstance(value, dict):
         raise InputError(path, None, f"a {type(value).__name__}", "a JSON object")

@@ -24,6 +24,8 @@ RANKS = {
     "cman_jax.memory": 1,
     "cman_jax.compilation": 2,
     "cman_jax.locking": 1,
+    "cman_jax.folders": 2,
+    "cman_jax.numpy_files": 2,
     "cman_jax.partial_file": 2,
     "cman_jax.configs": 1,
     "cman_jax.data": 2,

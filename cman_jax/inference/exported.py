@@ -9,7 +9,6 @@ Only the vocabularies, the padding of batches and the decoding are this library'
 program. It is called with the arrays of `ARRAYS` and the inputs that the file `ABOUT` describes.
 """
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,17 +24,19 @@ from cman_jax.data.long_sentences import plan_prediction
 from cman_jax.data.vocab import PADDING_CHAR, Vocabs
 from cman_jax.encoders.encoder import Encoder, encode_all
 from cman_jax.encoders.load import frozen_encoder
+from cman_jax.encoders.store.source import parse_spec
 from cman_jax.errors import InputError, missing_extra
 from cman_jax.files import read_json
 from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
 from cman_jax.inference.chunks import annotate_in_chunks
 from cman_jax.inference.decode import decode
 from cman_jax.inference.record import Record
+from cman_jax.numpy_files import parse_npz
 from cman_jax.run import calibration, constraints
 from cman_jax.run.calibration import Calibration
 from cman_jax.run.constraints import Constraints
 from cman_jax.run.installed import check_files
-from cman_jax.types import Annotation, Batch, EncoderSpec, Predictions, Sentence
+from cman_jax.types import Annotation, Batch, Predictions, Sentence
 
 PROGRAM, ARRAYS, VOCABS, ABOUT = "predict.stablehlo", "arrays.npz", "vocabs.json", "model.json"
 """The files of a folder: the program, its arrays by name, the vocabularies, and what they are."""
@@ -92,8 +93,8 @@ class Exported:
             raise InputError(folder, None, found, f"a folder of cman export, format {FORMAT}")
         check_files(folder, about.get("files"))
         require_extra(folder / PROGRAM)
-        spec = None if about["encoder"] is None else EncoderSpec(**about["encoder"])
-        arrays = dict(np.load(io.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False))
+        spec = None if about["encoder"] is None else parse_spec(about["encoder"], folder / ABOUT)
+        arrays = parse_npz((folder / ARRAYS).read_bytes(), folder / ARRAYS)
         vocabs, types = Vocabs.load(folder / VOCABS), about["constraints"]
         return cls(
             (folder / PROGRAM).read_bytes(),

@@ -12,6 +12,7 @@ from typing import Any
 
 from cman_jax.errors import InputError
 from cman_jax.files import file_digest, read_json
+from cman_jax.folders import inside, refuse_links_out
 
 GROUP = "cman_jax.models"
 """The group of entry points. A name is the package's, a value its module."""
@@ -98,13 +99,13 @@ def check_files(folder: Path, expected: Any, remedy: str = "all files as they we
       remedy: what is expected instead, for the error message.
 
     Raises:
-      InputError: a file is missing or changed, or there are no digests.
+      InputError: a file is missing, changed or outside the folder, or there are no digests.
     """
     if not isinstance(expected, dict):
         raise InputError(folder, None, "no list of its files", "the list that was written with them")
     for name, digest in expected.items():
         allowed = digest if isinstance(digest, list) else [digest]
-        if not (folder / name).is_file():
+        if not inside(folder, name).is_file():
             if None in allowed:
                 continue
             raise InputError(folder / name, None, "no such file", remedy)
@@ -118,5 +119,6 @@ def _folder(entry: EntryPoint) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise InputError(entry.name, None, f"no module {entry.value!r}", "the package: install it again")
     folder = Path(spec.submodule_search_locations[0])
+    refuse_links_out(folder)
     check_files(folder, read_json(folder / MANIFEST).get("files"))
     return folder

@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-import json
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -11,19 +10,22 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from cman_jax.compilation import compiler_options
 from cman_jax.config import Config, DecodingConfig, from_dict, to_dict
 from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.vocab import Vocabs
 from cman_jax.encoders.of_run import Trained, trained_part_of_run
+from cman_jax.encoders.store.source import parse_spec
 from cman_jax.errors import InputError
-from cman_jax.files import json_bytes, read_json, read_text
+from cman_jax.files import json_bytes, read_json
+from cman_jax.folders import refuse_links_out
 from cman_jax.model.baseline import MultiHead
 from cman_jax.model.cman import CMAN
 from cman_jax.model.init import glorot_init
 from cman_jax.model.network import JointNetwork
+from cman_jax.numpy_files import read_npy
 from cman_jax.run.manifest import ENCODER_FILES, check_listed, write_files
 from cman_jax.types import Batch, Constants, EncoderSpec, Params
 
@@ -82,7 +84,7 @@ class System(NamedTuple):
         config = load_config(workdir)
         check_listed(workdir, "vocabs.json", "word_vectors.npy", "encoder.json")
         vocabs = Vocabs.load(workdir / "vocabs.json")
-        vectors = _load_vectors(workdir) if vocabs.frozen_words else None
+        vectors = _load_vectors(workdir, vocabs) if vocabs.frozen_words else None
         spec, trained = load_encoder_spec(workdir), None
         if spec is not None and not config.encoder.frozen:
             check_listed(workdir, *ENCODER_FILES)
@@ -163,10 +165,12 @@ def load_config(workdir: Path) -> Config:
     path = workdir / "config.json"
     if not path.is_file():
         raise InputError(workdir, None, "no config.json", "the working directory of a training run")
+    refuse_links_out(workdir)
     check_listed(workdir, path.name)
+    values = read_json(path)
     try:
-        return from_dict(json.loads(read_text(path)))
-    except (ValueError, TypeError, AttributeError) as error:
+        return from_dict(values)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InputError(path, None, f"{error}", "a config that a training run wrote") from None
 
 
@@ -183,16 +187,19 @@ def load_encoder_spec(workdir: Path) -> EncoderSpec | None:
     """
     path = workdir / "encoder.json"
     check_listed(workdir, path.name)
-    fields = read_json(path)
-    try:
-        return EncoderSpec(**fields) if path.is_file() else None
-    except TypeError as error:
-        raise InputError(path, None, f"{error}", "the encoder that a training run wrote down") from None
+    return parse_spec(read_json(path), path) if path.is_file() else None
 
 
-def _load_vectors(workdir: Path) -> np.ndarray:
-    path = workdir / "word_vectors.npy"
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(path, None, f"{error}", "the word vectors of the run") from None
+def _load_vectors(workdir: Path, vocabs: Vocabs) -> Float[np.ndarray, "v e"]:
+    """Loads the word vectors of a run.
+
+    Raises:
+      InputError: the file is missing or damaged, or has other numbers than a finite vector for each word.
+    """
+    path, expected = workdir / "word_vectors.npy", f"a vector for each of {vocabs.sizes.num_words} words"
+    vectors = read_npy(path)
+    if vectors.ndim != 2 or len(vectors) != vocabs.sizes.num_words or vectors.dtype != np.float32:
+        raise InputError(path, None, f"{vectors.dtype} of shape {vectors.shape}", expected)
+    if not np.isfinite(vectors).all():
+        raise InputError(path, None, "a number that is not finite", expected)
+    return vectors

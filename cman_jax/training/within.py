@@ -19,6 +19,7 @@ from jaxtyping import Float
 
 from cman_jax.errors import InputError
 from cman_jax.files import json_text, write_atomically
+from cman_jax.numpy_files import parse_npz
 from cman_jax.run.checkpoint_files import named
 from cman_jax.training.step import TrainState
 
@@ -76,9 +77,9 @@ def load_within(workdir: Path, epoch: int, steps: int, like: TrainState) -> With
     if digest != hashlib.sha256(content).hexdigest().encode():
         raise InputError(path, None, "a damaged file", "a file as training wrote it")
     line, _, archive = content.partition(b"\n")
-    with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
-        found = {name: arrays[f"state/{name}"] for name in named(like) if f"state/{name}" in arrays}
-        metrics = arrays[_METRICS]
+    arrays = parse_npz(archive, path)
+    found = {name: arrays[f"state/{name}"] for name in named(like) if f"state/{name}" in arrays}
+    metrics = arrays[_METRICS]
     for name, leaf in named(like).items():
         if name not in found or (found[name].shape, found[name].dtype) != (leaf.shape, leaf.dtype):
             raise InputError(path, None, f"another {name}", "a file of the same network")

@@ -11,14 +11,15 @@ feed is ignored.
 """
 
 import hashlib
-import json
 import zlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cman_jax.encoders.store.source import parse_spec
 from cman_jax.errors import InputError
-from cman_jax.files import json_text
+from cman_jax.files import check_keys, json_text, parse_json, show
 from cman_jax.types import EncoderSpec, Sentence
 
 ITEMSIZE = 2  # bytes of a float16
@@ -101,7 +102,8 @@ def read_index(path: Path) -> Index | None:
         wanted = f"{_FORMAT['format']!r}, version {_FORMAT['version']}"
         raise InputError(path, 1, f"{first.get('format')!r}, version {first.get('version')}", wanted)
     # Every cache has the empty sentence, because it needs no values.
-    index = Index(len(whole) + 1, EncoderSpec(**first["spec"]), [], {sentence_key(()): (0, 0)})
+    spec = parse_spec(first.get("spec"), path, 1)
+    index = Index(len(whole) + 1, spec, [], {sentence_key(()): (0, 0)})
     for number, chunk in enumerate(rest, 2):
         _add_chunk(path, number, index, chunk)
     return index
@@ -117,28 +119,41 @@ def _payload(path: Path, number: int, line: bytes) -> dict[str, Any]:
     """Returns the JSON of a line.
 
     Raises:
-      InputError: the checksum is wrong; a right checksum means that the JSON is as it was written.
+      InputError: the checksum is wrong, or the content is not a JSON object.
     """
     crc32, _, payload = line.partition(b" ")
     if crc32 != b"%08x" % zlib.crc32(payload) or not payload:
         raise InputError(
             path, number, "a damaged line", "a line with its own checksum (delete the cache and encode again)"
         )
-    return json.loads(payload)
+    fail = partial(InputError, path, number)
+    try:
+        found = parse_json(payload.decode(), fail)
+    except UnicodeDecodeError as error:
+        raise fail(f"bytes that are not valid UTF-8 ({error})", "a JSON object") from None
+    check_keys(found, (), None, "a line", fail)
+    return found
 
 
 def _add_chunk(path: Path, number: int, index: Index, chunk: dict[str, Any]) -> None:
     """Adds a chunk and its sentences to an index.
 
     Raises:
-      InputError: the chunk does not start where the chunk before it ends.
+      InputError: the chunk does not start where the chunk before it ends, or is not as `chunk_line` made it.
     """
     start = index.end
     if chunk.get("start") != start:
         found = f"a chunk that starts at byte {chunk.get('start')}"
         raise InputError(path, number, found, f"the chunk that starts at byte {start}")
-    place = start // ITEMSIZE
-    for key, length in chunk["sentences"]:
+    place, sentences, crc32 = start // ITEMSIZE, chunk.get("sentences"), chunk.get("crc32")
+    if type(crc32) is not int or not isinstance(sentences, list) or not all(map(_is_sentence, sentences)):
+        raise InputError(path, number, show(chunk), "a checksum, and the key and length of each sentence")
+    for key, length in sentences:
         index.places[key] = (place, length)
         place += length * index.spec.num_layers * index.spec.width
-    index.chunks.append(Chunk(start, place * ITEMSIZE, chunk["crc32"]))
+    index.chunks.append(Chunk(start, place * ITEMSIZE, crc32))
+
+
+def _is_sentence(value: Any) -> bool:
+    """Returns whether a value is the key of a sentence and its number of tokens."""
+    return isinstance(value, list) and [type(each) for each in value] == [str, int] and value[1] >= 0

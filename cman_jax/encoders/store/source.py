@@ -2,14 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Float16
 
 from cman_jax.errors import InputError
-from cman_jax.files import show
+from cman_jax.files import check_keys, show
 from cman_jax.types import EncoderSpec, Sentence
 
 
@@ -99,6 +100,27 @@ def to_float16(
         found = f"{values[layer, token, column]} in layer {layer} of token {token} of {quote(tokens)}"
         raise InputError(path, None, found, "numbers up to 65504, the largest of float16")
     return half
+
+
+def parse_spec(value: Any, path: Path, line: int | None = None) -> EncoderSpec:
+    """Returns the description of an encoder that JSON expressed.
+
+    Args:
+      value: the fields by name.
+      path: the file, for error messages.
+      line: the line of the file; None: the whole file.
+
+    Raises:
+      InputError: a field is missing, unknown or of another type, or a size is below 1.
+    """
+    fail = partial(InputError, path, line)
+    types = EncoderSpec.__annotations__
+    check_keys(value, tuple(types), tuple(types), "the description of an encoder", fail)
+    for name, kind in types.items():
+        if type(value[name]) is not kind or (kind is int and value[name] < 1):
+            expected = "a string" if kind is str else "an integer of at least 1"
+            raise fail(f"{name} = {show(value[name])}", expected)
+    return EncoderSpec(**value)
 
 
 def check_spec(path: Path, found: EncoderSpec, expected: EncoderSpec) -> None:

@@ -1,13 +1,16 @@
 """Tests of the index: its bytes, which other machines and later versions read, and the keys of sentences."""
 
 import itertools
+import json
 import zlib
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cman_jax.encoders.store.index import Chunk, chunk_line, header_line, read_index, sentence_key
+from cman_jax.errors import InputError
 from tests.fake_encoder import SPEC, named
 
 HEADER = (
@@ -50,3 +53,35 @@ def test_a_text_cut_into_tokens_in_every_way_has_as_many_keys() -> None:
     cuts = [c for r in range(len(text)) for c in itertools.combinations(range(1, len(text)), r)]
     sentences = [[text[a:b] for a, b in itertools.pairwise([0, *cut, len(text)])] for cut in cuts]
     assert len({sentence_key(tokens) for tokens in sentences}) == 2 ** (len(text) - 1)
+
+
+def forged(value: object) -> bytes:
+    """Returns a line with a right checksum, as a stranger can make it."""
+    payload = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return b"%08x %s\n" % (zlib.crc32(payload), payload)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"start": 0, "crc32": 1, "sentences": [["k", -5]]},
+        {"start": 0, "crc32": 1, "sentences": [["k", 1.5]]},
+        {"start": 0, "crc32": 1, "sentences": [[7, 1]]},
+        {"start": 0, "crc32": 1, "sentences": 7},
+        {"start": 0, "sentences": []},
+        [1],
+        b"[" * 100_000,
+        b"\xff",
+    ],
+)
+def test_a_forged_line_is_refused(value: object, tmp_path: Path) -> None:
+    (tmp_path / "index").write_bytes(HEADER + forged(value))
+    with pytest.raises(InputError, match=r"index:2: found"):
+        read_index(tmp_path / "index")
+
+
+def test_a_forged_description_of_the_encoder_is_refused(tmp_path: Path) -> None:
+    first = json.loads(HEADER.partition(b" ")[2])
+    (tmp_path / "index").write_bytes(forged(first | {"spec": first["spec"] | {"width": 0}}))
+    with pytest.raises(InputError, match=r"index:1: found width = 0"):
+        read_index(tmp_path / "index")

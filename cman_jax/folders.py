@@ -1,0 +1,48 @@
+"""Folders that a stranger may have made: no name and no link in them leads to a file outside them."""
+
+import os
+from pathlib import Path
+
+from cman_jax.errors import InputError
+from cman_jax.files import show
+
+_EXPECTED = "a file inside the folder (copy the file there if you trust its maker)"
+
+
+def inside(folder: Path, name: str | Path) -> Path:
+    """Returns the path of a file of a folder, which need not exist.
+
+    In the cache of Hugging Face, a folder `snapshots/REVISION` consists of links to files of the folder
+    `blobs` beside `snapshots`, which are allowed.
+
+    Args:
+      folder: the folder, which may itself be a link.
+      name: the file's path in the folder.
+
+    Raises:
+      InputError: the name or a link leads out of the folder.
+    """
+    path = folder / name
+    if Path(name).is_absolute() or ".." in Path(name).parts or "\0" in str(name):
+        raise InputError(folder, None, f"the name {show(str(name))}", "names of files inside the folder")
+    try:
+        root, target = folder.resolve(), path.resolve()
+    except (OSError, RuntimeError):  # a circle of links
+        raise InputError(path, None, "a link without an end", _EXPECTED) from None
+    blobs = root.parent.parent / "blobs" if root.parent.name == "snapshots" else None
+    if not target.is_relative_to(root) and target.parent != blobs:
+        raise InputError(path, None, "a link that leads out of its folder", _EXPECTED)
+    return path
+
+
+def refuse_links_out(folder: Path) -> None:
+    """Checks all links in a folder and in the folders below it.
+
+    Raises:
+      InputError: a link leads out of the folder.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place, name)
+            if path.is_symlink():
+                inside(folder, path.relative_to(folder))
