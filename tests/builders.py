@@ -21,6 +21,7 @@ from cman_jax.inference.extractor import Extractor
 from cman_jax.model.cman import CMAN
 from cman_jax.run.system import System
 from cman_jax.types import Batch, Entity, Relation, Sentence
+from experiments.faults.random_arrays import normal
 
 # No deadline, because the first example compiles. The same examples every time, so that none fails by chance.
 numeric = settings(deadline=None, derandomize=True, max_examples=25)
@@ -154,11 +155,6 @@ def random_variables(module: nn.Module, *inputs: Any, scale: float = 1.0, **opti
 def changed(config: ModelConfig, **fields: Any) -> ModelConfig:
     """Returns a config with some fields changed."""
     return dataclasses.replace(config, **fields)
-
-
-def normal(seed: int, *shape: int, scale: float = 1.0, dtype: Any = np.float32) -> Any:
-    """Returns reproducible Gaussian numbers."""
-    return (scale * np.random.default_rng(seed).normal(size=shape)).astype(dtype)
 
 
 def lengths_to_mask(lengths: Sequence[int], n: int) -> np.ndarray:

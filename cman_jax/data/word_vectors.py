@@ -25,6 +25,9 @@ from cman_jax.files import skip_bom
 
 _HEADER = "as stated in the header (correct the header or the line)"
 _FIRST_LINE = "as in line 1 (correct or remove one of the two lines)"
+_WIDEST, _LONGEST_LINE = 16_384, 2**20
+"""Far above what files contain. Memory for a line must not grow with a file of one line or a wrong header."""
+
 _UNKNOWN_NAMES = ("<unk>", "<UNK>", "UNK", "unk", "UNKNOWN")
 
 
@@ -87,20 +90,32 @@ def _open(path: str | Path) -> io.BufferedReader:
 
 def _entries(path: str | Path, file: io.BufferedReader) -> Iterator[tuple[str, "_Values"]]:
     """Yields each word with a function that parses its vector, so that unwanted numbers are never parsed."""
-    first = skip_bom(file.readline())
-    header = first.split()
+    lines = _lines(path, file)
+    first = skip_bom(next(lines, b""))
+    header = first.split(maxsplit=2)
     if len(header) != 2:
         width = _Width(_trailing_numbers(_fields(first)), _FIRST_LINE)
-        return _text_entries(path, itertools.chain([first], file), width, 1)
+        return _text_entries(path, itertools.chain([first], lines), width, 1)
     try:
         count, dim = map(int, header)
     except ValueError:
         raise InputError(path, 1, f"the header {_show(first)}", "`<words> <width>` or a vector") from None
-    if dim < 1:
-        raise InputError(path, 1, f"width {dim}", "a width of at least 1")
+    if not 1 <= dim <= _WIDEST:
+        raise InputError(path, 1, f"width {dim}", f"a width from 1 to {_WIDEST}")
     if _is_binary(file, dim):
         return _binary_entries(path, file, count, dim)
-    return _counted(path, _text_entries(path, file, _Width(dim, _HEADER), 2), count)
+    return _counted(path, _text_entries(path, lines, _Width(dim, _HEADER), 2), count)
+
+
+def _lines(path: str | Path, file: io.BufferedReader) -> Iterator[bytes]:
+    """Yields the lines of a file, and raises an InputError for a line that no vector needs."""
+    number = 0
+    while line := file.readline(_LONGEST_LINE):
+        number += 1
+        if len(line) == _LONGEST_LINE:
+            found = f"a line of {_LONGEST_LINE} bytes or more"
+            raise InputError(path, number, found, "a word and its vector on each line")
+        yield line
 
 
 def _counted(

@@ -8,6 +8,7 @@ from cman_jax.encoders.store.source import check_spec
 from cman_jax.encoders.windows import POOLINGS, Pooling
 from cman_jax.errors import InputError
 from cman_jax.files import show
+from cman_jax.folders import inside
 from cman_jax.types import EncoderSpec
 
 _FOLDER = (
@@ -40,7 +41,7 @@ def load_encoder(source: str | Path) -> Encoder:
     folder = Path(place)
     if place not in PACKAGES and not folder.is_dir():
         raise InputError("encoder", None, show(str(source)), f"{' or '.join(PACKAGES)}, or {_FOLDER}")
-    if place in PACKAGES or (folder / "config.json").is_file():
+    if place in PACKAGES or inside(folder, "config.json").is_file():
         from cman_jax.encoders.bert.encoder import BertEncoder
 
         return BertEncoder.load(place, pooling)
@@ -86,4 +87,4 @@ def _elmo_files(folder: Path) -> tuple[Path, Path]:
     if [len(paths) for paths in found] != [1, 1]:
         names = ", ".join(path.name for paths in found for path in paths) or "none of these files"
         raise InputError(folder, None, names, _FOLDER)
-    return found[0][0], found[1][0]
+    return inside(folder, found[0][0].name), inside(folder, found[1][0].name)

@@ -6,7 +6,8 @@ that say whether a space stands before them are those with a space, for every wo
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,10 @@ import numpy as np
 from jaxtyping import Int
 
 from cman_jax.errors import InputError, missing_extra
-from cman_jax.files import json_text
+from cman_jax.files import json_text, show
+
+_TRIAL = ("a", "\U0001f9ea\u00e9")
+"""Words that a tokeniser must be able to split: one that it surely knows, and one that it surely does not."""
 
 
 class Pieces(NamedTuple):
@@ -73,10 +77,9 @@ def parse_tokenizer(path: Path, content: bytes, vocab_size: int, specials: tuple
         from tokenizers import Tokenizer
     except ImportError:
         raise missing_extra(path, "a pretrained encoder", "encoders") from None
-    try:
+    with _reading(path):
         tokenizer = Tokenizer.from_buffer(_after_spaces(content))
-    except (ValueError, RecursionError) as error:  # RecursionError: JSON nested too deeply
-        raise InputError(path, None, f"unreadable content ({error})", "a tokeniser") from None
+        tokenizer.encode(_TRIAL, is_pretokenized=True, add_special_tokens=False)
     # Published files set both to 128 pieces. Truncation would lose words, and padding would add pieces.
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -92,6 +95,19 @@ def parse_tokenizer(path: Path, content: bytes, vocab_size: int, specials: tuple
             path, None, f"no piece {missing}", f"the special pieces {' and '.join(specials)} of the family"
         )
     return WordPieces(tokenizer, cls, sep)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns every error of the library of tokenisers inside the `with` block into an InputError."""
+    try:
+        yield
+    except BaseException as error:
+        # The library raises Exception itself, and a PanicException, which is none, for its own mistakes.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        reason = show(" ".join(str(error).split()))
+        raise InputError(path, None, f"unreadable content ({reason})", "a tokeniser") from None
 
 
 def _after_spaces(content: bytes) -> bytes:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from cman_jax.errors import InputError, missing_extra
 from cman_jax.files import check_keys, parse_json, read_utf8, show
+from cman_jax.folders import inside
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -43,11 +44,11 @@ def weight_files(folder: Path) -> list[Path]:
     Raises:
       InputError: the folder has no weights in the safetensors format, or a damaged index.
     """
-    if (folder / WEIGHTS).is_file():
+    if inside(folder, WEIGHTS).is_file():
         return [folder / WEIGHTS]
-    if (folder / INDEX).is_file():
+    if inside(folder, INDEX).is_file():
         shards = sorted(set(_weight_map(folder / INDEX).values()))
-        return [folder / INDEX, *(folder / shard for shard in shards)]
+        return [folder / INDEX, *(inside(folder, shard) for shard in shards)]
     if others := sorted(folder.glob("pytorch_model*.bin")):
         found = f"no such file, but {others[0].name}"
         raise InputError(folder / WEIGHTS, None, found, f"its conversion: {conversion(folder, others)}")

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from cman_jax.encoders.bert.config import BertConfig
 from cman_jax.encoders.bert.weights import weight_shapes
-from tests.builders import normal
+from experiments.faults.random_arrays import normal
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *".-[]", *string.ascii_lowercase]
 VOCAB += [f"##{letter}" for letter in string.ascii_lowercase]

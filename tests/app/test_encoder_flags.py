@@ -11,8 +11,8 @@ from cman_jax.app.encoder_flags import encoder_for_prediction, encoder_for_train
 from cman_jax.config import Config, EncoderConfig, to_dict
 from cman_jax.errors import InputError
 from cman_jax.files import write_json
+from experiments.faults import tiny_elmo
 from experiments.faults.workplace import Workplace, run
-from tests import tiny_elmo
 
 pytest.importorskip("h5py")
 

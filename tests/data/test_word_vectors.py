@@ -205,6 +205,9 @@ def test_the_files_unknown_word_is_row_0_even_if_rare(tmp_path: Path, name: str)
         (b"many 2\na 1 2\n", 1, "the header"),
         (b"2 0\na\n", 1, "width 0"),
         (b"2 -1\na\n", 1, "width -1"),
+        (b"2 1000000000000\na \0\0\0\0", 1, "width 1000000000000, expected a width from 1 to 16384"),
+        (b"a 1 2\n" + b"b " * 2**20, 2, "a line of 1048576 bytes or more"),
+        (b"1 " * 2**20, 1, "a line of 1048576 bytes or more"),
     ],
 )
 def test_a_malformed_line_is_refused_with_its_number(

@@ -32,7 +32,7 @@ pytest.importorskip("safetensors", reason="needs the extra encoders")
 pytest.importorskip("tokenizers", reason="needs the extra encoders")
 import tokenizers
 
-from tests import tiny_minilm
+from experiments.faults import tiny_minilm
 
 LAYERS, WIDTH, LONGEST = 3, 16, 24
 SIZES = {

@@ -27,7 +27,7 @@ from cman_jax.run.system import System
 from cman_jax.training.loop import Job, train, train_population
 from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Params
-from tests import tiny_minilm
+from experiments.faults import tiny_minilm
 from tests.builders import SENTENCES, SMALL_MODEL, changed, quick_compilation, vocabs_of
 from tests.training.test_step import ALPHA, on_device, reference_gradient
 

@@ -21,6 +21,7 @@ from cman_jax.encoders.pieces import WordPieces, parse_tokenizer
 from cman_jax.encoders.safetensors import read_weights, weight_files
 from cman_jax.errors import InputError
 from cman_jax.files import file_digest
+from cman_jax.folders import inside
 
 
 class BertFiles(NamedTuple):
@@ -60,7 +61,7 @@ def read_bert(
       InputError: a file is missing, damaged or of another model, or the extra `encoders` is not installed.
     """
     folder = Path(directory)
-    settings, tokenizer = folder / "config.json", folder / "tokenizer.json"
+    settings, tokenizer = inside(folder, "config.json"), inside(folder, "tokenizer.json")
     options = _read(settings)
     config = parse_config(settings, options)
     family = FAMILIES[config.family]

@@ -25,6 +25,9 @@ ONLY: dict[str, tuple[Any, ...]] = {
 }
 """Attributes that every family may state, with the only values that this network can honour."""
 
+_MOST, _MOST_LAYERS = 10_000_000, 1000
+"""The greatest sizes. The work of reading a file must not grow with a number that anyone can write."""
+
 _IGNORED = {
     "notes about the file": "_attn_implementation_autoset _name_or_path architectures dtype finetuning_task "
     "model_max_length name_or_path sentence_transformers tokenizer_class torch_dtype transformers_version",
@@ -139,11 +142,16 @@ def _integer(options: dict[str, Any], name: str, least: int, fail: Fail) -> int:
     value = options.get(name)
     if type(value) is not int or value < least:
         raise fail(f"{name} = {show(value)}", "a positive int" if least else "an int of at least 0")
+    if value > _MOST:
+        raise fail(f"{name} = {show(value)}", f"at most {_MOST}")
     return value
 
 
 def _check_shape(config: BertConfig, family: Family, fail: Fail) -> None:
     """Raises an InputError if the sizes contradict each other."""
+    if config.num_layers > _MOST_LAYERS:
+        found = f"{family.settings['num_layers']} = {config.num_layers}"
+        raise fail(found, f"at most {_MOST_LAYERS}")
     if config.width % config.num_heads:
         name, width = family.settings["num_heads"], family.settings["width"]
         raise fail(f"{name} = {config.num_heads}", f"a divisor of {width} ({config.width})")

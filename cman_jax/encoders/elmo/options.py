@@ -41,14 +41,14 @@ def read_options(path: str | Path) -> ElmoOptions:
     text = read_utf8(Path(path), expected)
     option = partial(_option, path, parse_json(text, partial(InputError, path, None)))
     options = ElmoOptions(
-        char_dim=option("char_cnn.embedding.dim", *_at_least(1)),
+        char_dim=option("char_cnn.embedding.dim", *_at_least(1, _WIDEST)),
         filters=tuple(map(tuple, option("char_cnn.filters", _are_filters, "a list of [width, count]"))),
         num_highways=option("char_cnn.n_highway", *_at_least(0)),
         activation=option("char_cnn.activation", lambda x: x in ("relu", "tanh"), "relu or tanh"),
         # At least three: a word's begin, the symbol of a sentence's begin or end, a word's end.
         max_characters=option("char_cnn.max_characters_per_token", *_at_least(3)),
-        lstm_dim=option("lstm.dim", *_at_least(1)),
-        projection_dim=option("lstm.projection_dim", *_at_least(1)),
+        lstm_dim=option("lstm.dim", *_at_least(1, _WIDEST)),
+        projection_dim=option("lstm.projection_dim", *_at_least(1, _WIDEST)),
         num_layers=option("lstm.n_layers", *_at_least(1)),
         cell_clip=_bound(option("lstm.cell_clip", *_CLIP, default=None)),
         proj_clip=_bound(option("lstm.proj_clip", *_CLIP, default=None)),
@@ -62,6 +62,9 @@ def read_options(path: str | Path) -> ElmoOptions:
         raise InputError(path, None, found, f"at most max_characters_per_token ({options.max_characters})")
     return options
 
+
+_WIDEST = 100_000
+"""The greatest width. The work of reading a file must not grow with a number that anyone can write."""
 
 _BOOLEAN = (lambda x: isinstance(x, bool), "true or false")
 _CLIP = (lambda x: x is None or _is_magnitude(x), "a positive number, or null or 0 for no clipping")
@@ -77,19 +80,20 @@ def _bound(value: int | float | None) -> float | None:
     return float(value) if value else None
 
 
-def _is_integer(value: Any, least: int) -> bool:
-    """Returns whether the value is an integer of at least `least`."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def _is_integer(value: Any, least: int, most: int) -> bool:
+    """Returns whether the value is an integer from `least` to `most`."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
-def _at_least(least: int) -> tuple[Any, str]:
-    """Returns the check of an integer's lower bound, and the words for it in error messages."""
-    return partial(_is_integer, least=least), f"an integer of at least {least}"
+def _at_least(least: int, most: int = 1000) -> tuple[Any, str]:
+    """Returns the check of an integer's bounds, and the words for it in error messages."""
+    check = partial(_is_integer, least=least, most=most)
+    return check, f"an integer of at least {least}, and at most {most}"
 
 
 def _are_filters(value: Any) -> bool:
     """Returns whether the value is a non-empty list of pairs of positive integers."""
-    is_filter = lambda x: isinstance(x, list) and len(x) == 2 and all(_is_integer(y, 1) for y in x)  # noqa: E731
+    is_filter = lambda x: isinstance(x, list) and len(x) == 2 and all(_is_integer(y, 1, _WIDEST) for y in x)  # noqa: E731
     return isinstance(value, list) and len(value) > 0 and all(map(is_filter, value))
 
 

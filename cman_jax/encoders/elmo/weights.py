@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from cman_jax.encoders.elmo.options import ElmoOptions, read_options
-from cman_jax.encoders.hdf5 import open_hdf5, reading
+from cman_jax.encoders.hdf5 import dataset_in, open_hdf5, reading
 from cman_jax.errors import InputError
 
 BEGIN_SENTENCE, END_SENTENCE = "<S>", "</S>"
@@ -123,8 +123,8 @@ def _read(path: str | Path, file: Mapping[str, Any], name: str, shape: tuple[int
     Raises:
       InputError: the dataset is missing, has another shape or type, or contains a number that is not finite.
     """
-    dataset = file.get(name)
-    if not hasattr(dataset, "shape"):  # None, or a group
+    dataset = dataset_in(file, name, path)
+    if dataset is None:
         raise InputError(path, None, f"no dataset {name}", f"one of shape {shape}")
     if dataset.shape != shape or dataset.dtype.kind != "f":
         found = f"{name} of shape {dataset.shape} and type {dataset.dtype}"

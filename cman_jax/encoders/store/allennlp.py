@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float16
 
-from cman_jax.encoders.hdf5 import open_hdf5, reading
+from cman_jax.encoders.hdf5 import dataset_in, open_hdf5, reading
 from cman_jax.encoders.store.source import FeatureSource, quote, to_float16
 from cman_jax.errors import InputError
 from cman_jax.files import file_digest, show, unique_keys
@@ -91,8 +91,8 @@ class AllenNLPFeatures(FeatureSource):
             return None
         name = " ".join(tokens) if self._numbers is None else self._numbers.get(tuple(tokens))
         with reading(self.path, _EXPECTED):
-            found = self._file.get(name) if name else None
-        if not _is_dataset(found):
+            found = dataset_in(self._file, name, self.path) if name else None
+        if found is None:
             return None
         expected = (self.spec.num_layers, len(tokens), self.spec.width)
         if found.shape != expected or found.dtype != np.float32:
@@ -120,7 +120,10 @@ def _read_numbers(path: Path, file: Any) -> dict[tuple[str, ...], str] | None:
             found = f"numbered sentences without {_NUMBERS!r}"
             raise InputError(path, None, found, "the number of each sentence in that dataset")
         return None
-    index = json.loads(file[_NUMBERS].asstr()[0], object_pairs_hook=unique_keys)
+    stored = dataset_in(file, _NUMBERS, path)
+    if stored is None or stored.shape != (1,):
+        raise InputError(path, None, f"{_NUMBERS!r} that is not a text", "the number of each sentence")
+    index = json.loads(stored.asstr()[0], object_pairs_hook=unique_keys)
     if not isinstance(index, dict) or not all(isinstance(number, str) for number in index.values()):
         raise InputError(path, None, f"{_NUMBERS!r} that is {show(index)}", "the number of each sentence")
     numbers: dict[tuple[str, ...], str] = {}

@@ -17,7 +17,7 @@ from tests.builders import normal
 
 pytest.importorskip("safetensors", reason="needs the extra encoders")
 pytest.importorskip("tokenizers", reason="needs the extra encoders")
-from tests import tiny_minilm
+from experiments.faults import tiny_minilm
 
 WEIGHTS_SHA256 = PACKAGES["minilm"].weights_sha256
 NAME = "encoder.layer.1.output.dense.weight"

@@ -27,7 +27,7 @@ from tests.conftest import SHARED_DATA
 
 pytest.importorskip("safetensors", reason="needs the extra encoders")
 pytest.importorskip("tokenizers", reason="needs the extra encoders")
-from tests import tiny_minilm
+from experiments.faults import tiny_minilm
 
 Words = Sequence[str]
 

@@ -12,7 +12,8 @@ from flax import linen as nn
 from cman_jax.encoders.elmo.network import BidirectionalLM, CharacterCNN, LSTMState
 from cman_jax.encoders.elmo.options import ElmoOptions
 from cman_jax.encoders.elmo.weights import NUM_IDS, char_ids, read_elmo
-from tests import tiny_elmo
+from experiments.faults import tiny_elmo
+from tests import elmo_by_loops
 from tests.builders import lengths_to_mask, normal
 
 CASES = {
@@ -63,12 +64,12 @@ def test_equals_loops_over_the_files(tmp_path: Path, changes: dict[str, Any]) ->
     words = ["<S>", "Köln", "", "antidisestablishmentarianism", "</S>"]
     ids = char_ids(words, o.max_characters)
     vectors = np.asarray(run(characters, files.params["characters"], ids))
-    expected = [tiny_elmo.word_vector(tiny.options, tiny.weights, word) for word in words]
+    expected = [elmo_by_loops.word_vector(tiny.options, tiny.weights, word) for word in words]
     np.testing.assert_allclose(vectors, expected, rtol=1e-5, atol=1e-5)
 
     tokens, mask = normal(0, len(LENGTHS), N, o.projection_dim), lengths_to_mask(LENGTHS, N)
     state = lm.start(len(LENGTHS), o.projection_dim)
-    before: list[tiny_elmo.States] = [{} for _ in LENGTHS]
+    before: list[elmo_by_loops.States] = [{} for _ in LENGTHS]
     for _ in range(2):  # first from zero, then from the state after the first time
         layers, state = run(lm, files.params["lstms"], tokens, mask, state)
         assert not np.asarray(layers)[:, ~mask].any()
@@ -77,7 +78,7 @@ def test_equals_loops_over_the_files(tmp_path: Path, changes: dict[str, Any]) ->
                 assert not any(leaf[:, :, b].any() for leaf in state)
                 continue
             sentence = (tiny.options, tiny.weights, tokens[b, :length], before[b])
-            expected, before[b] = tiny_elmo.language_model(*sentence)
+            expected, before[b] = elmo_by_loops.language_model(*sentence)
             np.testing.assert_allclose(layers[:, b, :length], expected, rtol=1e-5, atol=1e-5)
             for (direction, layer), (output, cell) in before[b].items():
                 np.testing.assert_allclose(state.output[layer, direction, b], output, rtol=1e-5, atol=1e-5)

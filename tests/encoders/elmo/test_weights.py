@@ -14,7 +14,7 @@ import pytest
 from cman_jax.encoders.elmo.options import read_options
 from cman_jax.encoders.elmo.weights import char_ids, read_elmo
 from cman_jax.errors import InputError
-from tests import tiny_elmo
+from experiments.faults import tiny_elmo
 
 CELL = "RNN_1/RNN/MultiRNNCell/Cell1/LSTMCell"
 
@@ -99,6 +99,8 @@ def test_optional_options_may_be_missing_and_unknown_ones_are_ignored(tmp_path: 
         ({"char_cnn": [1]}, "found no option char_cnn.embedding.dim"),
         ({"lstm.dim": 0}, "found lstm.dim = 0, expected an integer of at least 1"),
         ({"lstm.n_layers": True}, "lstm.n_layers = True"),
+        ({"lstm.n_layers": 10**9}, "lstm.n_layers = 1000000000, expected an integer .* at most 1000"),
+        ({"lstm.dim": 10**12}, "lstm.dim = 1000000000000, expected an integer .* at most 100000"),
         ({"lstm.projection_dim": "16"}, "lstm.projection_dim = '16'"),
         ({"lstm.cell_clip": -3}, "found lstm.cell_clip = -3, expected a positive number, or null or 0"),
         ({"lstm.proj_clip": float("nan")}, "lstm.proj_clip = nan"),
