@@ -16,10 +16,23 @@ class _End(NamedTuple):
 
 
 def groups_of(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yields the items in lists of this size; the last list may be shorter."""
-    items = iter(items)
-    while group := list(itertools.islice(items, size)):
-        yield group
+    """Yields the items in lists of this size; the last list may be shorter.
+
+    An error comes after all items before it.
+    """
+    items, error = iter(items), None
+    while error is None:
+        group: list[T] = []
+        try:
+            for item in itertools.islice(items, size):
+                group.append(item)
+        except Exception as raised:
+            error = raised
+        if group:
+            yield group
+        elif error is None:
+            return
+    raise error
 
 
 def groups_as_they_arrive(items: Iterable[T], most: int) -> Iterator[list[T]]:

@@ -1,5 +1,6 @@
 """Tests that groups contain every item once and in order, and that no item waits for a later one."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 
@@ -68,3 +69,15 @@ def test_an_error_comes_after_the_items_before_it() -> None:
     with pytest.raises(ValueError, match="line 3"):
         found.extend(item for group in groups_as_they_arrive(broken(), 10) for item in group)
     assert found == [1, 2]
+
+
+@pytest.mark.parametrize("groups", [groups_of, groups_as_they_arrive])
+def test_an_error_comes_after_all_items_before_it(groups: Callable) -> None:
+    def broken() -> Iterator[int]:
+        yield from range(5)
+        raise ValueError("the sixth")
+
+    found: list[int] = []
+    with pytest.raises(ValueError, match="the sixth"):
+        found.extend(itertools.chain.from_iterable(groups(broken(), 3)))
+    assert found == [0, 1, 2, 3, 4]
