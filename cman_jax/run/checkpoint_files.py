@@ -24,6 +24,9 @@ DIGESTS = "digests"
 DIGEST_FILE = "digests.json"
 PARAMS, OPTIMIZER = "params", "optimizer"
 
+_MOST_PACKED, _SMALL = 1000, 2**26
+"""How many bytes a stored byte may stand for, and how many bytes are always allowed; zeros pack very well."""
+
 Tree = TypeVar("Tree")
 Arrays = Mapping[str, np.ndarray]
 """Arrays by their path in a tree, such as "opt_state/0/mu"."""
@@ -156,7 +159,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _read_store(item: Path) -> dict[str, np.ndarray]:
     """Returns all arrays of an item's store."""
     store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{item.absolute()}/"}}
-    arrays = {}
+    opened = {}
     with _reading(item, "a damaged file"):
         (item / "manifest.ocdbt").stat()  # fails if it is missing; the store would seem empty otherwise
         keys = ts.KvStore.open(store).result().list().result()
@@ -166,8 +169,24 @@ def _read_store(item: Path) -> dict[str, np.ndarray]:
             name = path.replace(".", "/")
             with _reading(item, f"a damaged file of array {name}"):
                 spec = {"driver": "zarr", "kvstore": {**store, "path": f"{path}/"}}
-                arrays[name] = ts.open(spec).result().read().result()
+                opened[name] = ts.open(spec).result()
+    _refuse_more_than_stored(item, opened)
+    arrays = {}
+    for name, array in opened.items():
+        with _reading(item, f"a damaged file of array {name}"):
+            arrays[name] = array.read().result()
     return arrays
+
+
+def _refuse_more_than_stored(item: Path, opened: Mapping[str, ts.TensorStore]) -> None:
+    """Raises a Damage if arrays state far more numbers than are stored, before memory is allocated for them.
+
+    Chunks that are missing count as zeros, so that a file can state any shape.
+    """
+    stated = sum(array.size * array.dtype.numpy_dtype.itemsize for array in opened.values())
+    stored = sum(path.stat().st_size for path in item.rglob("*") if path.is_file())
+    if stated > _MOST_PACKED * stored + _SMALL:
+        raise _damage(item, f"arrays of {stated} bytes in files of {stored} bytes")
 
 
 @contextmanager

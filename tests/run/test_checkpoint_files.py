@@ -1,6 +1,7 @@
 """Tests of digests: numbers that were changed in a way that no file format notices are refused by name."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -38,6 +39,15 @@ def test_a_changed_number_is_refused_by_array_and_epoch(saved: Path, item: str, 
     found = str(damage_of(saved, "params", "optimizer"))
     name = array.replace(".", "/")
     assert found.startswith(f"{saved}/{item}: found a damaged array {name}, which has another SHA-256")
+
+
+def test_a_shape_without_its_numbers_is_refused_before_memory_is_allocated(saved: Path) -> None:
+    base = {"driver": "file", "path": f"{(saved / 'params').absolute()}/"}
+    kvstore = {"driver": "ocdbt", "base": base, "path": "huge/"}
+    huge = {"shape": [2**40], "chunks": [8], "dtype": "<f4"}
+    ts.open({"driver": "zarr", "kvstore": kvstore, "metadata": huge}, create=True).result()
+    found = str(damage_of(saved, "params", "optimizer"))
+    assert re.search(r"2/params: found arrays of 4398046\d{6} bytes in files of \d{3,6} bytes", found)
 
 
 def test_without_digests_a_checkpoint_of_an_earlier_version_is_read(saved: Path) -> None:

@@ -66,6 +66,18 @@ def test_the_pieces_of_an_archive_are_joined_once(site: Path, tmp_path: Path) ->
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
+def test_an_archive_that_is_far_larger_inside_is_refused(site: Path, tmp_path: Path) -> None:
+    whole = site / "all.zip"
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in FILES:
+            archive.writestr(f"top/{name}", "0" * 10**6)
+    for i, piece in enumerate((whole.read_bytes(), b"", b"")):
+        (site / NAMES[i] / "input" / f"all.zip.00{i + 1}").write_bytes(piece)
+    with pytest.raises(InputError, match=r"all.zip.001: found a damaged archive \(3000000 bytes in \d+\)"):
+        find_package("divided")
+    assert not list((tmp_path / "cache").rglob("divided-*"))
+
+
 def test_damaged_pieces_leave_nothing_in_the_cache(site: Path, tmp_path: Path) -> None:
     divide(site, [f"top/{name}" for name in FILES[:2]])
     with pytest.raises(InputError, match=r"all.zip.001: found an archive without tokenizer.json"):
