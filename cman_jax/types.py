@@ -262,6 +262,15 @@ class TokenPredictions(NamedTuple):
     relation_tokens: Float[Any, "b n _"]
 
 
+def is_unicode(text: str) -> bool:
+    """Returns whether `text` is encodable as UTF-8: no half of a surrogate pair, which JSON can spell."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_token(text: str) -> bool:
     """Returns whether `text` is a valid token: not empty, without whitespace or NUL, encodable as UTF-8."""
     return are_tokens([text])
@@ -270,8 +279,4 @@ def is_token(text: str) -> bool:
 def are_tokens(texts: list[str]) -> bool:
     """Returns whether every text is a valid token, by the rule of `is_token`."""
     joined = " ".join(texts)
-    try:
-        joined.encode()
-    except UnicodeEncodeError:  # a lone surrogate, which JSON can spell
-        return False
-    return joined.split() == texts and "\0" not in joined
+    return is_unicode(joined) and joined.split() == texts and "\0" not in joined

@@ -11,7 +11,7 @@ from cman_jax.data.sentences import split_sentences
 from cman_jax.data.treebank import treebank_tokens
 from cman_jax.errors import InputError
 from cman_jax.files import check_keys, decode_line, parse_json, show
-from cman_jax.types import Sentence
+from cman_jax.types import Sentence, is_unicode
 
 LineKind = Literal["auto", "text", "jsonl"]
 """What the lines of a file are: raw text or JSON; "auto": the first line decides."""
@@ -207,4 +207,7 @@ def _parse_line(line: str, path: str | Path, number: int) -> Sentence | tuple[st
     name = obj.get("id", str(number))
     if type(name) not in (int, str) or not isinstance(obj["text"], str):
         raise fail(f"id {show(name)} and text {show(obj['text'])}")
+    for value in (obj["text"], str(name)):
+        if not is_unicode(value):
+            raise fail(f"half of a surrogate pair in {show(value)}")
     return obj["text"], str(name)

@@ -10,6 +10,7 @@ from cman_jax.data.text import Document, Sentences, documents_in, from_tokens
 from cman_jax.errors import InputError
 from cman_jax.files import check_keys, parse_json, show, skip_bom
 from cman_jax.inference.extractor import with_decoding
+from cman_jax.types import is_unicode
 
 OPTIONS = ("threshold", "anchor")
 """The decoding options of a request. They need no program of their own, so that they cost no compilation."""
@@ -163,7 +164,7 @@ def _check_size(strings: Sequence[str], texts: int, limits: Limits) -> None:
         expected = f"at most {limits.characters}: send several requests"
         raise Refused(413, str(_fail(f"{characters} characters", expected)))
     for text in strings:
-        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        if not is_unicode(text):
             raise _fail(f"half of a surrogate pair in {show(text)}", "whole Unicode characters")
 
 

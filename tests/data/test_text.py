@@ -149,6 +149,8 @@ def test_a_byte_order_mark_is_skipped(kind: str) -> None:
         (b"Ann left.\n\xff\xfe\n", "in.txt:2: found bytes that are not valid UTF-8"),
         (b'{"tokens": ["Ann"]}\nAnn left.\n', "in.txt:2: found bad JSON"),
         (b'{"tokens": ["Ann"]}\n{"tokens": []}\n', "in.txt:2: found tokens that are"),
+        (b'{"text": "a"}\n{"text": "b\\ud800"}\n', "in.txt:2: found half of a surrogate pair in"),
+        (b'{"text": "a", "id": "\\udfff"}\n', "in.txt:1: found half of a surrogate pair in"),
     ],
 )
 def test_a_bad_line_is_named(text: bytes, message: str) -> None:
