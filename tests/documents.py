@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-_AT_THE_TOP = ("README.md", "BUILD.md", "CONTRIBUTING.md", "CHANGELOG.md")
+_AT_THE_TOP = ("README.md", "BUILD.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 _FOLDERS = ("cman_jax/", "data_prep/", "experiments/", "tests/", "docs/", ".ci/")
 _FENCE = re.compile(r"^ *```")
 _ENDS = ("|", "||", "&", "&&", ";", ">", ">>", "<")

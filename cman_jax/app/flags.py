@@ -45,7 +45,7 @@ def define_config(default: str = "conll04") -> flags.FlagHolder:
     from ml_collections import config_flags  # not needed by the programs without --config
 
     about = (
-        f"Experiment: {', '.join(config_names())}, or a Python file. "
+        f"Experiment: {', '.join(config_names())}, or a Python file, which is run: read a stranger's first. "
         "Single fields as --config.SECTION.FIELD=VALUE."
     )
     try:

@@ -40,6 +40,7 @@ cman train --config=conll04 --config.training.num_epochs=20 --config.data.bucket
 
 A boolean field is set by `--config.model.null_relation` and `--noconfig.model.null_relation`. A Python file
 can take the name's place, `--config=own.py`; its function `get_config()` returns a `cman_jax.config.Config`.
+The file is run as a program.
 A value that is not allowed ends the program with one line.
 
 Sections (§), equations, tables and symbols are those of the paper. A default is the paper's value where the
