@@ -55,3 +55,14 @@ def test_a_blank_line_ends_a_sentence_and_a_line_end_does_not() -> None:
         "The first line\nof a text.",
         "End",
     ]
+
+
+def test_no_search_through_a_text_has_a_limit_of_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NLTK's limit counts the time between two matches too, and a line of a megabyte takes longer."""
+    redos = pytest.importorskip("nltk.redos", reason="an NLTK without limits")
+
+    def exceeded(*arguments: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr(redos.TimedPattern, "finditer", exceeded)
+    assert split_sentences("Ann lives in Oslo. Bob left.") == [(0, 18), (19, 28)]
