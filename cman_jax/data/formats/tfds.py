@@ -32,6 +32,7 @@ from cman_jax.types import Sentence
 FILE_FORMAT = "array_record"
 """The only file format of TFDS that is read and written without TensorFlow and without losses."""
 
+_LIBRARY = "tensorflow_datasets."
 _INFO, _FEATURES = "dataset_info.json", "features.json"
 _KINDS = {
     "id": "text",
@@ -198,6 +199,7 @@ def _values(path: Path) -> Iterator[dict[str, Any]]:
     sizes = _split_sizes(folder)
     if split not in sizes:
         raise InputError(folder, None, f"only the splits {', '.join(sizes)}", f"the split {show(split)}")
+    _refuse_foreign_classes(folder / _FEATURES)
     number = 0
     try:
         raw = tfds.decode.DeserializeMethod.RAW_BYTES
@@ -217,6 +219,23 @@ def _values(path: Path) -> Iterator[dict[str, Any]]:
         reason = (str(error).splitlines() or [""])[0]
         found = f"a dataset that cannot be read ({type(error).__name__} at sentence {number + 1}: {reason})"
         raise InputError(path, None, found, "the files that TFDS wrote") from error
+
+
+def _refuse_foreign_classes(path: Path) -> None:
+    """Raises an InputError if a feature is of a class of another library, whose module TFDS would import."""
+    for name in _class_names(parse_json(read_utf8(path), partial(InputError, path, None))):
+        if not name.startswith(_LIBRARY):
+            raise InputError(path, None, f"a feature of the class {show(name)}", f"classes of {_LIBRARY}")
+
+
+def _class_names(value: Any) -> Iterator[str]:
+    """Yields the class of each feature of a decoded features.json."""
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for child in children:
+        yield from _class_names(child)
+    if isinstance(value, dict):
+        keys = ("pythonClassName", "python_class_name", "type")  # a feature of the name "type" is an object
+        yield from (value[key] for key in keys if isinstance(value.get(key), str))
 
 
 def _check_features(features: Any, path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from cman_jax.data.annotated import read_annotated
 from cman_jax.data.corpus import to_json
 from cman_jax.data.formats.canonical import ENTITY_TWICE
-from cman_jax.data.formats.tfds import find_prepared, is_prepared, read_split
+from cman_jax.data.formats.tfds import find_prepared, is_prepared, read_split, split_paths
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Sentence
 from tests.builders import SENTENCES
@@ -217,3 +217,17 @@ def test_a_name_without_a_dataset_lists_what_is_there(name: str, message: str, t
     with pytest.raises(InputError) as caught:
         find_prepared(name, tmp_path)
     assert message in str(caught.value)
+
+
+def test_a_class_of_another_library_is_refused_before_its_module_is_imported(
+    foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "copy" / "2.3.4"
+    shutil.copytree(foreign, folder)
+    (tmp_path / "stranger.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = folder / "features.json"
+    name = "tensorflow_datasets.core.features.text_feature.Text"
+    path.write_text(path.read_text().replace(name, "stranger.Text", 1))
+    with pytest.raises(InputError, match=r"features\.json: found a feature of the class 'stranger.Text'"):
+        read_split(split_paths(folder)[0])

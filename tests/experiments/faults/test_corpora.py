@@ -28,7 +28,8 @@ def test_damaged_files(name: str, corpora: list[Corpus], tmp_path: Path) -> None
         folder = tmp_path / str(number)
         with time_limit(ROWS[0].seconds):
             outcomes.add(attempt(mine, folder, random.Random(f"{name} {number}")))
-    assert {"read without a loss", "refused with the place of the damage"} <= outcomes
+    assert "refused with the place of the damage" in outcomes
+    assert {"read without a loss", "read as before"} & outcomes  # damage is not always fatal
 
 
 def test_there_are_two_corpora_of_each_format_that_is_text(corpora: list[Corpus]) -> None:
