@@ -239,7 +239,7 @@ def json_bytes(path: Path, value: Any) -> bytes:
 def write_atomically(path: str | Path, content: bytes) -> None:
     """Writes a file in such a way that no reader ever sees an incomplete file.
 
-    A missing directory is created.
+    A missing directory is created. A path that names a folder or a device is an `InputError`.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -275,9 +275,21 @@ def writing_folder_atomically(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def file_to_write(path: Path) -> Path:
+    """Returns the file that a path names, which may not exist yet; a link stays a link to it.
+
+    Raises:
+      InputError: the path names a folder or a device, which a file would replace.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(path, None, "a folder or a device", "a file to write")
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 @contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """Yields the path of a temporary file, which replaces the target unless writing it fails."""
+def _replacing(path: Path) -> Iterator[Path]:
+    """Yields the path of a temporary file, which replaces the file unless writing it fails."""
+    target = file_to_write(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         yield temporary

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from cman_jax.errors import InputError
-from cman_jax.files import read_json, write_json
+from cman_jax.files import file_to_write, read_json, write_json
 from cman_jax.locking import locked
 
 
@@ -34,8 +34,7 @@ class PartialFile:
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any], resume: bool):
-        if path.exists() and not path.is_file():
-            raise InputError(path, None, "a folder or a device", "a file to write")
+        path = file_to_write(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._about = path, dict(about)
         self._partial = path.with_name(f"{path.name}.partial")

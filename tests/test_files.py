@@ -1,11 +1,12 @@
-"""Tests of byte order marks, and of JSON without the numbers that it cannot express."""
+"""Tests of byte order marks, of JSON without the numbers that it cannot express, and of what is written."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from cman_jax.errors import InputError
-from cman_jax.files import decode_line, json_text, read_text, skip_bom
+from cman_jax.files import decode_line, json_text, read_text, skip_bom, write_atomically
 
 BOM = b"\xef\xbb\xbf"
 
@@ -70,3 +71,22 @@ def test_only_one_module_writes_numbers_to_json() -> None:
     elsewhere = {path.name for path in files if "json.dump" in path.read_text(encoding="utf-8")}
     without_numbers = {"vocab.py", "corpus.py"}
     assert elsewhere - without_numbers == {"files.py"}
+
+
+def test_a_folder_or_a_device_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(os.devnull)
+    for path in (tmp_path, Path(os.devnull), tmp_path / "link"):
+        with pytest.raises(InputError, match="found a folder or a device, expected a file to write"):
+            write_atomically(path, b"content")
+    assert Path(os.devnull).is_char_device()
+
+
+def test_a_link_stays_a_link_to_the_file_that_is_written(tmp_path: Path) -> None:
+    link, file = tmp_path / "link", tmp_path / "folder" / "file"
+    file.parent.mkdir()
+    link.symlink_to(file)
+    for content in (b"new", b"written again"):
+        write_atomically(link, content)
+        assert link.is_symlink()
+        assert file.read_bytes() == content
+    assert [path.name for path in file.parent.iterdir()] == ["file"]
