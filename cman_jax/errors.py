@@ -5,10 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def on_one_line(text: str) -> str:
+    """Returns text whose ends of lines are written as escapes."""
+    return text.replace("\r", "\\r").replace("\n", "\\n")
+
+
 class InputError(ValueError):
     """An error about malformed input, with the message `file:line: found ..., expected ...`.
 
-    Programs print the message and stop.
+    Programs print the message and stop. It is one line, whatever it quotes.
 
     Args:
       path: the file, as the user named it.
@@ -19,7 +24,7 @@ class InputError(ValueError):
 
     def __init__(self, path: str | Path, line: int | None, found: str, expected: str):
         place = f"{path}:{line}" if line is not None else f"{path}"
-        super().__init__(f"{place}: found {found}, expected {expected}")
+        super().__init__(on_one_line(f"{place}: found {found}, expected {expected}"))
         self.path, self.line, self.found, self.expected = str(path), line, found, expected
 
 

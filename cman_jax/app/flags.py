@@ -29,7 +29,9 @@ _VALUES = {
     "comma separated list of strings": "A,B",
 }
 _REQUIRED = re.compile(r"Flag --(\w+) must have a value other than None")
-_HELP = ("--help", "-help", "-h", "-?", "--helpshort", "--helpfull")
+FOREIGN = ("absl.", "ml_collections", "jax", "orbax", "etils")
+"""The beginnings of the modules whose flags are those of libraries."""
+_HELP = ("--help", "-help", "-h", "-?", "--helpshort", "--helpfull", "--helpxml")
 
 
 def define_config(default: str = "conll04") -> flags.FlagHolder:
@@ -51,7 +53,7 @@ def define_config(default: str = "conll04") -> flags.FlagHolder:
     try:
         argv = _with_config_paths(sys.argv)
         return config_flags.DEFINE_config_file("config", _config_path(default), about, sys_argv=argv)
-    except (InputError, OSError) as error:
+    except (InputError, OSError, flags.Error) as error:
         _end(error)
 
 
@@ -94,7 +96,7 @@ def parse_flags(argv: Sequence[str], module: str) -> list[str]:
     Returns:
       The program's name.
     """
-    if any(argument in _HELP for argument in argv[1:]):
+    if any(argument.partition("=")[0] in _HELP for argument in argv[1:]):
         print(help_text(module))
         sys.exit(0)
     try:
@@ -109,6 +111,8 @@ def parse_flags(argv: Sequence[str], module: str) -> list[str]:
         _end(InputError("flags", None, f"no --{missing[1]}", "a value for it") if missing else error)
     except (InputError, OSError) as error:
         _end(error)
+    except ValueError as error:  # of absl, for --noNAME=VALUE and for levels of logging
+        _end(InputError("flags", None, str(error), "flags and values as --help shows them"))
     except AttributeError as error:  # in the file of --config
         if "config" not in flags.FLAGS:
             raise
@@ -144,7 +148,7 @@ def _own_flags(program: str) -> list[flags.Flag]:
     own = [
         (not _is_required(flag), module not in (program, sys.argv[0]), flag)
         for module, defined in flags.FLAGS.flags_by_module_dict().items()
-        if not module.startswith(("absl.", "ml_collections", "jax", "orbax", "etils"))
+        if not module.startswith(FOREIGN)
         for flag in defined
         if not flag.name.startswith("config.")
     ]

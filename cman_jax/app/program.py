@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from absl import app, flags, logging
 
 from cman_jax.app.flags import parse_flags
-from cman_jax.errors import InputError, is_out_of_memory
+from cman_jax.errors import InputError, is_out_of_memory, on_one_line
 
 Main = Callable[[Sequence[str]], int | None]
 """The main function of a program; it returns the exit status, None for 0."""
@@ -50,8 +50,8 @@ def _guarded(main: Main, argv: Sequence[str]) -> int | None:
 def error_line(error: InputError | OSError) -> str:
     """Returns one line about an error, which begins with the place."""
     if isinstance(error, OSError) and error.filename is not None:
-        return f"error: {error.filename}: {error.strerror or error}"
-    return f"error: {error}"
+        return on_one_line(f"error: {error.filename}: {error.strerror or error}")
+    return on_one_line(f"error: {error}")
 
 
 def memory_line(error: BaseException) -> str:

@@ -71,6 +71,12 @@ def test_help_shows_the_flags_of_this_project_alone(name: str) -> None:
     assert wanted[name] <= flags
 
 
+@pytest.mark.parametrize("flag", ["--help=1", "--helpxml", "--helpfull"])
+def test_every_form_of_help_is_the_help_of_this_project(flag: str) -> None:
+    shown = cman("validate", flag)
+    assert (shown.returncode, shown.stderr, shown.stdout) == (0, "", cman("validate", "--help").stdout)
+
+
 def test_a_required_flag_is_named() -> None:
     ended = cman("validate")
     assert (ended.returncode, ended.stderr) == (1, "error: flags: found no --data, expected a value for it\n")

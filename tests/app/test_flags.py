@@ -56,6 +56,12 @@ LISTED = (
         ),
         ("--config=nowhere.py", f"nowhere.py: found no such file, {A_CONFIG}"),
         ("--confg=ade.py", "Unknown command line flag 'confg'. Did you mean: config ?"),
+        (
+            "--noconfig.model.null_relation=1",
+            "flags: found --noconfig.model.null_relation=1 does not take an argument, "
+            "expected flags and values as --help shows them",
+        ),
+        ("--flagfile=tests", "ERROR:: Unable to open flagfile: [Errno 21] Is a directory: 'tests'"),
         ("ade", "flags: found the argument 'ade', expected only flags, as --name=value"),
     ],
 )

@@ -32,6 +32,8 @@ def run(body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("return 2", 2, ""),
         ("raise InputError('a.txt', 7, 'x', 'y')", 2, "error: a.txt:7: found x, expected y\n"),
         ("open('/no/where')", 2, "error: /no/where: No such file or directory\n"),
+        (r"raise InputError('a\nb', None, 'x', 'y\r')", 2, "error: a\\nb: found x, expected y\\r\n"),
+        (r"open('/no\nwhere')", 2, "error: /no\\nwhere: No such file or directory\n"),
         ("raise OSError('the wire is cut')", 2, "error: the wire is cut\n"),
         ("raise KeyboardInterrupt", 130, "error: interrupted\n"),
     ],
