@@ -40,7 +40,8 @@ def locked(path: Path, busy: Busy | None = None) -> Iterator[None]:
         yield
     finally:
         if file is not None:
-            path.unlink()  # before unlocking: afterwards it could be the file of another process
+            with contextlib.suppress(OSError):  # an unlocked file may stay, as that of a killed process
+                path.unlink()  # before unlocking: afterwards it could be the file of another process
             file.close()
 
 

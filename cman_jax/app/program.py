@@ -26,7 +26,8 @@ def run_main(main: Main) -> None:
 def _guarded(main: Main, argv: Sequence[str]) -> int | None:
     """Runs `main` and turns its errors into lines and exit statuses."""
     if not flags.FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.ERROR)  # libraries chatter
+        logging.set_verbosity(logging.FATAL)  # libraries chatter, and log the errors that they raise
+    sys.unraisablehook = _unraisable
     try:
         status = main(argv)
         sys.stdout.flush()
@@ -45,6 +46,15 @@ def _guarded(main: Main, argv: Sequence[str]) -> int | None:
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return 130
+
+
+def _unraisable(error: "sys.UnraisableHookArgs") -> None:
+    """Prints an error that cannot be raised, except those of TensorStore's threads after a failed write.
+
+    The first failure of a checkpoint's writes is raised. The others find that nobody waits for them.
+    """
+    if str(error.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(error)
 
 
 def error_line(error: InputError | OSError) -> str:

@@ -5,6 +5,8 @@ resumes from its last whole epoch. Parameters are an item of their own, for prog
 """
 
 import math
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +18,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
-from cman_jax.errors import InputError
+from cman_jax.errors import InputError, is_out_of_memory
 from cman_jax.files import show
 from cman_jax.run.checkpoint_files import (
     DIGESTS,
@@ -36,6 +38,7 @@ State = TypeVar("State", bound=tuple)
 
 _EARLIER_WINS = 1e-9  # subtracted per epoch from the score; far below any difference of scores
 _NO_SCORE = -1.0  # below every score; the rank of a score that is not a number
+_OS_ERROR = re.compile(r"os_error_code='(\d+)'")
 _DELETED = "deleted"  # a checkpoint is moved here at once, and its files are removed one by one
 
 
@@ -67,10 +70,17 @@ class Checkpoints:
         self.close()
 
     def close(self) -> None:
-        """Waits until all writes have finished, and closes the directory."""
+        """Waits until all writes have finished, and closes the directory.
+
+        Raises:
+          InputError: a checkpoint cannot be written.
+        """
         if self._manager is not None:
-            self._manager.wait_until_finished()
-            self._manager.close()
+            with _writing(self._directory):
+                try:
+                    self._manager.wait_until_finished()
+                finally:
+                    self._manager.close()
             self._remove_deleted()
 
     def save(self, epoch: int, state: State, score: float | None) -> None:
@@ -81,6 +91,9 @@ class Checkpoints:
           state: the state after the epoch.
           score: decides which epoch is the best; the earlier of equal scores wins, and a score that is not a
             number never. None: the later epoch is better.
+
+        Raises:
+          InputError: this checkpoint or the one before cannot be written.
         """
         rank = _EARLIER_WINS * epoch if score is None else score - _EARLIER_WINS * epoch
         rank = rank if math.isfinite(rank) else _NO_SCORE
@@ -88,7 +101,8 @@ class Checkpoints:
         trees = {PARAMS: state.params, OPTIMIZER: {"step": state.step, "opt_state": state.opt_state}}
         items = {item: ocp.args.StandardSave(tree) for item, tree in trees.items()}
         items[DIGESTS] = ocp.args.JsonSave(digests_of(trees, rank))
-        self._manager.save(epoch, args=ocp.args.Composite(**items), metrics={"rank": rank})
+        with _writing(self._directory):
+            self._manager.save(epoch, args=ocp.args.Composite(**items), metrics={"rank": rank})
         self._remove_deleted()
 
     def epochs(self) -> list[int]:
@@ -195,6 +209,26 @@ def _reading(path: Path) -> Iterator[None]:
     except (KeyError, OSError, TypeError, ValueError) as error:
         found = f"a damaged file ({show(str(error))})"
         raise InputError(path, None, found, "a checkpoint as training wrote it") from error
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Raises an InputError, with its cause, when Orbax or TensorStore cannot write."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        found = f"a checkpoint that cannot be written ({_reason(error)})"
+        expected = "a disk with free space and permission to write; then start the same training again"
+        raise InputError(path, None, found, expected) from error
+
+
+def _reason(error: Exception) -> str:
+    """Returns why a write failed, in the words of the operating system if the error has its number."""
+    if number := _OS_ERROR.search(str(error)):  # of TensorStore
+        return os.strerror(int(number[1]))
+    return getattr(error, "strerror", None) or show(error)
 
 
 def _rank(metrics: dict[str, float]) -> float:

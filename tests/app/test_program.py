@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cman_jax.run.checkpoint import Checkpoints
+
 PROGRAM = """
 from cman_jax.errors import InputError
 from cman_jax.app.program import run_main
@@ -73,6 +75,23 @@ def test_what_had_too_little_memory_is_named() -> None:
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: out of memory while training (17 bytes): use smaller batches, ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_checkpoint_that_cannot_be_written_is_one_line_and_leaves_the_one_before(tmp_path: Path) -> None:
+    ended = run(
+        "import collections, numpy, resource; from pathlib import Path; "
+        "from cman_jax.run.checkpoint import Checkpoints; "
+        "state = collections.namedtuple('State', 'step params opt_state')(*[{'a': numpy.ones(9)}] * 3); "
+        f"checkpoints = Checkpoints(Path({str(tmp_path)!r})); checkpoints.save(1, state, 1.0); "
+        "checkpoints._manager.wait_until_finished(); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8)); "  # as if the disk were full
+        "checkpoints.save(2, state, 2.0); checkpoints.close()"
+    )
+    expected = "a disk with free space and permission to write; then start the same training again"
+    found = "a checkpoint that cannot be written (File too large)"
+    assert (ended.returncode, ended.stderr) == (2, f"error: {tmp_path}: found {found}, expected {expected}\n")
+    with Checkpoints(tmp_path, read_only=True) as checkpoints:
+        assert checkpoints.epochs() == [1]
 
 
 def test_a_mistake_of_ours_keeps_its_traceback() -> None:

@@ -130,3 +130,25 @@ def test_entries_of_several_processes_are_all_kept(tmp_path: Path) -> None:
         assert process.wait() == 0
     assert len(read_json(path)) == 120
     assert files_below(tmp_path) == ["manifest.json", "scores.json"]
+
+
+def test_a_lock_that_cannot_be_removed_hides_no_error_and_locks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    def fail() -> None:
+        with locking.locked(tmp_path / ".lock"):
+            raise KeyError("the first error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", read_only)
+        with pytest.raises(KeyError, match="the first error"):
+            fail()
+    assert files_below(tmp_path) == [".lock"]
+    with locking.locked(
+        tmp_path / ".lock", busy=lambda holder: InputError(tmp_path, None, holder, "no lock")
+    ):
+        pass
+    assert files_below(tmp_path) == []
