@@ -56,7 +56,7 @@ _WRITTEN = {
 }
 """The beginnings of the names of the files that a program writes into the run or, for training, anywhere."""
 _OUTPUTS = ("page", "out", "output", "document", "rest")
-_SECONDS = 45.0  # then a program gets SIGTERM, which ends a training with thousands of epochs
+_SECONDS = 25.0  # of computing; then a program gets SIGTERM, which ends a training with thousands of epochs
 _MEMORY = 6 * 2**30
 
 
@@ -207,6 +207,6 @@ ROWS = (
         "one line, the documented exit status, nothing else changed",
         prepare,
         attempt,
-        seconds=150.0,
+        seconds=1200.0,
     ),
 )

@@ -8,7 +8,6 @@ The answer is a line of JSON: the fields of `Ended`. With the first word "parse"
 program does not run; with "flags" it only prints its flags.
 """
 
-import contextlib
 import importlib
 import json
 import os
@@ -17,6 +16,7 @@ import runpy
 import select
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -40,7 +40,8 @@ _SLOW = (
 """Modules that take long to import and define no flags of a program."""
 UNCAUGHT = 70
 """The exit status of a child whose program ended with an error that it did not catch."""
-_GRACE = 20.0  # seconds between SIGTERM and SIGKILL
+_GRACE = 10.0  # seconds of computing between SIGTERM and SIGKILL
+_SLOWER = 20.0  # how much longer a child may take than it may compute
 
 
 def main() -> None:
@@ -103,16 +104,18 @@ def in_child(
     Args:
       start: starts the program.
       outputs: a folder for what the child writes.
-      seconds: the child gets SIGTERM after this time.
+      seconds: the child gets SIGTERM after computing so long; a busy machine counts less.
       stop_at: the child gets SIGTERM when this text is in its output; empty: no text.
       memory: the most bytes that the child may map; 0: no limit.
     """
     paths = [outputs / name for name in (".stdout", ".stderr")]
+    for path in paths:
+        path.touch()
     sys.stdout.flush()  # the child would write it too
     child = os.fork()
     if not child:
         _be_child(start, paths, memory)
-    _wait(os.pidfd_open(child), paths[0], seconds, stop_at)
+    _wait(child, paths[0], seconds, stop_at)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
     for path in paths:
@@ -150,17 +153,24 @@ def _status(start: Callable[[], None]) -> int:
     return 0
 
 
-def _wait(process: int, output: Path, seconds: float, stop_at: str) -> None:
+def _wait(child: int, output: Path, seconds: float, stop_at: str) -> None:
     """Waits until the child ends, which it is asked to and then made to."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        until, step = (seconds, 0.2) if number == signal.SIGTERM else (_GRACE, _GRACE)
-        while until > 0 and not select.select([process], [], [], step if stop_at else until)[0]:
-            until -= step if stop_at else until
-            if stop_at and output.exists() and stop_at in output.read_text(errors="replace"):
+    process = os.pidfd_open(child)
+    for number, limit in ((signal.SIGTERM, seconds), (signal.SIGKILL, seconds + _GRACE)):
+        deadline = time.monotonic() + _SLOWER * limit
+        while not select.select([process], [], [], 0.2)[0]:
+            if _cpu_seconds(child) > limit or time.monotonic() > deadline:
                 break
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(process, number)
+            if number == signal.SIGTERM and stop_at and stop_at in output.read_text(errors="replace"):
+                break
+        signal.pidfd_send_signal(process, number)  # without effect if it has ended
     os.close(process)
+
+
+def _cpu_seconds(process: int) -> float:
+    """Returns how long a process has computed."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """A few nasty command lines of quick programs, and what counts as an end that is documented."""
 
+import os
 import random
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from data_prep.generated.corpus import generate_splits
 from experiments.faults import command_lines
 from experiments.faults.command_lines import Prepared, attempt
 from experiments.faults.ends import Ended, check_end, outcome_of
+from experiments.faults.forked import in_child
 from experiments.faults.nasty_values import values_of
 from experiments.faults.row import Broken
 
@@ -27,6 +30,16 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     with command_lines._server() as server:
         server.stdin.close()
     command_lines._server.cache_clear()
+
+
+def test_a_child_that_computes_without_end_is_ended(tmp_path: Path) -> None:
+    def compute() -> None:
+        os.write(1, b"begun\n")
+        while True:
+            pass
+
+    assert in_child(compute, tmp_path, seconds=0.3) == Ended(-signal.SIGTERM, "begun\n", "")
+    assert in_child(compute, tmp_path, stop_at="begun") == Ended(-signal.SIGTERM, "begun\n", "")
 
 
 def test_every_flag_of_a_program_is_known(prepared: Prepared) -> None:
