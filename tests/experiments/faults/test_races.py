@@ -47,7 +47,7 @@ def test_what_a_race_left_is_compared(tmp_path: Path) -> None:
     for pair, wrong in (
         (("tune", "tune"), later),
         (("train", "tune"), {**found, "run/scores.json dev": 3}),
-        (("train", "tune"), {"run/scores.json dev": 1}),
+        (("train", "tune"), {"run/scores.json dev": 1}),  # without found.jsonl
     ):
         with pytest.raises(Broken):
             races._compare(Prepared(runs, alone), pair, wrong, "")
