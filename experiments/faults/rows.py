@@ -5,7 +5,19 @@ from collections.abc import Sequence
 
 from experiments.faults.row import Row
 
-_MODULES = ("stops", "run_files", "numbers", "resumes", "shortage")
+_MODULES = (
+    "stops",
+    "run_files",
+    "corpora",
+    "model_files",
+    "numbers",
+    "resumes",
+    "disks",
+    "texts",
+    "races",
+    "command_lines",
+    "shortage",
+)
 """The modules of this package that have rows."""
 
 

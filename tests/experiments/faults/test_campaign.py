@@ -84,8 +84,10 @@ def test_an_attempt_without_an_end_is_ended() -> None:
 
 def test_a_refusal_is_one_line() -> None:
     assert refused(InputError("file", 3, "this", "that")) == "refused"
-    with pytest.raises(Broken):
-        refused(InputError("file", 3, "this\nand this", "that"))
+    long = InputError("file", 3, "this", "that")
+    long.args = ("one line\nand another",)
+    with pytest.raises(Broken, match="an error of several lines"):
+        refused(long)
 
 
 def test_the_table_takes_its_place_in_a_document(tmp_path: Path) -> None:
