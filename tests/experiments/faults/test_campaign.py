@@ -112,3 +112,9 @@ def test_the_table_takes_its_place_in_a_document(tmp_path: Path) -> None:
 def test_names_of_rows_are_unique() -> None:
     names = [row.name for row in all_rows()]
     assert len(set(names)) == len(names)
+
+
+def test_the_document_has_the_table_of_its_figures() -> None:
+    docs = Path(__file__).parents[3] / "docs"
+    summaries = read_summaries(docs / "results" / "faults", [row.name for row in all_rows()])
+    assert f"\n{markdown(summaries)}\n" in (docs / "reliability.md").read_text()
