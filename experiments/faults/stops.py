@@ -4,21 +4,22 @@ import json
 import random
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cman_jax.run.checkpoint import saved_epochs
-from cman_jax.run.checkpoint_files import OPTIMIZER, PARAMS, read_item
 from cman_jax.run.record import read_metrics
+from experiments.faults.program import Program
+from experiments.faults.real_runs import arrays_of
 from experiments.faults.row import Row, demand
 from experiments.faults.workplace import EPOCHS, Workplace, run
 
 _TIMES = ("seconds", "compiling_seconds", "sentences_per_second")
 _ANYWHERE = 0.15  # the share of moments that are drawn over the whole process; the others, over its training
 _SAVED = re.compile(r"training stopped after (?:(\d+) of \d+ steps of )?epoch (\d+), which is saved")
+_SECONDS = 600.0  # that a training may take on a busy machine
 EACH = 5
 """How many signals an attempt sends."""
 _STATUS = {signal.SIGTERM: 75, signal.SIGINT: 130}
@@ -45,10 +46,12 @@ def prepare(folder: Path) -> Undisturbed:
     demand(done.returncode == 0, done.stderr)
     timed = folder / f"timed_{time.time_ns()}"
     start = time.perf_counter()
-    with _start(place.training(timed)) as process:
-        _wait_for_epoch(process, timed, 1)
-        first = time.perf_counter()
-    demand(process.returncode == 0 and state_of(timed) == state_of(workdir), "trainings that differ")
+    program = Program(place.training(timed), folder / "timed")
+    _wait_for_epoch(program, timed, 1)
+    first = time.perf_counter()
+    demand(
+        program.end(_SECONDS).status == 0 and state_of(timed) == state_of(workdir), "trainings that differ"
+    )
     end = time.perf_counter()
     return Undisturbed(place, state_of(workdir), (end - start, end - first))
 
@@ -93,10 +96,10 @@ def _end_once(
     Raises:
       Broken: its exit status or its line is not that of the signal.
     """
-    with _start(command) as process:
-        _wait(process, workdir, undisturbed, rng)
-        process.send_signal(number)
-        status, errors = process.wait(), process.stderr.read()
+    program = Program(command, workdir.with_name("output"))
+    _wait(program, workdir, undisturbed, rng)
+    program.process.send_signal(number)
+    status, _, errors = program.end(_SECONDS)
     if status == 0:
         return False
     if status == -number:  # SIGKILL, or before the program listens
@@ -110,16 +113,9 @@ def _end_once(
 
 def state_of(workdir: Path) -> Any:
     """Returns everything that a training leaves behind, without times."""
-    checkpoints = workdir / "checkpoints"
-    arrays = {
-        (epoch, item, name): array.tobytes()
-        for epoch in saved_epochs(checkpoints)
-        for item in (PARAMS, OPTIMIZER)
-        for name, array in read_item(checkpoints / str(epoch), item).items()
-    }
     rows = [{k: v for k, v in row.items() if k not in _TIMES} for row in read_metrics(workdir)]
     scores = json.loads((workdir / "scores.json").read_text())
-    return arrays, rows, scores, (workdir / "predictions.jsonl").read_text()
+    return arrays_of(workdir), rows, scores, (workdir / "predictions.jsonl").read_text()
 
 
 def _command(undisturbed: Undisturbed, workdir: Path, rng: random.Random) -> list[str]:
@@ -127,33 +123,20 @@ def _command(undisturbed: Undisturbed, workdir: Path, rng: random.Random) -> lis
     return undisturbed.place.training(workdir, *["--save_every=0.00001"] * rng.randint(0, 1))
 
 
-def _start(command: list[str]) -> subprocess.Popen:
-    """Starts a process whose standard error can be read."""
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-
-def _wait_for_epoch(process: subprocess.Popen, workdir: Path, epoch: int) -> None:
-    """Waits until the metrics have an epoch, or the process has ended."""
-    while process.poll() is None and len(read_metrics(workdir)) < epoch:
+def _wait_for_epoch(program: Program, workdir: Path, epoch: int) -> None:
+    """Waits until the metrics have an epoch, or the program has ended."""
+    while program.process.poll() is None and len(read_metrics(workdir)) < epoch:
         time.sleep(0.005)
 
 
-def _wait(process: subprocess.Popen, workdir: Path, undisturbed: Undisturbed, rng: random.Random) -> None:
-    """Waits for a random moment of a process that trains, or for its end."""
+def _wait(program: Program, workdir: Path, undisturbed: Undisturbed, rng: random.Random) -> None:
+    """Waits for a random moment of a program that trains, or for its end."""
     whole, training = undisturbed.seconds
     if rng.random() < _ANYWHERE:
-        _sleep(process, rng.uniform(0, whole))
+        program.wait(rng.uniform(0, whole))
     else:
-        _wait_for_epoch(process, workdir, len(read_metrics(workdir)) + rng.randint(0, 2))
-        _sleep(process, rng.uniform(0, training / EPOCHS))
-
-
-def _sleep(process: subprocess.Popen, seconds: float) -> None:
-    """Waits for some time, or for the end of a process."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return
+        _wait_for_epoch(program, workdir, len(read_metrics(workdir)) + rng.randint(0, 2))
+        program.wait(rng.uniform(0, training / EPOCHS))
 
 
 def _check_saved(workdir: Path, errors: str) -> None:
