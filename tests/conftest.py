@@ -24,6 +24,8 @@ import jax  # noqa: E402
 import jaxtyping  # noqa: E402
 import pytest  # noqa: E402
 
+from tests.forked import Forked  # noqa: E402
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -35,6 +37,13 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real corpora are missing (expected in ../shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    """Runs commands without the seconds that their imports take."""
+    with Forked(tmp_path_factory.mktemp("forked")) as forked:
+        yield forked
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import runpy
 import select
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -97,7 +98,12 @@ def start_program(words: Sequence[str], instead: Callable[[program.Main], None] 
 
 
 def in_child(
-    start: Callable[[], None], outputs: Path, seconds: float = 300.0, stop_at: str = "", memory: int = 0
+    start: Callable[[], None],
+    outputs: Path,
+    seconds: float = 300.0,
+    stop_at: str = "",
+    memory: int = 0,
+    stdin: str = "",
 ) -> Ended:
     """Runs a program in a child process.
 
@@ -107,6 +113,7 @@ def in_child(
       seconds: the child gets SIGTERM after computing so long; a busy machine counts less.
       stop_at: the child gets SIGTERM when this text is in its output; empty: no text.
       memory: the most bytes that the child may map; 0: no limit.
+      stdin: the standard input of the child.
     """
     paths = [outputs / name for name in (".stdout", ".stderr")]
     for path in paths:
@@ -114,7 +121,7 @@ def in_child(
     sys.stdout.flush()  # the child would write it too
     child = os.fork()
     if not child:
-        _be_child(start, paths, memory)
+        _be_child(start, paths, memory, stdin)
     _wait(child, paths[0], seconds, stop_at)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
@@ -123,11 +130,14 @@ def in_child(
     return Ended(status, *texts)
 
 
-def _be_child(start: Callable[[], None], paths: Sequence[Path], memory: int) -> None:
+def _be_child(start: Callable[[], None], paths: Sequence[Path], memory: int, stdin: str) -> None:
     """Runs the program and ends this process."""
     status = UNCAUGHT
     try:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        with tempfile.TemporaryFile() as file:
+            file.write(stdin.encode())
+            file.seek(0)
+            os.dup2(file.fileno(), 0)
         sys.stdin = os.fdopen(0)
         for number, path in enumerate(paths, 1):
             os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)

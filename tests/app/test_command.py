@@ -8,6 +8,7 @@ import pytest
 
 from cman_jax import __version__
 from cman_jax.app.__main__ import COMMANDS
+from tests.forked import Forked
 
 
 def cman(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -45,8 +46,8 @@ def test_a_command_that_does_not_exist_is_one_line(name: str, expected: str) -> 
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_shows_the_flags_of_this_project_alone(name: str) -> None:
-    shown = cman(name, "--help")
+def test_help_shows_the_flags_of_this_project_alone(name: str, forked: Forked) -> None:
+    shown = forked(["-m", "cman_jax.app", name, "--help"])
     assert (shown.returncode, shown.stderr) == (0, "")
     flags = {line.split("=")[0].strip() for line in shown.stdout.splitlines() if line.startswith("  --")}
     assert not flags & {
@@ -72,9 +73,9 @@ def test_help_shows_the_flags_of_this_project_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--help=1", "--helpxml", "--helpfull"])
-def test_every_form_of_help_is_the_help_of_this_project(flag: str) -> None:
-    shown = cman("validate", flag)
-    assert (shown.returncode, shown.stderr, shown.stdout) == (0, "", cman("validate", "--help").stdout)
+def test_every_form_of_help_is_the_help_of_this_project(flag: str, forked: Forked) -> None:
+    shown, expected = (forked(["-m", "cman_jax.app", "validate", each]) for each in (flag, "--help"))
+    assert (shown.returncode, shown.stderr, shown.stdout) == (0, "", expected.stdout)
 
 
 def test_a_required_flag_is_named() -> None:

@@ -13,6 +13,7 @@ from cman_jax.errors import InputError
 from cman_jax.files import write_json
 from experiments.faults import tiny_elmo
 from experiments.faults.workplace import Workplace, run
+from tests.forked import Forked
 
 pytest.importorskip("h5py")
 
@@ -55,37 +56,39 @@ def test_the_run_writes_down_which_encoder_it_needs(trained: Path) -> None:
 
 
 def test_prediction_runs_the_encoder_and_agrees_with_training(
-    workplace: Workplace, elmo: str, trained: Path
+    forked: Forked, workplace: Workplace, elmo: str, trained: Path
 ) -> None:
     test = f"--input={workplace.data / 'test.jsonl'}"
     as_configured = ("--nobio_constraints", "--constraints=none")
-    done = run(workplace.command("predict", f"--workdir={trained}", test, elmo, *as_configured))
+    done = forked(workplace.command("predict", f"--workdir={trained}", test, elmo, *as_configured))
     assert done.returncode == 0, done.stderr
     assert done.stdout == (trained / "predictions.jsonl").read_text()
 
 
-def test_features_that_are_there_do_instead_of_the_encoder(workplace: Workplace, trained: Path) -> None:
+def test_features_that_are_there_do_instead_of_the_encoder(
+    forked: Forked, workplace: Workplace, trained: Path
+) -> None:
     before = (trained / "scores.json").read_text()
     features = f"--features={trained / 'features'}"
     evaluate = workplace.command("evaluate", f"--workdir={trained}", f"--data={workplace.data}", features)
-    assert run(evaluate).returncode == 0
+    assert forked(evaluate).returncode == 0
     assert (trained / "scores.json").read_text() == before
-    done = run(workplace.training(workplace.folder / "cached", features, **PLAIN))
+    done = forked(workplace.training(workplace.folder / "cached", features, **PLAIN))
     assert done.returncode == 0, done.stderr
     assert (workplace.folder / "cached" / "scores.json").read_text() == before
 
 
 def test_a_missing_or_another_encoder_is_said_on_one_line(
-    workplace: Workplace, trained: Path, tmp_path: Path
+    forked: Forked, workplace: Workplace, trained: Path, tmp_path: Path
 ) -> None:
     predict = workplace.command("predict", f"--workdir={trained}")
-    done = run(predict, stdin="Ann lives in Oslo.\n")
+    done = forked(predict, stdin="Ann lives in Oslo.\n")
     assert done.returncode == 2
     assert done.stderr == (
         "error: flags: found a run that reads features of elmo, expected its folder as --encoder=FOLDER\n"
     )
     tiny_elmo.write(tmp_path, tiny_elmo.options({"lstm.dim": 6}))
-    done = run([*predict, f"--encoder={tmp_path}"], stdin="Ann lives in Oslo.\n")
+    done = forked([*predict, f"--encoder={tmp_path}"], stdin="Ann lives in Oslo.\n")
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {trained / 'encoder.json'}: found features by an encoder of")
 
@@ -103,14 +106,16 @@ def test_damaged_features_are_refused(workplace: Workplace, trained: Path) -> No
         encoder_for_training((), trained, EncoderConfig())
 
 
-def test_a_run_is_not_continued_with_other_features(workplace: Workplace, trained: Path) -> None:
-    done = run(workplace.training(trained, **PLAIN))
+def test_a_run_is_not_continued_with_other_features(
+    forked: Forked, workplace: Workplace, trained: Path
+) -> None:
+    done = forked(workplace.training(trained, **PLAIN))
     assert done.returncode == 2
     assert "data.json: found a run on other features" in done.stderr
 
 
-def test_a_projection_of_features_that_are_not_there_is_refused(workplace: Workplace) -> None:
-    done = run(workplace.training(workplace.folder / "projected", **{**PLAIN, "model.feature_dim": 4}))
+def test_a_projection_of_features_that_are_not_there_is_refused(forked: Forked, workplace: Workplace) -> None:
+    done = forked(workplace.training(workplace.folder / "projected", **{**PLAIN, "model.feature_dim": 4}))
     assert done.returncode == 2
     assert "config.model.feature_dim is 4; allowed: 0 without contextual features" in done.stderr
 

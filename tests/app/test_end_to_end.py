@@ -21,6 +21,7 @@ from cman_jax.run.record import read_metrics
 from cman_jax.run.system import System
 from cman_jax.types import Entity, Sentence
 from experiments.faults.workplace import EPOCHS, Workplace, kill_during, run
+from tests.forked import Forked
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +91,15 @@ def test_training_calibrates_on_dev_and_learns_constraints(workplace: Workplace,
     assert ["Peop", "Org"] in pairs["Work_For"]
 
 
-def test_a_threshold_is_tuned_on_dev_stored_and_used(workplace: Workplace, trained: Path) -> None:
+def test_a_threshold_of_dev_is_stored_and_used(forked: Forked, workplace: Workplace, trained: Path) -> None:
     workdir = workplace.folder / "tuned"
     shutil.copytree(trained, workdir)
     files = (f"--workdir={workdir}", f"--data={workplace.data}")
-    missing = run(workplace.command("evaluate", *files, "--threshold=dev"))
+    missing = forked(workplace.command("evaluate", *files, "--threshold=dev"))
     assert missing.returncode == 2
     assert "calibration.json: found no threshold that was tuned for epoch" in missing.stderr
     for flag in ("--tune_threshold", "--calibrate"):
-        refused = run(workplace.command("evaluate", *files, "--split=train", flag))
+        refused = forked(workplace.command("evaluate", *files, "--split=train", flag))
         assert refused.returncode == 2
         assert refused.stderr.count("\n") == 1
         assert "found the run's train split, which the network was trained on" in refused.stderr
@@ -108,7 +109,7 @@ def test_a_threshold_is_tuned_on_dev_stored_and_used(workplace: Workplace, train
         json.dumps({**before, "threshold": {"epoch": before["probabilities"]["epoch"], "value": 0.001}})
     )
     (workdir / "manifest.json").unlink()  # as the message says, because it was changed on purpose
-    done = run(workplace.command("evaluate", *files, "--threshold=dev"))
+    done = forked(workplace.command("evaluate", *files, "--threshold=dev"))
     assert done.returncode == 0, done.stderr
     assert "kept under the name test_threshold_0.001" in done.stdout
 
@@ -140,14 +141,14 @@ def test_evaluate_repeats_the_scores_of_training_and_shows_the_errors(
 
 
 def test_report_repeats_the_page_of_training_and_writes_nothing_else(
-    workplace: Workplace, trained: Path
+    forked: Forked, workplace: Workplace, trained: Path
 ) -> None:
     pytest.importorskip("matplotlib", reason="needs the extra plots")
     page = (trained / "report.html").read_bytes()
     others = [path for path in trained.iterdir() if path.name != "report.html"]
     before = [path.stat().st_mtime_ns for path in others]
     (trained / "report.html").unlink()
-    done = run(workplace.cman("report", f"--workdir={trained}", f"--data={workplace.data}"))
+    done = forked(workplace.cman("report", f"--workdir={trained}", f"--data={workplace.data}"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f": {trained / 'report.html'}\n")
     assert (trained / "report.html").read_bytes() == page
@@ -156,7 +157,7 @@ def test_report_repeats_the_page_of_training_and_writes_nothing_else(
 
 
 def test_other_data_and_decoding_are_kept_beside_the_run_s_own_scores(
-    workplace: Workplace, trained: Path
+    forked: Forked, workplace: Workplace, trained: Path
 ) -> None:
     own = {name: (trained / name).read_text() for name in ("scores.json", "predictions.jsonl")}
     other = workplace.folder / "other"
@@ -164,7 +165,7 @@ def test_other_data_and_decoding_are_kept_beside_the_run_s_own_scores(
     flags = ("--threshold=0.001", "--anchor=any")
     for program, file in (("evaluate", "scores.json"), ("analyse", "analysis.json")):
         shutil.copy(workplace.data / "train.jsonl", other / "train.jsonl")
-        done = run(workplace.command(program, f"--workdir={trained}", f"--data={other}", *flags))
+        done = forked(workplace.command(program, f"--workdir={trained}", f"--data={other}", *flags))
         assert done.returncode == 0, done.stderr
         digest = split_digest(load_split(other, "test"))
         name = f"test_threshold_0.001_anchor_any_data_{digest[:8]}"
@@ -215,12 +216,12 @@ print(Extractor.load({str(trained)!r})("Ann Lee lives in Oslo.").triples())
 
 @pytest.mark.parametrize("program", ["analyse", "evaluate"])
 def test_types_that_the_run_does_not_know_are_one_line(
-    workplace: Workplace, trained: Path, program: str
+    forked: Forked, workplace: Workplace, trained: Path, program: str
 ) -> None:
     strange = workplace.folder / "strange"
     for split in ("train", "test"):
         write_jsonl(strange / f"{split}.jsonl", [Sentence("1", ("Argo",), (Entity(0, 1, "Ship"),))])
-    done = run(workplace.command(program, f"--workdir={trained}", f"--data={strange}"))
+    done = forked(workplace.command(program, f"--workdir={trained}", f"--data={strange}"))
     assert done.returncode == 2
     found = "error: the gold of sentence 1: found entity type 'Ship', expected one of the known types: "
     assert done.stderr.startswith(f"{found}Loc, ")
@@ -242,22 +243,22 @@ def test_predict_answers_every_line_with_offsets_into_it(workplace: Workplace, t
 
 
 def test_predict_on_tokens_agrees_with_the_predictions_of_training(
-    workplace: Workplace, trained: Path
+    forked: Forked, workplace: Workplace, trained: Path
 ) -> None:
     output = workplace.folder / "out.jsonl"
     data = workplace.data / "test.jsonl"
     files = (f"--workdir={trained}", f"--input={data}", f"--output={output}")
-    done = run(workplace.command("predict", *files, "--nobio_constraints", "--constraints=none"))
+    done = forked(workplace.command("predict", *files, "--nobio_constraints", "--constraints=none"))
     assert done.returncode == 0, done.stderr
     assert output.read_text() == (trained / "predictions.jsonl").read_text()
 
 
-def test_predict_names_a_damaged_checkpoint_in_one_line(workplace: Workplace, trained: Path) -> None:
+def test_a_damaged_checkpoint_is_one_line(forked: Forked, workplace: Workplace, trained: Path) -> None:
     damaged = workplace.folder / "damaged"
     shutil.copytree(trained, damaged)
     for epoch in (damaged / "checkpoints").iterdir():
         os.truncate(epoch / "params" / "manifest.ocdbt", 50)
-    done = run(workplace.command("predict", f"--workdir={damaged}"), stdin="Ann lives in Oslo.\n")
+    done = forked(workplace.command("predict", f"--workdir={damaged}"), stdin="Ann lives in Oslo.\n")
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {damaged / 'checkpoints'}/")
     assert "params: found a damaged file" in done.stderr
@@ -265,10 +266,10 @@ def test_predict_names_a_damaged_checkpoint_in_one_line(workplace: Workplace, tr
     assert done.stderr.count("\n") == 1
 
 
-def test_a_second_training_is_one_line_and_leaves_files_alone(workplace: Workplace, trained: Path) -> None:
+def test_a_second_training_leaves_files_alone(forked: Forked, workplace: Workplace, trained: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in trained.iterdir() if path.is_file()}
     with training_in(trained):
-        done = run(workplace.training(trained, **{"training.num_epochs": EPOCHS + 1}))
+        done = forked(workplace.training(trained, **{"training.num_epochs": EPOCHS + 1}))
     assert done.returncode == 2
     assert done.stderr.startswith(
         f"error: {trained}: found a training that is running there (process {os.getpid()}"
@@ -285,15 +286,15 @@ def test_a_second_training_is_one_line_and_leaves_files_alone(workplace: Workpla
     ],
 )
 def test_settings_that_cannot_be_are_one_line(
-    workplace: Workplace, trained: Path, overrides: dict[str, object], message: str
+    forked: Forked, workplace: Workplace, trained: Path, overrides: dict[str, object], message: str
 ) -> None:
-    done = run(workplace.training(trained, **overrides))
+    done = forked(workplace.training(trained, **overrides))
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_misspelt_setting_is_refused(workplace: Workplace, trained: Path) -> None:
-    done = run(workplace.training(trained, **{"model.num_hedas": 4}))
+def test_a_misspelt_setting_is_refused(forked: Forked, workplace: Workplace, trained: Path) -> None:
+    done = forked(workplace.training(trained, **{"model.num_hedas": 4}))
     assert done.returncode != 0
     assert "num_hedas" in done.stderr

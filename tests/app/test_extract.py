@@ -15,6 +15,7 @@ import pytest
 
 from experiments.faults.workplace import run
 from tests.finished_run import finished_run
+from tests.forked import Forked
 
 TEXT = "Ann Lee lives in Oslo. Bob Roe works for Acme Corp. in Rome."
 
@@ -53,7 +54,9 @@ def kill_when(path: Path, command: Sequence[str]) -> None:
     process.wait()
 
 
-def test_a_killed_extraction_is_continued_to_the_same_bytes_or_refused(workdir: Path, tmp_path: Path) -> None:
+def test_a_killed_extraction_is_continued_to_the_same_bytes_or_refused(
+    forked: Forked, workdir: Path, tmp_path: Path
+) -> None:
     source, whole, cut = tmp_path / "in.txt", tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
     source.write_text("".join(f"{TEXT} It rained{' and rained' * (k % 4)} in {k}.\n" for k in range(400)))
     flags = (f"--input={source}", f"--output={cut}")
@@ -61,14 +64,14 @@ def test_a_killed_extraction_is_continued_to_the_same_bytes_or_refused(workdir: 
     kill_when(tmp_path / "cut.jsonl.partial.json", extract(workdir, *flags))
     assert not cut.exists()
     check(
-        run(extract(workdir, *flags, "--resume", "--threshold=0.75")),
+        forked(extract(workdir, *flags, "--resume", "--threshold=0.75")),
         f"error: {cut}.partial.json: found an interrupted output with another run, expected the same",
     )
     before = source.read_bytes()
     source.write_bytes(before.replace(b"Rome", b"Riga"))
-    check(run(extract(workdir, *flags, "--resume")), "an interrupted output with another input")
+    check(forked(extract(workdir, *flags, "--resume")), "an interrupted output with another input")
     source.write_bytes(before)
-    check(run(extract(workdir, *flags, "--resume")))
+    check(forked(extract(workdir, *flags, "--resume")))
     assert cut.read_bytes() == whole.read_bytes()
     assert cut.read_bytes().count(b"\n") == 1_200
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.jsonl", "in.txt", "whole.jsonl"]
@@ -89,10 +92,10 @@ def test_a_line_in_a_pipe_is_answered_before_the_next_one_comes(workdir: Path) -
         assert process.wait() == 0
 
 
-def test_no_entity_crosses_the_end_of_a_sentence(workdir: Path, tmp_path: Path) -> None:
+def test_no_entity_crosses_the_end_of_a_sentence(forked: Forked, workdir: Path, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text(f"{TEXT}\n" * 3)
     output = tmp_path / "found.csv"
-    check(run(extract(workdir, f"--input={tmp_path / 'in.txt'}", f"--output={output}", "--rows=entities")))
+    check(forked(extract(workdir, f"--input={tmp_path / 'in.txt'}", f"--output={output}", "--rows=entities")))
     with output.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["document"] for row in rows} == {"1", "2", "3"}
@@ -104,14 +107,16 @@ def test_no_entity_crosses_the_end_of_a_sentence(workdir: Path, tmp_path: Path) 
         assert last <= end or first > end
 
 
-def test_a_folder_is_read_in_shards_that_together_are_the_whole(workdir: Path, tmp_path: Path) -> None:
+def test_a_folder_is_read_in_shards_that_together_are_the_whole(
+    forked: Forked, workdir: Path, tmp_path: Path
+) -> None:
     texts = tmp_path / "texts"
     texts.mkdir()
     for k in range(5):
         (texts / f"{k}.txt").write_text(f"{TEXT}\n\nIt rained in {k}.\n")
     found = {}
     for name, flags in {"whole": [], "one": ["--shard=1/2"], "two": ["--shard=2/2"]}.items():
-        done = run(extract(workdir, f"--input={texts}", *flags))
+        done = forked(extract(workdir, f"--input={texts}", *flags))
         check(done)
         found[name] = {record["id"]: record for record in map(json.loads, done.stdout.splitlines())}
     assert found["one"].keys().isdisjoint(found["two"])
@@ -132,8 +137,8 @@ def test_a_folder_is_read_in_shards_that_together_are_the_whole(workdir: Path, t
     ],
 )
 def test_outputs_that_cannot_be_are_one_line(
-    flags: tuple[str, ...], message: str, workdir: Path, tmp_path: Path
+    flags: tuple[str, ...], message: str, forked: Forked, workdir: Path, tmp_path: Path
 ) -> None:
     named = [flag.replace("OUT", str(tmp_path / "out.csv")) for flag in flags]
-    check(run(extract(workdir, *named)), f"error: {message}")
+    check(forked(extract(workdir, *named)), f"error: {message}")
     assert list(tmp_path.iterdir()) == []

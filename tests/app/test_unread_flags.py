@@ -1,7 +1,5 @@
 """A flag that a program does not read, or not together with the others given, is refused by name."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from cman_jax.data.corpus import write_jsonl
 from cman_jax.files import write_json
 from cman_jax.types import EncoderSpec
 from tests.builders import SENTENCES
+from tests.forked import Forked
 
 ELMO = EncoderSpec("elmo", 3, 6, "digest", 1)
 
@@ -27,40 +26,35 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def refusal(program: str, *arguments: str) -> str:
-    command = [sys.executable, "-m", f"experiments.{program}", *arguments]
+def refusal(forked: Forked, program: str, *arguments: str) -> str:
+    command = ["-m", f"experiments.{program}", *arguments]
     if program != "benchmark":
         command.append("--compilation_cache=")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, input="")
+    done = forked(command)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1
     return done.stderr.removeprefix("error: flags: found ").removesuffix("\n")
 
 
 @pytest.mark.parametrize("program", ["predict", "evaluate", "analyse"])
-def test_features_of_a_run_without_any_are_refused(runs: Path, program: str) -> None:
+def test_features_of_a_run_without_any_are_refused(forked: Forked, runs: Path, program: str) -> None:
     data = [] if program == "predict" else [f"--data={runs}"]
     given = ("--features=/nonexistent", "--encoder=/none")
-    assert refusal(program, f"--workdir={runs / 'plain'}", *data, *given) == (
+    assert refusal(forked, program, f"--workdir={runs / 'plain'}", *data, *given) == (
         "--features, --encoder, expected neither, because the run reads no contextual features"
     )
 
 
-def test_an_encoder_beside_its_features_is_refused(runs: Path) -> None:
+def test_an_encoder_beside_its_features_is_refused(forked: Forked, runs: Path) -> None:
     given = ("--features=/none", "--encoder=/none")
-    assert refusal("predict", f"--workdir={runs / 'elmo'}", *given) == (
+    assert refusal(forked, "predict", f"--workdir={runs / 'elmo'}", *given) == (
         "--encoder, expected either the encoder or --features, which replace it"
     )
 
 
-def test_an_encoder_that_the_run_to_compare_with_reads_is_read(runs: Path) -> None:
+def test_an_encoder_that_the_run_to_compare_with_reads_is_read(forked: Forked, runs: Path) -> None:
     places = (f"--workdir={runs / 'plain'}", f"--data={runs}", f"--compare={runs / 'elmo'}")
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.analyse", *places, "--encoder=/none"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = forked(["-m", "experiments.analyse", *places, "--encoder=/none"])
     assert done.stderr.startswith(
         "error: encoder: found '/none', expected minilm or mpnet, or a folder with config.json"
     )
@@ -82,8 +76,8 @@ def test_an_encoder_that_the_run_to_compare_with_reads_is_read(runs: Path) -> No
         (("--config.training.num_epochs=2",), "--config.training.num_epochs, expected --epochs instead"),
     ],
 )
-def test_what_no_measure_reads_is_refused(flags: tuple[str, ...], message: str) -> None:
-    assert refusal("benchmark", *flags).startswith(message)
+def test_what_no_measure_reads_is_refused(forked: Forked, flags: tuple[str, ...], message: str) -> None:
+    assert refusal(forked, "benchmark", *flags).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -101,13 +95,16 @@ def test_what_no_measure_reads_is_refused(flags: tuple[str, ...], message: str) 
         ),
     ],
 )
-def test_what_no_table_reads_is_refused(tmp_path: Path, flags: tuple[str, ...], message: str) -> None:
-    assert refusal("reproduce", f"--workdir={tmp_path}", *flags).startswith(message)
+def test_what_no_table_reads_is_refused(
+    forked: Forked, tmp_path: Path, flags: tuple[str, ...], message: str
+) -> None:
+    assert refusal(forked, "reproduce", f"--workdir={tmp_path}", *flags).startswith(message)
 
 
 @pytest.mark.parametrize("program", ["train", "quickstart", "reproduce"])
-def test_programs_that_do_not_decode_on_request_have_no_flags_for_it(program: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", f"experiments.{program}", f"--workdir={tmp_path}", "--threshold=0.3"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+def test_programs_that_do_not_decode_on_request_have_no_flags_for_it(
+    forked: Forked, program: str, tmp_path: Path
+) -> None:
+    done = forked(["-m", f"experiments.{program}", f"--workdir={tmp_path}", "--threshold=0.3"])
     assert done.returncode == 1
     assert "Unknown command line flag 'threshold'" in done.stderr

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from experiments.reproduction.runs import Run, Setup, runs_of
 from experiments.reproduction.training import GOLD_LABELS, train_missing
 from tests.builders import quick_compilation
 from tests.experiments.reproduction.places import row_named
+from tests.forked import Forked
 
 
 def make_tiny(config: Config) -> None:
@@ -109,8 +109,10 @@ def test_scores_on_other_sentences_are_refused(done: tuple[Setup, Run], tmp_path
         train_missing([run._replace(workdir=copy)], None, None)
 
 
-def test_the_command_without_training_lists_the_commands_of_missing_runs(tmp_path: Path) -> None:
-    done = reproduce("--what=table4", "--budget=short", "--notrain", f"--workdir={tmp_path}")
+def test_the_command_without_training_lists_the_commands_of_missing_runs(
+    forked: Forked, tmp_path: Path
+) -> None:
+    done = reproduce(forked, "--what=table4", "--budget=short", "--notrain", f"--workdir={tmp_path}")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'short' / 'reproduction'}.md, .json\n"
     table = read(tmp_path / "short" / "reproduction.json")["table4"]
@@ -129,13 +131,12 @@ def test_the_command_without_training_lists_the_commands_of_missing_runs(tmp_pat
     ],
 )
 def test_an_invalid_flag_is_a_message_of_one_line(
-    tmp_path: Path, flags: tuple[str, ...], message: str
+    forked: Forked, tmp_path: Path, flags: tuple[str, ...], message: str
 ) -> None:
-    done = reproduce(*flags, f"--workdir={tmp_path}")
+    done = reproduce(forked, *flags, f"--workdir={tmp_path}")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert f"error: {message}" in done.stderr
 
 
-def reproduce(*flags: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "experiments.reproduce", "--compilation_cache=", *flags]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+def reproduce(forked: Forked, *flags: str) -> subprocess.CompletedProcess:
+    return forked(["-m", "experiments.reproduce", "--compilation_cache=", *flags])
