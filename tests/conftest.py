@@ -1,7 +1,9 @@
 """The settings and fixtures of all tests: strict broadcasting, several CPU devices, the real corpora."""
 
+import atexit
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +21,11 @@ _XLA_FLAGS = (
 )
 os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *_XLA_FLAGS))
 os.environ["JAX_PLATFORMS"] = "cpu"
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    # What the programs under test keep for later, such as compiled programs, is neither taken from the user's
+    # cache nor left there. The other processes of this session inherit the place.
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cman-jax-tests-")
+    atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 import jax  # noqa: E402
 import jaxtyping  # noqa: E402
