@@ -1,6 +1,7 @@
 """The settings and fixtures of all tests: strict broadcasting, several CPU devices, the real corpora."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -34,6 +35,9 @@ import pytest  # noqa: E402
 from tests.forked import Forked  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Tracing makes millions of objects, of which hardly any is garbage; Python looks for it every 700 objects.
+gc.set_threshold(20_000, 10, 10)
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
