@@ -39,7 +39,30 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # Tracing makes millions of objects, of which hardly any is garbage; Python looks for it every 700 objects.
 gc.set_threshold(20_000, 10, 10)
 
+# The files that take longest. One that began last would keep one process busy while the other waits.
+FIRST = (
+    "app/test_end_to_end.py",
+    "app/test_extract.py",
+    "training/test_trained_layers.py",
+    "training/test_population.py",
+    "training/test_parallel.py",
+    "training/test_loop.py",
+    "training/test_step.py",
+    "experiments/torch_reference/test_step.py",
+    "experiments/reproduction/test_end_to_end.py",
+    "experiments/test_benchmark.py",
+    "test_documents.py",
+)
+
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of the files in `FIRST` first."""
+    tests = Path(__file__).parent
+    places = {tests / name: place for place, name in enumerate(FIRST)}
+    assert all(path.is_file() for path in places), "FIRST names a file that does not exist"
+    items.sort(key=lambda item: places.get(item.path, len(FIRST)))
 
 
 @pytest.fixture(scope="session")
