@@ -54,14 +54,14 @@ class Finished(NamedTuple):
 
 
 def config_of(num_epochs: int = EPOCHS) -> Config:
-    """Returns a config of narrow layers that learns fast, so that dev scores rise and fall."""
+    """Returns a config that compiles and learns fast, so that dev scores rise and fall."""
     config = generated.get_config()
     model = config.model
     model.char_dim = model.char_lstm_dim = model.word_dim = model.lstm_dim = model.scorer_dim = _WIDTH
-    model.num_bsa = 1
+    model.num_bsa, model.sequence_layer = 1, "mlp"
     config.data.bucket_lengths = (34,)
     config.training = dataclasses.replace(
-        config.training, batch_size=8, num_epochs=num_epochs, learning_rate=0.02
+        config.training, batch_size=8, num_epochs=num_epochs, learning_rate=0.02, alpha=0.0
     )
     return config
 
@@ -83,16 +83,23 @@ def finish(folder: Path) -> Finished:
     """Trains the run unless the folder has it, and returns it."""
     quick_start(folder)
     run, vectors = folder / "run", folder / "vectors.txt"
+    if not (folder / "run_is_whole").exists():
+        _train(run, vectors)
+        (folder / "run_is_whole").touch()
+    kept = {epoch: params_of(run, epoch) for epoch in saved_epochs(run / "checkpoints")}
+    return Finished(run, vectors, prediction(run), resumption(run, vectors)[:2], kept)
+
+
+def _train(run: Path, vectors: Path) -> None:
+    """Trains the run, and writes all kinds of files that a run may have."""
     words = {token for sentence in splits_of()["train"] for token in sentence.tokens}
     write_vectors(vectors, sorted(words)[::2])
     train(config_of(), splits_of(), run, vectors=vectors)
     fitted = Calibration(ner=Platt(0.5, 0.1))
     parts = {task: part._asdict() for task, part in fitted._asdict().items()}
-    dev, best = splits_of()["dev"], best_epoch(read_metrics(run))
-    write_entry(run, "probabilities", best, split_digest(dev), parts)
+    best, digest = best_epoch(read_metrics(run)), split_digest(splits_of()["dev"])
+    write_entry(run, "probabilities", best, digest, parts)
     update_json(run / "scores.json", {"dev": {"epoch": 1}})
-    kept = {epoch: params_of(run, epoch) for epoch in saved_epochs(run / "checkpoints")}
-    return Finished(run, vectors, prediction(run), resumption(run, vectors)[:2], kept)
 
 
 def quick_start(folder: Path) -> None:
@@ -103,8 +110,9 @@ def quick_start(folder: Path) -> None:
 
 
 def copy_of(run: Path, folder: Path) -> Path:
-    """Returns a copy of a run, whose files are links to the same content."""
-    return Path(shutil.copytree(run, folder / "run", copy_function=os.link))
+    """Returns a copy of a run, whose files are links to the same content; locks are left out."""
+    no_locks = shutil.ignore_patterns(".*")
+    return Path(shutil.copytree(run, folder / "run", copy_function=os.link, ignore=no_locks))
 
 
 def prediction(run: Path) -> Any:

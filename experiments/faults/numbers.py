@@ -188,6 +188,6 @@ ROWS = (
         "parameters finite, no NaN in JSON; refused by one line, or trained",
         prepare,
         attempt,
-        seconds=120,
+        seconds=600,
     ),
 )

@@ -154,6 +154,6 @@ ROWS = (
         "refused by name, and the run resumes without the change",
         finish,
         attempt,
-        seconds=120,
+        seconds=300,
     ),
 )

@@ -41,7 +41,7 @@ def half_delete(whole: Finished, folder: Path, rng: random.Random) -> str:
     run = copy_of(whole.folder, folder)
     places = sorted((run / "checkpoints").iterdir())
     checkpoint = rng.choice([place for place in places if place.name.isdecimal()])
-    inside = sorted(checkpoint.rglob("*"))
+    inside = _in_order(checkpoint)
     rng.shuffle(inside)
     for path in inside[: rng.randint(1, len(inside))]:
         if path.is_dir():
@@ -64,8 +64,13 @@ def mutate(whole: Finished, folder: Path, rng: random.Random) -> str:
 def _file_of_checkpoint(run: Path, rng: random.Random) -> Path:
     """Returns a file of a checkpoint that is not empty."""
     epoch = rng.choice(saved_epochs(run / "checkpoints"))
-    files = sorted((run / "checkpoints" / str(epoch)).rglob("*"))
+    files = _in_order(run / "checkpoints" / str(epoch))
     return rng.choice([path for path in files if path.is_file() and path.stat().st_size])
+
+
+def _in_order(folder: Path) -> list[Path]:
+    """Returns all that a folder contains, in an order that Orbax' random names do not change."""
+    return sorted(folder.rglob("*"), key=lambda path: (path.parent, path.stat().st_size, path))
 
 
 def _outcome(whole: Finished, run: Path, path: Path, content: bytes | None, rng: random.Random) -> str:
