@@ -69,5 +69,6 @@ def memory_line(error: BaseException) -> str:
     notes = getattr(error, "__notes__", [])  # JAX adds others
     during = "".join(f" {note}" for note in notes if note.startswith("while "))
     reason = (str(error).splitlines() or ["no more memory"])[0]
-    what_to_do = "use smaller batches, split long sentences, or run on a machine with more memory"
+    smaller = "use smaller batches (config.training.batch_size), split long sentences"
+    what_to_do = f"{smaller}, or run on a machine with more memory"
     return f"error: out of memory{during} ({reason}): {what_to_do}"

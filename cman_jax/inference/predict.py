@@ -62,7 +62,8 @@ class Predictor:
                 self.prepare(compiler, params, examples)
             for plan in plans:
                 annotate = self._annotate_alone if self._alone(plan) else self._annotate
-                with noting_what(f"predicting a batch padded to {plan.length} tokens"):
+                shape = f"{self._size(plan)} sentences padded to {plan.length} tokens"
+                with noting_what(f"predicting {shape}"):
                     batch = self._collate(examples, plan)
                     found = annotate(params, [examples[i] for i in plan.indices], batch)
                 annotations |= zip(plan.indices, found, strict=True)
@@ -101,8 +102,10 @@ class Predictor:
         return own and plan.length > self.system.config.data.bucket_lengths[-1]
 
     def _collate(self, examples: Sequence[Example], plan: Plan) -> Batch:
-        size = 1 if self._alone(plan) else None
-        return self.system.collate([examples[i] for i in plan.indices], plan.length, size)
+        return self.system.collate([examples[i] for i in plan.indices], plan.length, self._size(plan))
+
+    def _size(self, plan: Plan) -> int:
+        return 1 if self._alone(plan) else self.system.config.training.batch_size
 
 
 def _block(tokens: Float[np.ndarray, "i d"]) -> Float[np.ndarray, "1 j d"]:

@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from itertools import zip_longest
+from typing import Any
 
 from cman_jax.data.batching import Example, Plan, first_of_each
-from cman_jax.errors import InputError
+from cman_jax.errors import InputError, noting_what
 from cman_jax.training.history import History
 from cman_jax.training.member import Member
 from cman_jax.training.parallel import ParallelStep, PopulationStep
@@ -107,7 +108,7 @@ def run_epoch(
     history = History(members, epoch, [part.metrics for part in begun or ()], done)
     progress.advance(_num_sentences(groups[:done]))
     for number, plans in enumerate(groups[done:], done + 1):
-        state, metrics = step(state, _batches(plans, members, step.num_parts))
+        state, metrics = _take(step, state, plans, members)
         history.add(plans, metrics)
         progress.advance(_num_sentences([plans]))
         if number < len(groups) and stop.must_save():
@@ -174,6 +175,14 @@ def _num_sentences(groups: Groups) -> int:
 def _length(plans: Sequence[Plan | None]) -> int:
     """Returns the length that the batches of a step are padded to."""
     return max(plan.length for plan in plans if plan)
+
+
+def _take(step: Step, state: TrainState, plans: Sequence[Plan | None], members: Sequence[Member]) -> Any:
+    """Takes one step; the error for too little memory names the size of its batches."""
+    size = members[0].system.config.training.batch_size
+    runs = f" in each of {len(members)} runs" if len(members) > 1 else ""
+    with noting_what(f"training on {size} sentences padded to {_length(plans)} tokens{runs}"):
+        return step(state, _batches(plans, members, step.num_parts))
 
 
 def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts: int) -> list[Batch]:

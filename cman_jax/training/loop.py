@@ -14,7 +14,7 @@ import optax
 from cman_jax.compilation import compiler_threads
 from cman_jax.config import Config, differences, validate
 from cman_jax.encoders.encoder import Encoder
-from cman_jax.errors import InputError, noting_what
+from cman_jax.errors import InputError
 from cman_jax.memory import TO_TRAIN, read_limits, refuse_too_little
 from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits
@@ -120,9 +120,8 @@ def train_population(
             progress.start_epoch(epoch, num_epochs, sum(len(member.examples) for member in members))
             if epoch == done + 1:
                 prepare(compiler, step, state, members, groups)
-            with noting_what(f"training epoch {epoch}"):
-                state, rows = run_epoch(step, state, members, groups, epoch, progress, stop, begun)
-                begun = None
+            state, rows = run_epoch(step, state, members, groups, epoch, progress, stop, begun)
+            begun = None
             for member, member_state, row in zip(members, step.fetch(state), rows, strict=True):
                 member.end_epoch(epoch, member_state, row)
             progress.end_epoch(*(member.rows for member in members))

@@ -10,7 +10,6 @@ interruption. The folder of an attempt that broke its promise is kept; --attempt
 
 import os
 import platform
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,10 +64,9 @@ def _run(row: Row, workdir: Path, progress: Progress) -> None:
         if not result.kept:
             progress.print(f"{row.name} --attempt={result.number}: {result.outcome}")
 
-    start = time.perf_counter()
     results = run_row(row, workdir, tries, flags.FLAGS.processes, done)
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    about = {"wall_seconds": round(time.perf_counter() - start), "machine": machine, "version": __version__}
+    about = {"machine": machine, "version": __version__}
     write_json(workdir / f"{row.name}.json", {**summary(row, results), **about})
 
 

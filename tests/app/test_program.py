@@ -61,8 +61,8 @@ def test_too_little_memory_is_one_line_and_never_an_endless_wait(body: str) -> N
     ended = run(f"from cman_jax.compilation import start; start(); {body}")
     assert ended.returncode == 2
     assert re.fullmatch(
-        r"error: out of memory \(.+\): use smaller batches, split long sentences, or run on a machine with "
-        r"more memory\n",
+        r"error: out of memory \(.+\): use smaller batches \(config\.training\.batch_size\), split long "
+        r"sentences, or run on a machine with more memory\n",
         ended.stderr,
     )
 
@@ -73,7 +73,7 @@ def test_what_had_too_little_memory_is_named() -> None:
     prepared = "step = Ahead(jax.jit(step))\n    with compiler_threads() as c: step.prepare(c, 1)"
     ended = run(f"{steps}\n    {fail}\n    {prepared}\n    with noting_what('training'): step(1)")
     assert ended.returncode == 2
-    assert ended.stderr.startswith("error: out of memory while training (17 bytes): use smaller batches, ")
+    assert ended.stderr.startswith("error: out of memory while training (17 bytes): use smaller batches (")
     assert ended.stderr.count("\n") == 1
 
 
