@@ -18,7 +18,7 @@ from absl import flags
 from cman_jax.config import Config, to_dict
 from cman_jax.errors import InputError
 
-_SETTING = re.compile(r"--?(?:no)?config\.([^=]+)")
+_SETTING = re.compile(r"--?(?:no)?config\.([^=]*)")
 _NO_FIELD = re.compile(r"'\w*Config' object has no attribute '(\w+)'")
 _A_CONFIG = "a Python file whose get_config() returns a cman_jax.config.Config"
 _VALUES = {
@@ -53,7 +53,7 @@ def define_config(default: str = "conll04") -> flags.FlagHolder:
     try:
         argv = _with_config_paths(sys.argv)
         return config_flags.DEFINE_config_file("config", _config_path(default), about, sys_argv=argv)
-    except (InputError, OSError, flags.Error) as error:
+    except (OSError, ValueError, flags.Error) as error:
         _end(error)
 
 

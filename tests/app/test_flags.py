@@ -49,6 +49,7 @@ LISTED = (
             "flags: found the setting config.model.null_relaton, "
             f"expected config.model.null_relation, {NEAREST}",
         ),
+        ("--config.=1", f"flags: found the setting config., expected {LISTED}"),
         ("--config.x.y=1", f"flags: found the setting config.x.y, expected {LISTED}"),
         (
             "--config.training.num_epochs=three",
