@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cman_jax.config import Config, to_dict
-from cman_jax.files import write_atomically
+from cman_jax.files import json_text, write_atomically
 from experiments.faults.ends import Ended, check_end, outcome_of
 from experiments.faults.nasty_values import CONTRADICTIONS, ODD_WORDS, values_of
 from experiments.faults.permissions import without_override
@@ -182,7 +182,7 @@ def _ask(words: Sequence[str], folder: Path, stop_at: str = "") -> Ended:
     """Returns the end of a command line that is run in a folder."""
     server, limits = _server(), {"seconds": _SECONDS, "memory": _MEMORY, "stop_at": stop_at}
     try:
-        server.stdin.write(json.dumps({"words": list(words), "folder": str(folder), **limits}) + "\n")
+        server.stdin.write(json_text({"words": list(words), "folder": str(folder), **limits}) + "\n")
         server.stdin.flush()
         return Ended(*json.loads(server.stdout.readline()))
     except BaseException:

@@ -27,6 +27,7 @@ from absl import flags
 
 from cman_jax.app import program
 from cman_jax.app.flags import FOREIGN, parse_flags
+from cman_jax.files import json_text
 from experiments.faults.ends import Ended
 
 _SLOW = (
@@ -51,7 +52,7 @@ def main() -> None:
     for line in iter(sys.stdin.readline, ""):
         request = json.loads(line)
         words, folder = request.pop("words"), Path(request.pop("folder"))
-        print(json.dumps(in_child(partial(_start_in, folder, words), folder, **request)), flush=True)
+        print(json_text(in_child(partial(_start_in, folder, words), folder, **request)), flush=True)
 
 
 def _start_in(folder: Path, words: Sequence[str]) -> None:
@@ -75,7 +76,7 @@ def _print_flags(main: program.Main) -> None:
         for flag in defined
         if not flag.name.startswith("config.")
     ]
-    print(json.dumps(own))
+    print(json_text(own))
 
 
 def import_slow() -> None:
