@@ -15,7 +15,7 @@ from jax import export
 from cman_jax.config import to_dict
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.errors import InputError
-from cman_jax.files import write_atomically, write_json
+from cman_jax.files import write_atomically, write_json, writing_folder_atomically
 from cman_jax.inference.exported import ABOUT, ARRAYS, FORMAT, MOST_TOKENS, PROGRAM, VOCABS, require_extra
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.steps import predict_step
@@ -68,11 +68,12 @@ def export_network(extractor: Extractor, out: Path) -> None:
     tree = {"params": extractor.params, "constants": system.constants}
     program = _program(system, tree)
     np.savez(stored, **_named(tree))
-    write_atomically(out / PROGRAM, bytes(program.serialize()))
-    write_atomically(out / ARRAYS, stored.getvalue())
-    system.vocabs.save(out / VOCABS)
-    about = {**_description(extractor, program), "files": digests(out, [PROGRAM, ARRAYS, VOCABS])}
-    write_json(out / ABOUT, about)  # the last file: a folder without it is incomplete
+    with writing_folder_atomically(out) as new:  # another export to this folder cannot mix with it
+        write_atomically(new / PROGRAM, bytes(program.serialize()))
+        write_atomically(new / ARRAYS, stored.getvalue())
+        system.vocabs.save(new / VOCABS)
+        about = {**_description(extractor, program), "files": digests(new, [PROGRAM, ARRAYS, VOCABS])}
+        write_json(new / ABOUT, about)
 
 
 def _description(extractor: Extractor, program: export.Exported) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 
 from cman_jax.config import from_dict
 from cman_jax.errors import InputError
+from cman_jax.inference import export
 from cman_jax.inference.export import export_network
 from cman_jax.inference.extractor import Extractor
 from tests.finished_run import finished_run
@@ -45,6 +46,22 @@ def test_a_folder_with_files_is_kept(extractor: Extractor, tmp_path: Path) -> No
     with pytest.raises(InputError, match="found results that exist already, expected a new folder"):
         export_network(extractor, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_another_export_that_is_earlier_is_kept_whole(
+    extractor: Extractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def another(*arguments: object) -> object:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "arrays.npz").write_text("another")
+        return program(*arguments)
+
+    program = export._program
+    monkeypatch.setattr(export, "_program", another)
+    with pytest.raises(InputError, match="found a folder with files, or a file, expected a name for a new"):
+        export_network(extractor, tmp_path / "out")
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "arrays.npz"]
+    assert (tmp_path / "out" / "arrays.npz").read_text() == "another"
 
 
 def test_kernels_of_a_gpu_are_not_exported(
