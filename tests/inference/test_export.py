@@ -30,7 +30,8 @@ def test_the_folder_holds_the_chosen_epoch_and_describes_itself(extractor: Extra
     about = json.loads((tmp_path / "out" / "model.json").read_text())
     assert (about["epoch"], about["encoder"], set(about["files"])) == (2, None, names - {"model.json"})
     assert from_dict(about["config"]) == extractor.system.config
-    stored = np.load(tmp_path / "out" / "arrays.npz")
+    with np.load(tmp_path / "out" / "arrays.npz") as file:
+        stored = dict(file)
     np.testing.assert_array_equal(stored["params/relation/bias"], extractor.params["relation"]["bias"])
 
 

@@ -175,8 +175,10 @@ def test_the_description_suffices_to_call_the_program_with_jax_alone(folder: Pat
     assert list(program.platforms) == about["platforms"] == ["cpu", "cuda", "tpu"]
     token = np.zeros((1, 3), np.int32)
     tables = [np.zeros((8, length), np.int32) for length in (*about["config"]["data"]["char_lengths"], 2)]
+    with np.load(folder / "arrays.npz") as file:
+        arrays = dict(file)
     inputs = {
-        "arrays": dict(np.load(folder / "arrays.npz")),
+        "arrays": arrays,
         "word_ids": token,
         "mask": np.ones((1, 3), bool),
         "char_ids": tuple(tables),
