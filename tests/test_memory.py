@@ -1,6 +1,5 @@
 """Tests of the limits of memory, in processes of their own where a limit is set."""
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +13,9 @@ MIB = 2**20
 
 
 def test_limits_of_a_process_are_read() -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_DATA, (700 * MIB, 700 * MIB))
-
-    program = "from cman_jax.memory import read_limits; print(read_limits().data)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, preexec_fn=limit)
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_DATA, ({700 * MIB}, {700 * MIB}))"
+    program = f"{limit}; from cman_jax.memory import read_limits; print(read_limits().data)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == f"{700 * MIB}\n", done.stderr
 
 

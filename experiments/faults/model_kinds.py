@@ -2,7 +2,6 @@
 
 import gzip
 import importlib
-import json
 import sys
 import tracemalloc
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from cman_jax.encoders.load import load_encoder
 from cman_jax.encoders.store.allennlp import AllenNLPFeatures
 from cman_jax.encoders.store.cache import FeatureCache, FeatureWriter
 from cman_jax.encoders.store.source import to_float16
-from cman_jax.files import write_json
+from cman_jax.files import json_text, write_json
 from cman_jax.run.installed import GROUP, MANIFEST, digests, run_folder
 from cman_jax.run.manifest import FILE
 from cman_jax.run.system import System
@@ -142,7 +141,7 @@ def _write_allennlp(folder: Path) -> None:
     with h5py.File(folder / "features.hdf5", "w") as file:
         for number, tokens in enumerate(SENTENCES):
             file[str(number)] = normal(number, 2, len(tokens), 3)
-        numbers = json.dumps({" ".join(tokens): str(number) for number, tokens in enumerate(SENTENCES)})
+        numbers = json_text({" ".join(tokens): str(number) for number, tokens in enumerate(SENTENCES)})
         file.create_dataset("sentence_to_index", (1,), h5py.string_dtype("utf-8"))[0] = numbers
 
 

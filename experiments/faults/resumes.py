@@ -8,6 +8,7 @@ from typing import Any
 
 from cman_jax.config import Config, from_dict, to_dict
 from cman_jax.errors import InputError
+from cman_jax.files import json_text
 from cman_jax.run.provenance import Splits
 from cman_jax.training.loop import train
 from cman_jax.types import EncoderSpec, Sentence
@@ -135,7 +136,7 @@ def _other_vocabulary(whole: Finished, run: Path, rng: random.Random) -> tuple[S
     i, k = rng.sample(range(len(words)), 2)
     words[i], words[k] = words[k], words[i]
     path.unlink()  # the whole run has the same file
-    path.write_text(json.dumps(vocabs))
+    path.write_text(json_text(vocabs))
     return splits_of(), whole.vectors, "vocabs.json"
 
 

@@ -1,10 +1,7 @@
 """Faults of memory: commands that are limited to less than they need."""
 
 import random
-import resource
-import subprocess
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +13,6 @@ from experiments.faults.row import Row, demand
 from experiments.faults.stops import state_of
 from experiments.faults.workplace import Workplace, run
 
-_MIB = 2**20
 _WORDS = ("Ada", "met", "Ben", "of", "Acme", "in", "London", "and", "left", "for", "Oslo", "with", "letters")
 
 
@@ -104,8 +100,7 @@ def _limited(command: Sequence[str], mib: int) -> str:
     Raises:
       Broken: the command ends in another way than with success or with one line.
     """
-    limit = partial(resource.setrlimit, resource.RLIMIT_DATA, (mib * _MIB, mib * _MIB))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280, preexec_fn=limit)
+    done = run(["sh", "-c", f'ulimit -d {1024 * mib}; exec "$@"', "sh", *command])
     if done.returncode == 0:
         return "enough memory"
     last = done.stderr.strip().splitlines()[-1:]

@@ -18,6 +18,7 @@ from cman_jax.data.arrival import groups_of
 from cman_jax.data.inputs import input_documents
 from cman_jax.data.text import Document, from_tokens
 from cman_jax.errors import InputError
+from cman_jax.files import json_text
 from cman_jax.inference.chunks import CHUNK
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.record import Record
@@ -210,9 +211,9 @@ def _json_lines(rng: random.Random) -> Input:
         words = text.replace("\0", "").split()  # a token may not contain NUL
         if words and rng.random() < 0.4:
             tokens[number] = words
-            lines.append(json.dumps(words if rng.random() < 0.5 else {"tokens": words}).encode())
+            lines.append(json_text(words if rng.random() < 0.5 else {"tokens": words}).encode())
         else:
-            lines.append(json.dumps({"text": text}, ensure_ascii=rng.random() < 0.5).encode())
+            lines.append(json_text({"text": text}, ensure_ascii=rng.random() < 0.5).encode())
         texts.append(None if number in tokens else text)
     return _with_bad("jsonl", lines, texts, tokens, _BAD_JSON, rng)
 
@@ -237,7 +238,7 @@ def _long(rng: random.Random) -> Input:
     """Returns a line of a megabyte, or a sentence of 10,000 tokens."""
     if rng.random() < 0.5:
         words = [rng.choice(["Ann", "of", "Oslo", "\U0001f9ea", "-"]) for _ in range(10_000)]
-        return Input("jsonl", [json.dumps(words).encode()], None, [None], {0: words})
+        return Input("jsonl", [json_text(words).encode()], None, [None], {0: words})
     piece = rng.choice(["x", "Ann Lee lives in Oslo. ", "<b>\u05d9\u05e2\u05dc</b> lives. "])
     text = piece * (2**20 // len(piece.encode()))
     return Input("text", [text.encode()], None, [text], {})

@@ -1,6 +1,5 @@
 """The files of a tiny ELMo as AllenNLP writes them: random weights."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ import numpy as np
 
 from cman_jax.encoders.elmo.options import read_options
 from cman_jax.encoders.elmo.weights import weight_shapes
+from cman_jax.files import json_text
 from experiments.faults.random_arrays import normal
 
 Options = dict[str, Any]
@@ -64,7 +64,7 @@ def write(folder: Path, opts: Options, dtype: str = "f4") -> Tiny:
     import h5py
 
     tiny = Tiny(folder / "options.json", folder / "weights.hdf5", opts, {})
-    tiny.options_path.write_text(json.dumps(opts))
+    tiny.options_path.write_text(json_text(opts))
     with h5py.File(tiny.weights_path, "w") as file:
         for seed, (name, shape) in enumerate(weight_shapes(read_options(tiny.options_path))):
             tiny.weights[name] = file[name] = normal(seed, *shape).astype(dtype)

@@ -1,6 +1,5 @@
 """The directory of a tiny BERT encoder: random weights, and word pieces that are single letters."""
 
-import json
 import string
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from cman_jax.encoders.bert.config import BertConfig
 from cman_jax.encoders.bert.weights import weight_shapes
+from cman_jax.files import json_text
 from experiments.faults.random_arrays import normal
 
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *".-[]", *string.ascii_lowercase]
@@ -68,7 +68,7 @@ def write(
 ) -> Path:
     """Writes the three files and returns their directory."""
     directory.mkdir(exist_ok=True)
-    (directory / "config.json").write_text(json.dumps(options))
+    (directory / "config.json").write_text(json_text(options))
     save_file(weights() if arrays is None else arrays, directory / "model.safetensors")
     tokenizer(vocab).save(str(directory / "tokenizer.json"))
     return directory

@@ -32,6 +32,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     command_lines._server.cache_clear()
 
 
+@pytest.mark.filterwarnings("ignore:os.fork")  # other tests may have started JAX in this process
 def test_a_child_that_computes_without_end_is_ended(tmp_path: Path) -> None:
     def compute() -> None:
         os.write(1, b"begun\n")
