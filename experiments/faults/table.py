@@ -40,13 +40,13 @@ def write_into(document: Path, table: str) -> None:
 
 def _line(summary: Mapping[str, Any]) -> str:
     """Returns the line of a row."""
-    seen = [f"{outcome} {number:,}" for outcome, number in summary["outcomes"].items()]
-    seen += [f"**not kept {len(summary['broken'])}**"] * bool(summary["broken"])
+    seen = [f"{number:,} {outcome}" for outcome, number in summary["outcomes"].items()]
+    seen += [f"**{len(summary['broken'])} not kept**"] * bool(summary["broken"])
     cells = (
         summary["fault"],
         f"{summary['tried']:,}",
         summary["promise"],
         f"{summary['kept']:,}",
-        ", ".join(seen).replace("|", "\\|"),
+        "; ".join(seen).replace("|", "\\|"),
     )
     return f"| {' | '.join(cells)} |"

@@ -94,7 +94,7 @@ def test_the_table_takes_its_place_in_a_document(tmp_path: Path) -> None:
     results = [Result(0, "refused", True, 1.0), Result(1, "a|b", True, 2.0)]
     write_json(tmp_path / "nothing.json", summary(ROW, results))
     table = markdown(read_summaries(tmp_path, ["nothing", "missing"]))
-    assert table.splitlines()[2] == "| nothing at all | 2 | nothing happens | 2 | refused 1, a\\|b 1 |"
+    assert table.splitlines()[2] == "| nothing at all | 2 | nothing happens | 2 | 1 refused; 1 a\\|b |"
     document = tmp_path / "page.md"
     document.write_text("before\n<!-- table of faults -->\nan old table\n<!-- end of the table -->\nafter\n")
     write_into(document, table)
