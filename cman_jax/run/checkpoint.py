@@ -36,6 +36,7 @@ from cman_jax.types import Params
 State = TypeVar("State", bound=tuple)
 """The named tuple from which training resumes: `step`, `params` and `opt_state`."""
 
+_LATEST = 2  # how many of the latest checkpoints are kept, besides the best one
 _EARLIER_WINS = 1e-9  # subtracted per epoch from the score; far below any difference of scores
 _NO_SCORE = -1.0  # below every score; the rank of a score that is not a number
 _OS_ERROR = re.compile(r"os_error_code='(\d+)'")
@@ -79,6 +80,7 @@ class Checkpoints:
             with _writing(self._directory):
                 try:
                     self._manager.wait_until_finished()
+                    self._delete_superfluous()
                 finally:
                     self._manager.close()
             self._remove_deleted()
@@ -151,6 +153,12 @@ class Checkpoints:
             remedy = f"{error.expected}; {remedy_for(epoch, intact)}"
             raise InputError(error.path, None, error.found, remedy) from error
 
+    def _delete_superfluous(self) -> None:
+        """Deletes the checkpoints that stay if a training stops after a save and before the deletion."""
+        kept = {*sorted(self.epochs())[-_LATEST:], self._manager.best_step()}
+        for epoch in set(self.epochs()) - kept:
+            self._manager.delete(epoch)
+
     def _remove_deleted(self) -> None:
         """Removes the files of checkpoints that are no longer kept."""
         shutil.rmtree(self._directory / _DELETED, ignore_errors=True)
@@ -191,7 +199,7 @@ def set_aside(directory: Path, epochs: list[int]) -> Path:
 def _manager(directory: Path) -> ocp.CheckpointManager:
     """Returns Orbax' manager of a directory to write to."""
     options = ocp.CheckpointManagerOptions(
-        preservation_policy=AnyPreservationPolicy([LatestN(n=2), BestN(get_metric_fn=_rank, n=1)]),
+        preservation_policy=AnyPreservationPolicy([LatestN(n=_LATEST), BestN(get_metric_fn=_rank, n=1)]),
         # Without a best_fn, Orbax writes no metrics to disk, and a resumed run does not know the best epoch.
         best_fn=_rank,
         cleanup_tmp_directories=True,

@@ -12,7 +12,7 @@ import pytest
 
 from cman_jax.config import Config
 from cman_jax.errors import InputError
-from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.run.checkpoint import Checkpoints, saved_epochs
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.step import TrainState
 from cman_jax.types import Params
@@ -154,6 +154,28 @@ def test_a_score_that_is_not_a_number_is_never_the_best(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "5", "6"]
     for path in tmp_path.rglob("metrics/metrics"):
         json.loads(path.read_text(), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize(
+    "scores", [(1.0, 4.0, 2.0, 3.0, 2.5), (4.0, 1.0, 2.0, 3.0, 2.5), (1.0, 1.0, 1.0, 1.0, 9.0)]
+)
+def test_what_a_stop_between_save_and_deletion_leaves_goes_at_the_next_end(
+    scores: tuple[float, ...], tmp_path: Path
+) -> None:
+    run, best = tmp_path / "run", scores.index(max(scores)) + 1
+    with Checkpoints(run) as checkpoints:
+        for epoch, score in enumerate(scores, 1):
+            checkpoints.save(epoch, state_of(PARAMS), score)
+            checkpoints._manager.wait_until_finished()
+            shutil.copytree(run / str(epoch), tmp_path / "all" / str(epoch))
+    kept = sorted({best, 4, 5})
+    assert saved_epochs(run) == kept
+    shutil.rmtree(run)
+    shutil.copytree(tmp_path / "all", run)
+    with Checkpoints(run) as checkpoints:
+        assert checkpoints.epochs() == [1, 2, 3, 4, 5]
+    assert saved_epochs(run) == kept
+    assert sorted(path.name for path in run.iterdir()) == [str(epoch) for epoch in kept]
 
 
 def test_another_type_of_numbers_is_refused(saved: Path) -> None:
