@@ -1,5 +1,6 @@
 """The limits of memory that the operating system sets for this process."""
 
+import functools
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -38,8 +39,9 @@ class Limits(NamedTuple):
         return min((limit for limit in (self.data, self.group) if limit is not None), default=None)
 
 
+@functools.cache
 def read_limits() -> Limits:
-    """Returns the limits of this process."""
+    """Returns the limits of this process, which are read once: every prediction asks for them."""
     return Limits(_of_process("RLIMIT_DATA"), _of_process("RLIMIT_AS"), _of_group())
 
 

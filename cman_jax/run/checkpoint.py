@@ -155,9 +155,9 @@ class Checkpoints:
 
     def _delete_superfluous(self) -> None:
         """Deletes the checkpoints that stay if a training stops after a save and before the deletion."""
-        kept = {*sorted(self.epochs())[-_LATEST:], self._manager.best_step()}
-        for epoch in set(self.epochs()) - kept:
-            self._manager.delete(epoch)
+        for epoch in sorted(self.epochs())[:-_LATEST]:
+            if epoch != self._manager.best_step():
+                self._manager.delete(epoch)
 
     def _remove_deleted(self) -> None:
         """Removes the files of checkpoints that are no longer kept."""

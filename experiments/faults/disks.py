@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from experiments.faults.disk import FAULTS, Disk
-from experiments.faults.ends import Ended, check_end
+from experiments.faults.ends import check_end, end_of
 from experiments.faults.permissions import without_override
 from experiments.faults.program import Program
 from experiments.faults.real_runs import Runs, arrays_of, prepare_runs
@@ -83,7 +83,7 @@ def _use(runs: Runs, name: str, disk: Path, shown: str) -> None:
       Broken: it does not end well, or its parameters are others.
     """
     done = run(_command(runs, name, disk))
-    check_end(Ended(done.returncode, done.stdout, done.stderr), (0,), f"after {shown}")
+    check_end(end_of(done), (0,), f"after {shown}")
     demand(_is_whole(disk / "found.jsonl", runs), f"after {shown}: an incomplete output")
     demand(arrays_of(disk / "run") == arrays_of(runs.finished), f"after {shown}: other parameters")
 

@@ -1,6 +1,7 @@
 """How a program ended, and whether its end is one that docs/reference/commands.md describes."""
 
 from collections.abc import Collection
+from subprocess import CompletedProcess
 from typing import NamedTuple
 
 from experiments.faults.row import demand
@@ -14,6 +15,11 @@ class Ended(NamedTuple):
     status: int
     stdout: str
     stderr: str
+
+
+def end_of(done: CompletedProcess[str]) -> Ended:
+    """Returns the end of a program that was run and waited for."""
+    return Ended(done.returncode, done.stdout, done.stderr)
 
 
 def check_end(ended: Ended, statuses: Collection[int], shown: str, several: bool = False) -> None:

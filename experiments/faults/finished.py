@@ -79,6 +79,11 @@ def write_vectors(path: Path, words: Iterable[str], seed: int = 0) -> None:
     write_atomically(path, "\n".join(rows).encode())
 
 
+def train_words() -> list[str]:
+    """Returns the words of the training sentences, sorted."""
+    return sorted({token for sentence in splits_of()["train"] for token in sentence.tokens})
+
+
 def finish(folder: Path) -> Finished:
     """Trains the run unless the folder has it, and returns it."""
     quick_start(folder)
@@ -92,8 +97,7 @@ def finish(folder: Path) -> Finished:
 
 def _train(run: Path, vectors: Path) -> None:
     """Trains the run, and writes all kinds of files that a run may have."""
-    words = {token for sentence in splits_of()["train"] for token in sentence.tokens}
-    write_vectors(vectors, sorted(words)[::2])
+    write_vectors(vectors, train_words()[::2])
     train(config_of(), splits_of(), run, vectors=vectors)
     fitted = Calibration(ner=Platt(0.5, 0.1))
     parts = {task: part._asdict() for task, part in fitted._asdict().items()}

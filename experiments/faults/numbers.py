@@ -18,7 +18,7 @@ from cman_jax.run.checkpoint_files import OPTIMIZER, PARAMS, read_item
 from cman_jax.training import loop
 from cman_jax.training.step import TrainState
 from cman_jax.types import Constants, EncoderSpec
-from experiments.faults.finished import config_of, quick_start, splits_of, write_vectors
+from experiments.faults.finished import config_of, quick_start, splits_of, train_words, write_vectors
 from experiments.faults.row import Row, demand, refused
 
 _EPOCHS = 3
@@ -79,9 +79,8 @@ def _radius(run: Path, rng: random.Random) -> None:
 
 def _vectors(run: Path, rng: random.Random) -> None:
     """Trains with a bad number in a word's vector."""
-    words = sorted({token for sentence in splits_of()["train"] for token in sentence.tokens})
     path = run.with_name("vectors.txt")
-    write_vectors(path, words)
+    write_vectors(path, train_words())
     lines = path.read_text().split("\n")
     line = rng.randrange(len(lines))
     word, *numbers = lines[line].split(" ")
@@ -120,17 +119,15 @@ def _loss(run: Path, rng: random.Random) -> None:
         factor = jnp.where(state.step == when, bad, 1)
         return state, jax.tree.map(lambda x: x * factor, constants)
 
-    words = {token for sentence in splits_of()["train"] for token in sentence.tokens}
     vectors = run.with_name("vectors.txt")
-    write_vectors(vectors, sorted(words))
+    write_vectors(vectors, train_words())
     _train_disturbed(run, disturb, vectors=vectors)
 
 
 def _moment(rng: random.Random) -> tuple[float, int]:
     """Returns a bad number, and a step of the training."""
-    return rng.choice((np.nan, np.inf, -np.inf, 3e38, 1e30)), rng.randrange(
-        _EPOCHS * len(splits_of()["train"]) // 8
-    )
+    steps = _EPOCHS * len(splits_of()["train"]) // 8
+    return rng.choice((np.nan, np.inf, -np.inf, 3e38, 1e30)), rng.randrange(steps)
 
 
 def _train_disturbed(run: Path, disturb: Callable[..., tuple], **options: Any) -> None:

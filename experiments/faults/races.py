@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cman_jax.files import file_digest, write_json
-from experiments.faults.ends import Ended, check_end
+from experiments.faults.ends import Ended, check_end, end_of
 from experiments.faults.program import Program
 from experiments.faults.real_runs import Runs, arrays_of, prepare_runs, remains_of
 from experiments.faults.row import Row, demand
@@ -101,7 +101,7 @@ def attempt(prepared: Prepared, folder: Path, rng: random.Random) -> str:
     if pair[0] not in _WITHOUT_A_RUN:
         scores = "run/scores.json dev"
         after = run(_command("evaluate", runs, folder))
-        check_end(Ended(after.returncode, after.stdout, after.stderr), (0,), f"evaluate after {shown}")
+        check_end(end_of(after), (0,), f"evaluate after {shown}")
         demand(
             results_of(folder)[scores] == prepared.alone["train"][scores], f"{shown}: other scores afterwards"
         )

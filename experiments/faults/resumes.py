@@ -4,9 +4,10 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cman_jax.config import Config, from_dict, to_dict
+from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.files import json_text
 from cman_jax.run.provenance import Splits
@@ -26,21 +27,23 @@ from experiments.faults.row import Broken, Row, demand, refused
 _FREE = ("training.max_skipped_updates", "training.num_epochs")  # may change, see `open_run`
 
 
+class _Given(NamedTuple):
+    """What a training is called with."""
+
+    config: Config
+    splits: Splits
+    vectors: Path | None
+    encoder: Encoder | None = None
+
+
 def attempt(whole: Finished, folder: Path, rng: random.Random) -> str:
     """Resumes a copy of a finished run with one change; then checks that the run still resumes without it."""
     run = copy_of(whole.folder, folder)
     name = rng.choice(sorted(_CHANGES))
-    config, splits, vectors, encoder = config_of(), splits_of(), whole.vectors, None
-    if name == "config":
-        config, expected = _other_config(rng)
-    elif name == "encoder":
-        encoder, expected = _Other(), "features"
-    else:
-        splits, vectors, expected = _CHANGES[name](whole, run, rng)
-    outcome = _refusal(config, splits, run, vectors, encoder, expected)
-    if name == "vocabulary":
-        return f"{name}: {outcome}"
-    demand(resumption(run, whole.vectors)[:2] == whole.resumption, "the run does not resume as before")
+    given, expected = _CHANGES[name](_Given(config_of(), splits_of(), whole.vectors), run, rng)
+    outcome = _refusal(given, run, expected)
+    if name != "vocabulary":  # its file was changed
+        demand(resumption(run, whole.vectors)[:2] == whole.resumption, "the run does not resume as before")
     return f"{name}: {outcome}"
 
 
@@ -54,16 +57,14 @@ class _Other:
         raise Broken("features were computed for another encoder")
 
 
-def _refusal(
-    config: Config, splits: Splits, run: Path, vectors: Path | None, encoder: Any, expected: str
-) -> str:
+def _refusal(given: _Given, run: Path, expected: str) -> str:
     """Trains, which must be refused; returns the outcome.
 
     Raises:
       Broken: training begins, or the line does not name what has changed.
     """
     try:
-        train(config, splits, run, vectors=vectors, encoder=encoder)
+        train(given.config, given.splits, run, vectors=given.vectors, encoder=given.encoder)
     except InputError as error:
         demand(expected in str(error), f"a line that does not name {expected}: {error}")
         return f"{refused(error)} by name"
@@ -73,14 +74,21 @@ def _refusal(
     raise Broken(f"resumed with another {expected}")
 
 
-def _other_config(rng: random.Random) -> tuple[Config, str]:
-    """Returns the config with one field changed, and the name of the field."""
+def _other_config(given: _Given, run: Path, rng: random.Random) -> tuple[_Given, str]:
+    """Changes one field of the config, whose name must be named."""
+    del run
     sections = to_dict(config_of())
     names = [f"{section}.{field}" for section, fields in sections.items() for field in fields]
     name = rng.choice([name for name in names if name not in _FREE])
     section, field = name.split(".")
     sections[section][field] = _other_value(sections[section][field], rng)
-    return from_dict(sections), name
+    return given._replace(config=from_dict(sections)), name
+
+
+def _other_encoder(given: _Given, run: Path, rng: random.Random) -> tuple[_Given, str]:
+    """Gives an encoder to a run without one."""
+    del run, rng
+    return given._replace(encoder=_Other()), "features"
 
 
 def _other_value(value: Any, rng: random.Random) -> Any:
@@ -96,11 +104,11 @@ def _other_value(value: Any, rng: random.Random) -> Any:
     return [*value, value[-1] * 2] if value else [0.5]
 
 
-def _other_corpus(whole: Finished, run: Path, rng: random.Random) -> tuple[Splits, Path, str]:
+def _other_corpus(given: _Given, run: Path, rng: random.Random) -> tuple[_Given, str]:
     """Changes one sentence of one split: its entities, its words, its place, or drops it."""
     del run
     split = rng.choice(("train", "dev"))
-    sentences = list(splits_of()[split])
+    sentences = list(given.splits[split])
     place = rng.randrange(len(sentences))
     old: Sentence = sentences[place]
     change = rng.randrange(3)
@@ -110,26 +118,26 @@ def _other_corpus(whole: Finished, run: Path, rng: random.Random) -> tuple[Split
         sentences[place] = old._replace(tokens=("Changed", *old.tokens[1:]))
     else:
         del sentences[place]
-    return {**splits_of(), split: sentences}, whole.vectors, split
+    return given._replace(splits={**given.splits, split: sentences}), split
 
 
-def _other_vectors(whole: Finished, run: Path, rng: random.Random) -> tuple[Splits, Path | None, str]:
+def _other_vectors(given: _Given, run: Path, rng: random.Random) -> tuple[_Given, str]:
     """Changes the seed of the vectors, one digit of them, or gives none."""
     other = run.with_name("vectors.txt")
     change = rng.randrange(3)
     if change == 0:
-        return splits_of(), None, "vectors"
-    text = whole.vectors.read_text()
+        return given._replace(vectors=None), "vectors"
+    text = given.vectors.read_text()
     if change == 1:
         write_vectors(other, [line.split(" ")[0] for line in text.split("\n")], seed=rng.randint(1, 1000))
     else:
         place = rng.choice([i for i, letter in enumerate(text) if letter in "123"])
         other.write_text(f"{text[:place]}{int(text[place]) + 1}{text[place + 1 :]}")
-    return splits_of(), other, "vectors"
+    return given._replace(vectors=other), "vectors"
 
 
-def _other_vocabulary(whole: Finished, run: Path, rng: random.Random) -> tuple[Splits, Path, str]:
-    """Swaps two words of the run's vocabulary, by hand or as if a program had written the file."""
+def _other_vocabulary(given: _Given, run: Path, rng: random.Random) -> tuple[_Given, str]:
+    """Swaps two words of the run's vocabulary."""
     path = run / "vocabs.json"
     vocabs = json.loads(path.read_text())
     words = max((v for v in vocabs.values() if isinstance(v, list)), key=len)
@@ -137,12 +145,12 @@ def _other_vocabulary(whole: Finished, run: Path, rng: random.Random) -> tuple[S
     words[i], words[k] = words[k], words[i]
     path.unlink()  # the whole run has the same file
     path.write_text(json_text(vocabs))
-    return splits_of(), whole.vectors, "vocabs.json"
+    return given, "vocabs.json"
 
 
 _CHANGES = {
-    "config": None,
-    "encoder": None,
+    "config": _other_config,
+    "encoder": _other_encoder,
     "corpus": _other_corpus,
     "vectors": _other_vectors,
     "vocabulary": _other_vocabulary,

@@ -9,8 +9,9 @@ from cman_jax.data.corpus import write_jsonl
 from cman_jax.files import write_atomically
 from cman_jax.run.system import System
 from cman_jax.types import Entity, Sentence
-from experiments.faults.row import Row, demand
-from experiments.faults.stops import state_of
+from experiments.faults.ends import check_end, end_of
+from experiments.faults.row import Broken, Row, demand
+from experiments.faults.stops import finish_alike, state_of
 from experiments.faults.workplace import Workplace, run
 
 _WORDS = ("Ada", "met", "Ben", "of", "Acme", "in", "London", "and", "left", "for", "Oslo", "with", "letters")
@@ -57,9 +58,7 @@ def _train(bench: Bench, folder: Path, rng: random.Random) -> str:
     """Trains with a limit; then trains without one, which must end with the same bits."""
     command, workdir = bench.place.training(folder / "run"), folder / "run"
     outcome = _limited(command, rng.randint(200, 2500))
-    done = run(command)
-    demand(done.returncode == 0, f"the training does not resume: {done.stderr[-500:]}")
-    demand(state_of(workdir) == bench.state, "not the same bits")
+    finish_alike(command, workdir, bench.state)
     return f"train: {outcome}"
 
 
@@ -100,19 +99,14 @@ def _limited(command: Sequence[str], mib: int) -> str:
     Raises:
       Broken: the command ends in another way than with success or with one line.
     """
-    done = run(["sh", "-c", f'ulimit -d {1024 * mib}; exec "$@"', "sh", *command])
-    if done.returncode == 0:
+    ended = end_of(run(["sh", "-c", f'ulimit -d {1024 * mib}; exec "$@"', "sh", *command]))
+    check_end(ended, (0, 2), f"{mib} MiB")
+    if ended.status == 0:
         return "enough memory"
-    last = done.stderr.strip().splitlines()[-1:]
-    one_line = (
-        done.returncode == 2 and last and last[0].startswith("error: ") and "Traceback" not in done.stderr
-    )
-    demand(bool(one_line), f"{mib} MiB: exit status {done.returncode}: {done.stderr[-400:]}")
     for sign, outcome in (("out of memory", "out of memory"), ("(ulimit -d)", "limit refused")):
-        if sign in last[0]:
+        if sign in ended.stderr.splitlines()[-1]:
             return outcome
-    demand(False, f"{mib} MiB: {last[0]}")
-    return ""
+    raise Broken(f"{mib} MiB: {ended.stderr[-400:]}")
 
 
 ROWS = (

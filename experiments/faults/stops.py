@@ -49,11 +49,10 @@ def prepare(folder: Path) -> Undisturbed:
     program = Program(place.training(timed), folder / "timed")
     _wait_for_epoch(program, timed, 1)
     first = time.perf_counter()
-    demand(
-        program.end(_SECONDS).status == 0 and state_of(timed) == state_of(workdir), "trainings that differ"
-    )
-    end = time.perf_counter()
-    return Undisturbed(place, state_of(workdir), (end - start, end - first))
+    demand(program.end(_SECONDS).status == 0, "a training that fails")
+    end, state = time.perf_counter(), state_of(workdir)
+    demand(state_of(timed) == state, "trainings that differ")
+    return Undisturbed(place, state, (end - start, end - first))
 
 
 def kill(undisturbed: Undisturbed, folder: Path, rng: random.Random) -> str:
@@ -84,7 +83,7 @@ def _chain(
             demand(state_of(workdir) == undisturbed.state, "not the same bits")
             command = None
     if command is not None:
-        _finish(undisturbed, command, workdir)
+        finish_alike(command, workdir, undisturbed.state)
     return "same bits"
 
 
@@ -152,11 +151,11 @@ def _check_saved(workdir: Path, errors: str) -> None:
         demand(there, f"nothing saved there: {errors}")
 
 
-def _finish(undisturbed: Undisturbed, command: list[str], workdir: Path) -> None:
-    """Trains to the end, and compares all that is left behind with the undisturbed training."""
+def finish_alike(command: list[str], workdir: Path, state: Any) -> None:
+    """Trains to the end, and compares all that is left behind with what an undisturbed training leaves."""
     done = run(command)
     demand(done.returncode == 0, f"the training does not resume: {done.stderr[-500:]}")
-    demand(state_of(workdir) == undisturbed.state, "not the same bits")
+    demand(state_of(workdir) == state, "not the same bits")
 
 
 ROWS = (

@@ -1,4 +1,4 @@
-"""Tests of damaged runs: each file is damaged in turn, and no damage changes a result without a word."""
+"""Tests of the resumption of runs whose checkpoints are damaged."""
 
 import dataclasses
 import shutil
@@ -12,9 +12,7 @@ import pytest
 from cman_jax.config import Config
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import Extractor
-from cman_jax.run.calibration import Calibration, Platt, write_entry
 from cman_jax.run.checkpoint import Checkpoints, saved_epochs
-from cman_jax.run.manifest import update_json
 from cman_jax.run.record import best_epoch, read_metrics
 from cman_jax.run.recovery import recover
 from cman_jax.run.system import System
@@ -22,26 +20,21 @@ from cman_jax.training.loop import train
 from tests.builders import SENTENCES, tiny_config
 
 EPOCHS = 6
-SCORES = {"dev": {"epoch": 1}}
 SPLITS = {"train": SENTENCES, "dev": SENTENCES}
 
 
-def config_of(num_epochs: int = EPOCHS) -> Config:
+def config_of() -> Config:
     """Returns a small config, which learns fast enough for dev scores that rise and fall."""
     config = tiny_config()
-    config.training = dataclasses.replace(config.training, num_epochs=num_epochs, learning_rate=0.05)
+    config.training = dataclasses.replace(config.training, num_epochs=EPOCHS, learning_rate=0.05)
     return config
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns the folder of a finished run with all its files."""
+    """Returns the folder of a finished run."""
     folder = tmp_path_factory.mktemp("runs") / "small"
     train(config_of(), SPLITS, folder)
-    fitted = Calibration(ner=Platt(0.5, 0.1))
-    parts = {task: part._asdict() for task, part in fitted._asdict().items()}
-    write_entry(folder, "probabilities", best_epoch(read_metrics(folder)), "digest", parts)
-    update_json(folder / "scores.json", SCORES)
     return folder
 
 
