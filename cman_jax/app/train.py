@@ -26,7 +26,7 @@ from cman_jax.app.reporting import report_after_training
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
 from cman_jax.app.signals import Interrupted, stopping_by_signals
-from cman_jax.app.tuning import calibrate
+from cman_jax.app.tuning import calibrate, trained_on
 from cman_jax.config import Config, validate
 from cman_jax.data.annotated import AnnotatedCorpus
 from cman_jax.data.corpus import write_jsonl
@@ -137,7 +137,12 @@ def _train(stop: Stop) -> None:
 def finish(job: Job, splits: Splits, encoder: Encoder | None) -> None:
     """Calibrates and scores a trained run, and writes its report."""
     trained = job.config.training.trained_splits
-    if "dev" not in trained and splits["dev"]:
+    if split := trained_on(job.workdir, splits["dev"]):
+        print(
+            f"note: dev is part of what was trained on ({split}): no calibrated probabilities",
+            file=sys.stderr,
+        )
+    elif splits["dev"]:
         calibrate(job.workdir, splits["dev"], encoder)
     evaluate(job.workdir, {name: splits[name] for name in splits if name != "train"}, encoder)
     if _REPORT.value:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.files import write_atomically
 from cman_jax.run.system import System
-from cman_jax.types import Entity, Sentence
+from cman_jax.types import Entity, Relation, Sentence
 from experiments.faults.ends import check_end, end_of
 from experiments.faults.row import Broken, Row, demand
 from experiments.faults.stops import finish_alike, state_of
@@ -64,16 +64,22 @@ def _train(bench: Bench, folder: Path, rng: random.Random) -> str:
 
 def _train_wide(bench: Bench, folder: Path, rng: random.Random) -> str:
     """Trains with batches that need far more than the limit; the run must be readable afterwards."""
-    token = [Sentence(f"{i}", tuple(rng.choice(_WORDS) for _ in range(260))) for i in range(64)]
-    sentences = [s._replace(entities=(Entity(0, 1, "Peop"),)) for s in token]
-    for split in ("train", "dev", "test"):
+    for split, number in (("train", 192), ("dev", 2), ("test", 2)):
+        sentences = [_long_sentence(f"{split}{i}", rng) for i in range(number)]
         write_jsonl(folder / "data" / f"{split}.jsonl", sentences)
-    settings = {"training.batch_size": 64, "data.bucket_lengths": "(260,)", "model.scorer_dim": 256}
+    settings = {"training.batch_size": 192, "data.bucket_lengths": "(400,)", "training.num_epochs": 1}
     command = bench.place.training(folder / "run", f"--data={folder / 'data'}", **settings)
     outcome = _limited(command, rng.randint(1600, 2000))
     demand(outcome == "out of memory", f"a training that cannot fit: {outcome}")
     System.load(folder / "run")
     return f"train, wide batches: {outcome}"
+
+
+def _long_sentence(id: str, rng: random.Random) -> Sentence:
+    """Returns a sentence of 400 random words with one entity and one relation."""
+    words = tuple(rng.choice(_WORDS) for _ in range(400))
+    entities = (Entity(0, 1, "Peop"), Entity(4, 5, "Org"))
+    return Sentence(id, words, entities, (Relation(0, 1, "Work_For"),))
 
 
 def _extract(bench: Bench, folder: Path, rng: random.Random) -> str:
