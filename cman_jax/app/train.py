@@ -21,7 +21,7 @@ from absl import flags
 
 from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus
 from cman_jax.app.encoder_flags import encoder_for_training
-from cman_jax.app.flags import define_config
+from cman_jax.app.flags import define_config, refuse_unread
 from cman_jax.app.reporting import report_after_training
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
@@ -38,6 +38,7 @@ from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
+from cman_jax.training.parallel import WAYS
 from cman_jax.training.progress import ConsoleProgress
 from cman_jax.training.stopping import Stop
 
@@ -75,6 +76,12 @@ _DEVICES = flags.DEFINE_integer(
     "Number of devices that share each batch, or the seeds of a population; 0: all.",
     lower_bound=0,
 )
+_PARALLEL = flags.DEFINE_enum(
+    "parallel",
+    "auto",
+    WAYS,
+    "How devices share a batch: jit for one device, pmap or mesh for several; auto: jit or pmap.",
+)
 _REPORT = flags.DEFINE_bool("report", True, "Write WORKDIR/report.html at the end.")
 _SAVE_EVERY = flags.DEFINE_float(
     "save_every",
@@ -99,6 +106,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _train(stop: Stop) -> None:
     """Trains and scores as the flags say."""
+    if _POPULATION.value > 1:
+        refuse_unread([_PARALLEL.name], "a single run, because a population's runs are dealt out as a mesh")
     start_jax()
     workdir, devices = Path(_WORKDIR.value), _DEVICES.value or jax.local_device_count()
     corpus = corpus_of_flags(parse_shares(_SPLIT.value), _SPLIT_SEED.value)
@@ -123,6 +132,7 @@ def _train(stop: Stop) -> None:
                 vectors=Path(_VECTORS.value) if _VECTORS.value else None,
                 encoder=encoder,
                 num_devices=devices,
+                parallel=_PARALLEL.value,
                 progress=ConsoleProgress(),
                 stop=stop,
             )

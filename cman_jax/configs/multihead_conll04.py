@@ -6,9 +6,8 @@ from cman_jax.config import Config
 def get_config() -> Config:
     """Returns the released settings, configs/CoNLL04/bio_config_adv of the baseline's code.
 
-    That code takes sentences one by one, so a batch is one sentence. Devices cannot share it: a machine with
-    several devices needs --num_devices=1. Pretrained vectors must be passed (--vectors); in that code they
-    have 50 dimensions.
+    That code takes sentences one by one, so a batch is one sentence, which one device computes. Pretrained
+    vectors must be passed (--vectors); in that code they have 50 dimensions.
 
     Differs from the paper: initial values differ, unless `--config.model.init=glorot` makes them those of the
     baseline's code (docs/results/reproduction.md has the effect). Sentences are shuffled. Training takes 130

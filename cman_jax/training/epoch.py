@@ -10,7 +10,7 @@ from cman_jax.data.batching import Example, Plan, first_of_each
 from cman_jax.errors import InputError, noting_what
 from cman_jax.training.history import History
 from cman_jax.training.member import Member
-from cman_jax.training.parallel import ParallelStep, PopulationStep
+from cman_jax.training.parallel import AnyStep
 from cman_jax.training.plans import shuffled
 from cman_jax.training.progress import Progress
 from cman_jax.training.step import TrainState
@@ -18,7 +18,6 @@ from cman_jax.training.stopping import Stop
 from cman_jax.training.within import Within, load_within, remove_within, save_within, steps_saved
 from cman_jax.types import Batch
 
-Step = ParallelStep | PopulationStep
 Groups = list[tuple[Plan | None, ...]]
 """The plans of each step: one of each run, or None if the run has no batch left."""
 
@@ -29,7 +28,7 @@ def groups_of(members: Sequence[Member], epoch: int) -> Groups:
 
 
 def prepare(
-    compiler: Executor, step: Step, state: TrainState, members: Sequence[Member], groups: Groups
+    compiler: Executor, step: AnyStep, state: TrainState, members: Sequence[Member], groups: Groups
 ) -> None:
     """Starts to compile all programs that an epoch needs, in the order in which they are needed.
 
@@ -78,7 +77,7 @@ def begun_within(
 
 
 def run_epoch(
-    step: Step,
+    step: AnyStep,
     state: TrainState,
     members: Sequence[Member],
     groups: Groups,
@@ -122,7 +121,7 @@ def run_epoch(
 class _Clock:
     """The time that an epoch takes, with what it took before it was interrupted."""
 
-    def __init__(self, step: Step, begun: Within | None):
+    def __init__(self, step: AnyStep, begun: Within | None):
         before = (begun.seconds, begun.compiling_seconds) if begun else (0.0, 0.0)
         self._step = step
         self._start = time.perf_counter() - before[0]
@@ -140,7 +139,7 @@ class _Clock:
 
 
 def _save(
-    step: Step, state: TrainState, members: Sequence[Member], history: History, clock: _Clock, epoch: int
+    step: AnyStep, state: TrainState, members: Sequence[Member], history: History, clock: _Clock, epoch: int
 ) -> None:
     """Saves all runs within the epoch, and then removes what was saved before."""
     metrics = history.so_far()
@@ -177,7 +176,7 @@ def _length(plans: Sequence[Plan | None]) -> int:
     return max(plan.length for plan in plans if plan)
 
 
-def _take(step: Step, state: TrainState, plans: Sequence[Plan | None], members: Sequence[Member]) -> Any:
+def _take(step: AnyStep, state: TrainState, plans: Sequence[Plan | None], members: Sequence[Member]) -> Any:
     """Takes one step; the error for too little memory names the size of its batches."""
     size = members[0].system.config.training.batch_size
     runs = f" in each of {len(members)} runs" if len(members) > 1 else ""
@@ -188,7 +187,8 @@ def _take(step: Step, state: TrainState, plans: Sequence[Plan | None], members: 
 def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts: int) -> list[Batch]:
     """Returns each run's batch in `num_parts` parts.
 
-    The sentences are dealt out in turn, so that each part has long and short sentences.
+    The sentences are dealt out in turn, so that each part has long and short sentences. Parts with fewer
+    sentences than the others are padded with empty ones.
     """
     system = members[0].system
     groups: list[list[Example]] = [
@@ -196,4 +196,4 @@ def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts:
         for plan, member in zip(plans, members, strict=True)
         for part in range(num_parts)
     ]
-    return system.collate_alike(groups, _length(plans), system.config.training.batch_size // num_parts)
+    return system.collate_alike(groups, _length(plans), -(-system.config.training.batch_size // num_parts))

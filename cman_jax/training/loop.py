@@ -22,7 +22,7 @@ from cman_jax.run.system import System
 from cman_jax.training.epoch import begun_within, groups_of, prepare, run_epoch
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
-from cman_jax.training.parallel import ParallelStep, PopulationStep
+from cman_jax.training.parallel import AnyStep, PopulationStep, step_of_run
 from cman_jax.training.progress import Progress
 from cman_jax.training.step import train_step
 from cman_jax.training.stopping import Stop
@@ -36,6 +36,7 @@ def train(
     vectors: Path | None = None,
     encoder: Encoder | None = None,
     num_devices: int = 1,
+    parallel: str = "auto",
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> System:
@@ -49,7 +50,8 @@ def train(
       workdir: the working directory, made if it does not exist; see `open_run` for its files.
       vectors: file of pretrained word vectors; None: word vectors are trained.
       encoder: computes the contextual features, or is a store of them; None: no contextual features.
-      num_devices: number of devices that share each batch.
+      num_devices: number of devices that share each batch; at most as many take part as it has sentences.
+      parallel: how they share it, a name in `parallel.WAYS`.
       progress: is called with every batch and epoch; None: nothing is shown.
       stop: asks to save within an epoch, or to end; None: training saves only epochs and ends by itself.
 
@@ -62,8 +64,8 @@ def train(
         data, or another process is training there.
       Stopped: `stop` has asked for it; everything is saved.
     """
-    options = {"vectors": vectors, "encoder": encoder, "num_devices": num_devices, "progress": progress}
-    options["stop"] = stop
+    options = {"vectors": vectors, "encoder": encoder, "progress": progress, "stop": stop}
+    options |= {"num_devices": num_devices, "parallel": parallel}
     (system,) = train_population([Job(config, splits, workdir)], **options)
     return system
 
@@ -74,6 +76,7 @@ def train_population(
     vectors: Path | None = None,
     encoder: Encoder | None = None,
     num_devices: int = 1,
+    parallel: str = "auto",
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> list[System]:
@@ -84,7 +87,7 @@ def train_population(
 
     Args:
       jobs: the runs. Their configs may differ only in the seed; their data may differ, as for folds.
-      vectors, encoder, progress, stop: as in `train`.
+      vectors, encoder, parallel, progress, stop: as in `train`; `parallel` is for a single job.
       num_devices: number of devices that share the jobs; for a single job, each batch.
 
     Raises:
@@ -105,11 +108,10 @@ def train_population(
         members, done = _unfinished(members, num_epochs)
         if done >= num_epochs:
             return systems
-        if len(members) < len(jobs):
-            num_devices = math.gcd(len(members), num_devices)
         progress.start({member.workdir: member.contents for member in members})
         optimizer = _optimizer_of(members)
-        step = make_step(members, partial(train_step, members[0].system.model, optimizer), num_devices)
+        each = partial(train_step, members[0].system.model, optimizer)
+        step = make_step(members, each, num_devices, parallel)
         states = [member.start_after(done, optimizer) for member in members]
         begun = begun_within(members, groups_of(members, done + 1), done + 1, states, progress)
         state = step.place([part.state for part in begun] if begun else states)
@@ -138,11 +140,9 @@ def _check(jobs: Sequence[Job], num_devices: int) -> None:
     """
     refuse_too_little(read_limits(), TO_TRAIN)
     config = jobs[0].config
-    what, divided = (
-        ("batch_size", config.training.batch_size) if len(jobs) == 1 else ("population", len(jobs))
-    )
-    if divided % num_devices:
-        raise ValueError(f"{what} {divided} is not divisible by {num_devices} devices; use fewer devices")
+    if len(jobs) > 1 and len(jobs) % num_devices:
+        found = f"population {len(jobs)} is not divisible by {num_devices} devices"
+        raise ValueError(f"{found}; use fewer devices")
     for job in jobs:
         validate(job.config)
         if any(name != "training.seed" for name, _, _ in differences(config, job.config)):
@@ -179,17 +179,19 @@ def _unfinished(members: Sequence[Member], num_epochs: int) -> tuple[Sequence[Me
     return members, done
 
 
-def make_step(members: Sequence[Member], step: partial, num_devices: int) -> ParallelStep | PopulationStep:
+def make_step(members: Sequence[Member], step: partial, num_devices: int, parallel: str = "auto") -> AnyStep:
     """Returns the training step of one run or of a population.
 
     Raises:
-      ValueError: the vocabularies of a population differ in size, or there are too few devices.
+      ValueError: the vocabularies of a population differ in size, or the devices are not as asked for.
     """
     first, *others = (member.system for member in members)
     if any(system.model.sizes != first.model.sizes for system in others):
         raise ValueError("the vocabularies of a population differ in size")
     step = partial(step, first.config.training.alpha)
     if not others:
-        return ParallelStep(step, first.constants, members[0].key, num_devices)
+        num_devices = min(num_devices, first.config.training.batch_size)
+        return step_of_run(step, first.constants, members[0].key, num_devices, parallel)
+    num_devices = math.gcd(len(members), num_devices)  # finished runs are not among the members
     constants, keys = [member.system.constants for member in members], [member.key for member in members]
     return PopulationStep(step, constants, keys, num_devices)

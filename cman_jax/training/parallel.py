@@ -2,10 +2,10 @@
 
 No other file of the library distributes work over devices.
 
-Both steps are used in the same way: `state = place([TrainState, ...])`, then any number of times `state,
+All steps are used in the same way: `state = place([TrainState, ...])`, then any number of times `state,
 metrics = step(state, batches)`, then `fetch(state)`. Between `place` and `fetch` the state is donated, that
 is, updated in its own memory. `prepare(compiler, state, batches)` compiles the program of such a step
-beforehand.
+beforehand. `num_parts` is the number of parts that each batch of a run must come in, all of one shape.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,78 +28,135 @@ Step = Callable[..., tuple[Any, Any]]
 """`(state, constants, batch, key, *, axis_name=None) -> (state, metrics)`."""
 
 
-class ParallelStep:
-    """A training step of one run, whose batches are dealt out to `num_devices` devices.
+class SingleStep:
+    """A training step of one run on one device.
 
     Args:
       step: the pure step.
       constants: arrays that are not trained.
       key: the key of all random draws.
-      num_devices: number of devices.
+    """
 
-    Attributes:
-      num_parts: number of parts that each batch must come in, all of one shape.
+    num_parts = 1
+
+    def __init__(self, step: Step, constants: Constants, key: PRNGKeyArray):
+        self._step = _compiled(step)
+        self._key = key
+        self._constants = self.place([constants])
+
+    def place(self, states: Sequence[Any]) -> Any:
+        """Returns a copy of the one state on the device.
+
+        The copy goes through main memory, so that a restored state is not bound to a device. JAX would
+        compile the step again for arrays that are bound to a device.
+        """
+        return jax.tree.map(jnp.array, jax.device_get(states[0]))
+
+    def fetch(self, state: Any) -> list[Any]:
+        """Returns the state of the run."""
+        return [state]
+
+    def prepare(self, compiler: Executor, state: Any, batches: Sequence[Batch]) -> None:
+        """Starts to compile the program for batches of these shapes."""
+        self._step.prepare(compiler, state, *self._arguments(batches))
+
+    @property
+    def seconds_compiling(self) -> float:
+        """Returns how long steps have waited for the compiler."""
+        return self._step.seconds_waited
+
+    def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
+        """Takes one step on a batch in `num_parts` parts; returns the new state and the metrics."""
+        return self._step(state, *self._arguments(batches))
+
+    def _arguments(self, batches: Sequence[Batch]) -> tuple[Any, ...]:
+        """Returns the arguments of the program after the state."""
+        return self._constants, batches[0], self._key
+
+
+class MeshStep(SingleStep):
+    """A training step of one run, whose batches are dealt out to a mesh of devices.
+
+    Args:
+      step, constants, key: as for `SingleStep`.
+      num_devices: number of devices.
 
     Raises:
       ValueError: there are fewer devices.
     """
 
     def __init__(self, step: Step, constants: Constants, key: PRNGKeyArray, num_devices: int):
-        devices = _devices(num_devices)
+        mesh, self.num_parts = _mesh(num_devices), num_devices
+        parts, whole = PartitionSpec(AXIS), PartitionSpec()
+        self._parts, self._whole = NamedSharding(mesh, parts), NamedSharding(mesh, whole)
+        in_specs, out_specs = (whole, whole, parts, whole), (whole, whole)
+        each = partial(step, axis_name=AXIS)
+        shared = jax.shard_map(each, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
+        self._step = _compiled(shared)
+        self._key = jax.device_put(key, self._whole)
+        self._constants = self.place([constants])
+
+    def place(self, states: Sequence[Any]) -> Any:
+        """Returns a copy of the one state for every device."""
+        return jax.device_put(jax.device_get(states[0]), self._whole)
+
+    def fetch(self, state: Any) -> list[Any]:
+        """Returns the state of the run in main memory; all devices have equal copies."""
+        return [jax.device_get(state)]
+
+    def _arguments(self, batches: Sequence[Batch]) -> tuple[Any, ...]:
+        whole = jax.tree.map(lambda *parts: np.concatenate(parts), *batches)
+        return self._constants, jax.device_put(whole, self._parts), self._key
+
+
+class PmapStep:
+    """A training step of one run, whose batches are dealt out to devices of this process by `jax.pmap`.
+
+    Nothing is compiled beforehand: pmap would not find the program, and would compile it again.
+
+    Args:
+      step, constants, key, num_devices: as for `MeshStep`.
+
+    Raises:
+      ValueError: there are fewer devices.
+    """
+
+    seconds_compiling = 0.0  # unknown
+
+    def __init__(self, step: Step, constants: Constants, key: PRNGKeyArray, num_devices: int):
         self.num_parts = num_devices
-        if num_devices == 1:
-            self._step = Ahead(jax.jit(step, donate_argnums=0, compiler_options=compiler_options()))
-        else:
-            self._step = jax.pmap(
-                lambda *arguments: step(*arguments, axis_name=AXIS),
-                axis_name=AXIS,
-                in_axes=(0, 0, 0, None),
-                out_axes=(0, None),
-                donate_argnums=0,
-                devices=devices,
-            )
+        self._step = jax.pmap(
+            lambda *arguments: step(*arguments, axis_name=AXIS),
+            axis_name=AXIS,
+            in_axes=(0, 0, 0, None),
+            out_axes=(0, None),
+            donate_argnums=0,
+            devices=_devices(num_devices),
+        )
         self._key = key
         self._constants = self.place([constants])
 
     def place(self, states: Sequence[Any]) -> Any:
-        """Returns a copy of the one state for every device.
-
-        The copy goes through main memory, so that a restored state is not bound to a device. JAX would
-        compile the step again for arrays that are bound to a device.
-        """
-        state = jax.device_get(states[0])
-        if self.num_parts == 1:
-            return jax.tree.map(jnp.array, state)
-        return jax.tree.map(lambda x: jnp.stack([x] * self.num_parts), state)
+        """Returns a copy of the one state for every device."""
+        return jax.tree.map(lambda x: jnp.stack([x] * self.num_parts), jax.device_get(states[0]))
 
     def fetch(self, state: Any) -> list[Any]:
-        """Returns the state of the run.
-
-        All devices have equal copies; with several devices, one copy is moved to main memory.
-        """
-        return [state if self.num_parts == 1 else jax.device_get(jax.tree.map(lambda x: x[0], state))]
+        """Returns the state of the run in main memory; all devices have equal copies."""
+        return [jax.device_get(jax.tree.map(lambda x: x[0], state))]
 
     def prepare(self, compiler: Executor, state: Any, batches: Sequence[Batch]) -> None:
-        """Starts to compile the program for batches of these shapes.
-
-        With several devices it does nothing: pmap would not find the program, and would compile it again.
-        """
-        if isinstance(self._step, Ahead):
-            self._step.prepare(compiler, state, self._constants, batches[0], self._key)
-
-    @property
-    def seconds_compiling(self) -> float:
-        """Returns how long steps have waited for the compiler; 0 with several devices (unknown there)."""
-        return self._step.seconds_waited if isinstance(self._step, Ahead) else 0.0
+        """Compiles nothing."""
 
     def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
         """Takes one step on a batch in `num_parts` parts; returns the new state and the metrics."""
-        batch = batches[0] if self.num_parts == 1 else _stack(batches)
-        return self._step(state, self._constants, batch, self._key)
+        return self._step(state, self._constants, _stack(batches), self._key)
 
 
-class PopulationStep:
+class PopulationStep(SingleStep):
     """A training step of several runs at once, as one program; every device has its share of the runs.
+
+    Each run's batch comes whole, and all batches have one shape. A run whose batch has no token takes no part
+    in the step.
 
     Args:
       step: the pure step of one run.
@@ -107,25 +164,18 @@ class PopulationStep:
       keys: each run's key of all random draws.
       num_devices: number of devices; divides the number of runs.
 
-    Attributes:
-      num_parts: 1. Each run's batch comes whole, and all batches have one shape. A run whose batch has no
-        token takes no part in the step.
-
     Raises:
       ValueError: there are fewer devices.
     """
 
-    num_parts = 1
-
     def __init__(
         self, step: Step, constants: Sequence[Constants], keys: Sequence[PRNGKeyArray], num_devices: int
     ):
-        mesh = jax.sharding.Mesh(np.array(_devices(num_devices)), (AXIS,))
-        members = PartitionSpec(AXIS)
+        mesh, members = _mesh(num_devices), PartitionSpec(AXIS)
         self._sharding = NamedSharding(mesh, members)
         each = jax.shard_map(jax.vmap(step), mesh=mesh, in_specs=members, out_specs=members, check_vma=False)
-        self._step = Ahead(jax.jit(each, donate_argnums=0, compiler_options=compiler_options()))
-        self._constants, self._keys = self.place(constants), self.place(keys)
+        self._step = _compiled(each)
+        self._constants, self._key = self.place(constants), self.place(keys)
 
     def place(self, states: Sequence[Any]) -> Any:
         """Returns the runs' states, stacked and dealt out to the devices."""
@@ -135,29 +185,51 @@ class PopulationStep:
     def fetch(self, state: Any) -> list[Any]:
         """Returns the state of each run, in main memory."""
         state = jax.device_get(state)
-        return [jax.tree.map(lambda x, k=k: x[k], state) for k in range(self._keys.shape[0])]
+        return [jax.tree.map(lambda x, k=k: x[k], state) for k in range(self._key.shape[0])]
 
-    def prepare(self, compiler: Executor, state: Any, batches: Sequence[Batch]) -> None:
-        """Starts to compile the program for batches of these shapes."""
-        self._step.prepare(compiler, state, self._constants, _stack(batches), self._keys)
-
-    @property
-    def seconds_compiling(self) -> float:
-        """Returns how long steps have waited for the compiler."""
-        return self._step.seconds_waited
+    def _arguments(self, batches: Sequence[Batch]) -> tuple[Any, ...]:
+        return self._constants, _stack(batches), self._key
 
     def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
         """Takes one step of every run; returns the new state and the metrics.
 
         The first axis of the metrics is the runs.
         """
-        arguments = (self._constants, _stack(batches), self._keys)
         steps = np.array([batch.mask.any() for batch in batches])
         if steps.all():
-            return self._step(state, *arguments)
+            return super().__call__(state, batches)
         before = jax.tree.map(jnp.copy, state)
-        after, metrics = self._step(state, *arguments)
+        after, metrics = super().__call__(state, batches)
         return _choose(steps, after, before), metrics
+
+
+AnyStep = SingleStep | PmapStep
+WAYS = ("auto", "jit", "pmap", "mesh")
+"""How the devices share a batch; "auto" is "jit" for one device and "pmap" for several."""
+
+
+def step_of_run(
+    step: Step, constants: Constants, key: PRNGKeyArray, num_devices: int, parallel: str = "auto"
+) -> AnyStep:
+    """Returns the training step of one run.
+
+    Args:
+      step: the pure step.
+      constants: arrays that are not trained.
+      key: the key of all random draws.
+      num_devices: number of devices that share each batch.
+      parallel: a name in `WAYS`.
+
+    Raises:
+      ValueError: there are fewer devices, or "jit" is to use several.
+    """
+    if parallel == "auto":
+        parallel = "jit" if num_devices == 1 else "pmap"
+    if parallel != "jit":
+        return {"pmap": PmapStep, "mesh": MeshStep}[parallel](step, constants, key, num_devices)
+    if num_devices > 1:
+        raise ValueError(f"parallel=jit is for one device, not for {num_devices}; use pmap or mesh")
+    return SingleStep(step, constants, key)
 
 
 @jax.jit
@@ -165,6 +237,16 @@ def _choose(steps: Any, after: Any, before: Any) -> Any:
     """Returns `after` for the runs that take the step, and `before` for the others."""
     choose = partial(jax.vmap(jnp.where), steps)
     return jax.tree.map(choose, after, before)
+
+
+def _compiled(step: Step) -> Ahead:
+    """Returns a step that is compiled for each shape of batches, and updates the state in its own memory."""
+    return Ahead(jax.jit(step, donate_argnums=0, compiler_options=compiler_options()))
+
+
+def _mesh(num_devices: int) -> jax.sharding.Mesh:
+    """Returns a mesh of the first devices, with one axis."""
+    return jax.sharding.Mesh(np.array(_devices(num_devices)), (AXIS,))
 
 
 def _devices(num_devices: int) -> list[jax.Device]:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from cman_jax.layers.dropout import dealt_out
 from cman_jax.layers.platform import by_platform
 from cman_jax.model.network import JointNetwork
 from cman_jax.training.adversarial import perturbation
@@ -75,35 +76,35 @@ def train_step(
     Args:
       alpha: radius of the perturbation; 0 leaves the second pass out.
       constants: arrays that are not trained.
-      batch: the sentences of this device; padding sentences do not count.
+      batch: the sentences of this device; padding sentences do not count. Device k of D has the sentences k,
+        k + D, k + 2 D ... of the whole batch.
       key: the key of the whole run, from which the step's keys follow with `state.step`.
-      axis_name: the device axis under pmap. Sums and counts are added up over it before the one division.
+      axis_name: the axis of devices. Sums and counts are added up over it before the one division.
     """
-    dropout_key = _step_key(key, state.step, axis_name)
+    dropout_key = jax.random.fold_in(key, state.step)
     *dropout_keys, encoder_key = (jax.random.fold_in(dropout_key, k) for k in range(3))
     total = _sum_over_devices(batch.mask.any(1).sum().astype(jnp.float32), axis_name)
 
     def encode(params: Params) -> tuple:
-        rngs = {"dropout": encoder_key}
-        inputs = _apply(model, params, constants, batch, train=True, rngs=rngs, method="encode_inputs")
+        inputs = _apply(model, params, constants, batch, key=encoder_key, method="encode_inputs")
         return inputs, _apply(model, params, constants, batch.tags, batch.mask, method="encode_labels")
 
     def loss(params: Params, inputs: Array, label_states: tuple, dropout_key: PRNGKeyArray) -> tuple:
         arguments = (inputs, label_states, batch.mask)
-        rngs = {"dropout": dropout_key}
-        potentials = _apply(model, params, constants, *arguments, train=True, rngs=rngs, method="potentials")
+        potentials = _apply(model, params, constants, *arguments, key=dropout_key, method="potentials")
         terms = loss_terms(potentials, batch, null_relation=model.config.null_relation)
         return (terms.ner + terms.relation) / total, terms
 
     # Only jitted so that both passes share one trace; the compiler inlines it.
     gradient = jax.jit(jax.value_and_grad(loss, (0, 1, 2), has_aux=True))
-    (inputs, label_states), encode_vjp = jax.vjp(encode, state.params)
-    (_, clean), gradients = gradient(state.params, inputs, label_states, dropout_keys[0])
-    perturbed = LossTerms(*jnp.zeros((3,)))
-    if alpha > 0:
-        shifted = inputs + perturbation(gradients[1], batch.mask, alpha)
-        (_, perturbed), more = gradient(state.params, shifted, label_states, dropout_keys[1])
-        gradients = jax.tree.map(jnp.add, gradients, more)
+    with dealt_out(axis_name):
+        (inputs, label_states), encode_vjp = jax.vjp(encode, state.params)
+        (_, clean), gradients = gradient(state.params, inputs, label_states, dropout_keys[0])
+        perturbed = LossTerms(*jnp.zeros((3,)))
+        if alpha > 0:
+            shifted = inputs + perturbation(gradients[1], batch.mask, alpha)
+            (_, perturbed), more = gradient(state.params, shifted, label_states, dropout_keys[1])
+            gradients = jax.tree.map(jnp.add, gradients, more)
     (through_encoders,) = encode_vjp(gradients[1:])
     vectors, unravel = as_vectors(jax.tree.map(jnp.add, gradients[0], through_encoders))
     vectors, clean, perturbed = _sum_over_devices((vectors, clean, perturbed), axis_name)
@@ -146,15 +147,17 @@ def _updated(
     return TrainState(state.step + 1, *by_platform(finite, before, cuda=chosen, default=branch))
 
 
-def _apply(model: JointNetwork, params: Params, constants: Constants, *args: Any, **kwargs: Any) -> Any:
-    """Returns the output of a method of the network."""
-    return model.apply({"params": params, "constants": constants}, *args, **kwargs)
-
-
-def _step_key(key: PRNGKeyArray, step: Int[Array, ""], axis_name: str | None) -> PRNGKeyArray:
-    """Returns the key of a step on one device."""
-    key = jax.random.fold_in(key, step)
-    return key if axis_name is None else jax.random.fold_in(key, jax.lax.axis_index(axis_name))
+def _apply(
+    model: JointNetwork,
+    params: Params,
+    constants: Constants,
+    *arguments: Any,
+    method: str,
+    key: PRNGKeyArray | None = None,
+) -> Any:
+    """Returns the output of a method of the network, in training if there is a key of dropout."""
+    training = {} if key is None else {"train": True, "rngs": {"dropout": key}}
+    return model.apply({"params": params, "constants": constants}, *arguments, method=method, **training)
 
 
 def _sum_over_devices(tree: Any, axis_name: str | None) -> Any:

@@ -101,6 +101,12 @@ def test_what_no_table_reads_is_refused(
     assert refusal(forked, "reproduce", f"--workdir={tmp_path}", *flags).startswith(message)
 
 
+def test_a_population_has_no_choice_of_how_devices_share_a_batch(forked: Forked, tmp_path: Path) -> None:
+    flags = (f"--workdir={tmp_path}", "--data=none", "--population=2", "--parallel=mesh")
+    expected = "--parallel, expected a single run, because a population's runs are dealt out as a mesh"
+    assert refusal(forked, "train", *flags) == expected
+
+
 @pytest.mark.parametrize("program", ["train", "quickstart", "reproduce"])
 def test_programs_that_do_not_decode_on_request_have_no_flags_for_it(
     forked: Forked, program: str, tmp_path: Path
