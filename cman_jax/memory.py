@@ -1,4 +1,4 @@
-"""The limits of memory that the operating system sets for this process."""
+"""The limits of memory that the operating system sets for this process, and the most that it has used."""
 
 import functools
 import sys
@@ -43,6 +43,14 @@ class Limits(NamedTuple):
 def read_limits() -> Limits:
     """Returns the limits of this process, which are read once: every prediction asks for them."""
     return Limits(_of_process("RLIMIT_DATA"), _of_process("RLIMIT_AS"), _of_group())
+
+
+def peak_memory() -> int:
+    """Returns the most main memory that this process has used, in bytes; 0: the system does not tell."""
+    if resource is None:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def refuse_too_little(limits: Limits, least_memory: int) -> None:

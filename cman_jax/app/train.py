@@ -26,6 +26,8 @@ from cman_jax.app.reporting import report_after_training
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
 from cman_jax.app.signals import Interrupted, stopping_by_signals
+from cman_jax.app.telemetry_flags import displays_of_flags
+from cman_jax.app.totals import Totals
 from cman_jax.app.tuning import calibrate, trained_on
 from cman_jax.config import Config, validate
 from cman_jax.data.annotated import AnnotatedCorpus
@@ -39,7 +41,6 @@ from cman_jax.run.provenance import Splits
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.training.parallel import WAYS
-from cman_jax.training.progress import ConsoleProgress
 from cman_jax.training.stopping import Stop
 
 _CONFIG = define_config("custom")
@@ -114,7 +115,8 @@ def _train(stop: Stop) -> None:
     if _NEGATIVES.value:
         corpus = mix_negatives(corpus, Path(_NEGATIVES.value), _NEGATIVES_SHARE.value, _SPLIT_SEED.value)
     print(describe_corpus(corpus), flush=True)
-    splits = corpus.splits
+    splits, totals = corpus.splits, Totals()
+    progress = displays_of_flags(workdir, totals)
     jobs = [
         Job(config, splits, folder) for config, folder in seeds(_CONFIG.value, workdir, _POPULATION.value)
     ]
@@ -127,13 +129,13 @@ def _train(stop: Stop) -> None:
             validate(_CONFIG.value)  # before the features, which take a while
             encoder = encoder_for_training(every_sentence, workdir, _CONFIG.value.encoder)
             print(machine_line(encoder, devices), flush=True)
-            train_population(
+            first, *_ = train_population(
                 jobs,
                 vectors=Path(_VECTORS.value) if _VECTORS.value else None,
                 encoder=encoder,
                 num_devices=devices,
                 parallel=_PARALLEL.value,
-                progress=ConsoleProgress(),
+                progress=progress,
                 stop=stop,
             )
         except ValueError as error:  # a setting that cannot be
@@ -142,6 +144,7 @@ def _train(stop: Stop) -> None:
             raise InputError("flags", None, str(error), "settings that fit together") from error
         for job in jobs:
             finish(job, splits, encoder)
+    print(f"\n{totals.line(first.param_shapes(), devices)}", flush=True)
 
 
 def finish(job: Job, splits: Splits, encoder: Encoder | None) -> None:

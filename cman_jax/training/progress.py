@@ -50,6 +50,47 @@ class Progress:
         """Is called when training has ended, by an error or not."""
 
 
+class Displays(Progress):
+    """Several displays, each of which is called with everything.
+
+    Args:
+      displays: the displays, in the order of their calls.
+    """
+
+    def __init__(self, *displays: Progress):
+        self._displays = displays
+
+    def start(self, runs: Mapping[Path, Contents]) -> None:
+        """Passes the runs on."""
+        for display in self._displays:
+            display.start(runs)
+
+    def note(self, *lines: str) -> None:
+        """Passes the lines on."""
+        for display in self._displays:
+            display.note(*lines)
+
+    def start_epoch(self, epoch: int, num_epochs: int, num_sentences: int) -> None:
+        """Passes the beginning of an epoch on."""
+        for display in self._displays:
+            display.start_epoch(epoch, num_epochs, num_sentences)
+
+    def advance(self, num_sentences: int) -> None:
+        """Passes a step on."""
+        for display in self._displays:
+            display.advance(num_sentences)
+
+    def end_epoch(self, *runs: list[dict[str, Any]]) -> None:
+        """Passes the end of an epoch on."""
+        for display in self._displays:
+            display.end_epoch(*runs)
+
+    def close(self) -> None:
+        """Closes the displays."""
+        for display in self._displays:
+            display.close()
+
+
 class ConsoleProgress(Progress):
     """A display with a bar on stderr if it is a terminal, and one line on stdout per epoch."""
 

@@ -33,12 +33,15 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 def trained(workplace: Workplace) -> Path:
     """A run that nothing interrupted."""
     workdir = workplace.folder / "whole"
-    done = run(workplace.training(workdir, "--report"))
+    done = run(workplace.training(workdir, "--report", "--tensorboard", "--profile_steps=2:3"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("dev NER") == EPOCHS
     drawn = importlib.util.find_spec("matplotlib") is not None
-    last = done.stdout.splitlines()[-1]
-    assert last.startswith("report of test, epoch ") if drawn else "pip install 'cman-jax[plots]'" in last
+    *_, report, empty, totals = done.stdout.splitlines()
+    assert report.startswith("report of test, epoch ") if drawn else "pip install 'cman-jax[plots]'" in report
+    assert (empty, totals.endswith("; 1 x cpu")) == ("", True)
+    assert list((workdir / "tensorboard").glob("events.*"))
+    assert list((workdir / "profile").rglob("*.xplane.pb"))
     return workdir
 
 
