@@ -1,9 +1,10 @@
-# `make quickstart`, `make test`, and `make faults`, which takes long. Each makes its own environment in .venv.
+# `make quickstart`, `make test`, `make docs`, and `make faults`, which takes long. Each makes its own environment in
+# .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test faults format clean
+.PHONY: quickstart test docs faults format clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +19,11 @@ test: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
+docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python -m sphinx --quiet --fail-on-warning -c docs/site -d build/site . site
+	@echo "the site is at site/index.html"
+
 faults: $(VENV)/installed
 	$(BIN)/python -m experiments.faults --workdir=runs/faults
 
@@ -26,4 +32,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) runs .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) runs build site .pytest_cache .ruff_cache .hypothesis

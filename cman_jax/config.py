@@ -241,15 +241,7 @@ def validate(config: Config) -> None:
     _require("decoding.relation_thresholds", thresholds, inside, "numbers in [0, 1)")
 
 
-_DIMS = (
-    "char_dim",
-    "char_lstm_dim",
-    "word_dim",
-    "lstm_dim",
-    "num_heads",
-    "num_bsa",
-    "scorer_dim",
-)
+_DIMS = ("char_dim", "char_lstm_dim", "word_dim", "lstm_dim", "num_heads", "num_bsa", "scorer_dim")
 _RANGES = (
     ("above 0", lambda x: x > 0, [f"model.{name}" for name in _DIMS]),
     ("above 0", lambda x: x > 0, ["training.num_epochs", "training.batch_size", "encoder.learning_rate"]),
@@ -268,7 +260,13 @@ _RANGES = (
 
 
 class SettingError(ValueError):
-    """A field's value that is not allowed. Attributes: name: dotted; value; allowed: what is, in words."""
+    """A field's value that is not allowed.
+
+    Attributes:
+      name: the name of the field, as in "model.lstm_dim".
+      value: the value.
+      allowed: which values are allowed, in words.
+    """
 
     def __init__(self, name: str, value: Any, allowed: str):
         super().__init__(f"config.{name} is {value!r}; allowed: {allowed}")

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,18 @@ class Document(NamedTuple):
     path: Path
     prose: str
     code: str
+
+
+class Block(NamedTuple):
+    """A code block.
+
+    Attributes:
+      language: what stands behind its first fence, such as "python"; may be empty.
+      text: its text.
+    """
+
+    language: str
+    text: str
 
 
 class Command(NamedTuple):
@@ -56,6 +69,14 @@ def read(path: Path) -> Document:
         else:
             (code if inside else prose).append(line)
     return Document(path, "\n".join(prose), "\n".join(code))
+
+
+def blocks(document: Document) -> list[Block]:
+    """Returns the code blocks of a document."""
+    found = re.findall(
+        r"^( *)```(\S*)\n(.*?)^ *```$", document.path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    return [Block(language, textwrap.dedent(text)) for _, language, text in found]
 
 
 def commands(document: Document) -> list[Command]:

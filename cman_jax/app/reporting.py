@@ -9,6 +9,7 @@ import jax
 
 from cman_jax.app.comparison import record_pair
 from cman_jax.app.judging import judge_run
+from cman_jax.config import ScoringConfig
 from cman_jax.data.contents import content_lines
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
@@ -16,6 +17,7 @@ from cman_jax.evaluation.analysis.report import confusion_rows, slice_rows
 from cman_jax.evaluation.analysis.summary import Judged, analyse, judge_answers
 from cman_jax.evaluation.analysis.worst import worst_sentences
 from cman_jax.evaluation.facts import Task
+from cman_jax.evaluation.metrics import Scores
 from cman_jax.evaluation.report import COLUMNS, Line, convention_lines, score_lines, scored_tasks, setting
 from cman_jax.files import write_atomically
 from cman_jax.inference.extractor import Extractor
@@ -123,24 +125,42 @@ def _report(
 ) -> Report:
     """Returns what the report shows."""
     gold, scoring, epochs = judged.answers.sentences, extractor.system.config.scoring, read_metrics(workdir)
-    scores, convention = extractor.score(gold, judged.annotations), scoring.convention
-    tasks = scored_tasks(scores)
-    found = analyse(judged, train, scoring.average)
-    lines = {
-        task: score_lines(scores.table(task, match=scoring.match, other=scoring.other), scoring.average)
-        for task in tasks
-    }
-    return Report(
+    scores = extractor.score(gold, judged.annotations)
+    return report_of(
+        judged,
+        scores,
+        scoring,
+        train,
         title=f"{workdir.resolve().name}: {entry.name}",
-        headline=[(f"{tasks[task].capitalize()}, F1", *_score(found, task)) for task in tasks],
-        about=_about(gold, extractor, epochs, setting(scores, **convention)),
+        about=_about(gold, extractor, epochs, setting(scores, **scoring.convention)),
         notes=_notes(workdir, entry, extractor, train),
-        tasks=list(tasks),
         epochs=epochs,
         epoch=extractor.epoch,
-        conventions=_table(
-            "All conventions, F1", tuple(tasks.values()), convention_lines(scores, **convention)
-        ),
+    )
+
+
+def report_of(
+    judged: Judged, scores: Scores, scoring: ScoringConfig, train: Sequence[Sentence] | None, **about: Any
+) -> Report:
+    """Returns the report of answers that are already compared with the gold.
+
+    Args:
+      judged: the answers.
+      scores: their scores.
+      scoring: the convention that the report shows first.
+      train: the training sentences; None: unknown.
+      **about: the title, about, notes, epochs and epoch of the report.
+    """
+    convention, tasks = scoring.convention, scored_tasks(scores)
+    found = analyse(judged, train, scoring.average)
+    tables = {task: scores.table(task, match=scoring.match, other=scoring.other) for task in tasks}
+    lines = {task: score_lines(table, scoring.average) for task, table in tables.items()}
+    conventions = convention_lines(scores, **convention)
+    gold = judged.answers.sentences
+    return Report(
+        headline=[(f"{tasks[task].capitalize()}, F1", *_score(found, task)) for task in tasks],
+        tasks=list(tasks),
+        conventions=_table("All conventions, F1", tuple(tasks.values()), conventions),
         types=[_table(tasks[task].capitalize(), COLUMNS, lines[task]) for task in tasks],
         found=found,
         slices=_slices(found, tasks),
@@ -148,6 +168,7 @@ def _report(
         reliability=judge_answers(judged),
         thresholds=judged.thresholds,
         worst=[record_pair(gold[i], judged.annotations[i]) for i in worst_sentences(judged.answers)],
+        **about,
     )
 
 

@@ -172,6 +172,10 @@ def to_json(sentence: Sentence) -> dict[str, Any]:
 def write_jsonl(path: str | Path, sentences: Iterable[Sentence]) -> None:
     """Writes a canonical file, atomically.
 
+    Args:
+      path: the file.
+      sentences: the sentences, at least one.
+
     Raises:
       InputError: `read_jsonl` would refuse the file.
     """
@@ -187,6 +191,10 @@ def write_jsonl(path: str | Path, sentences: Iterable[Sentence]) -> None:
 
 def load_split(data_dir: str | Path, split: str) -> list[Sentence]:
     """Returns the sentences of `data_dir/<split>.jsonl`.
+
+    Args:
+      data_dir: the folder of the corpus.
+      split: the name of the split, such as "train".
 
     Raises:
       InputError: the file is malformed or missing; for a missing file, the message lists the existing splits.

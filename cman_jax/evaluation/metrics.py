@@ -25,7 +25,13 @@ Average = Literal["micro", "macro"]
 
 
 class MacroAverage(NamedTuple):
-    """Precision, recall and F1 averaged over types, in %."""
+    """Precision, recall and F1 averaged over types, in %.
+
+    Attributes:
+      precision: the mean of the types' precisions.
+      recall: the mean of their recalls.
+      f1: the mean of their F1s.
+    """
 
     precision: float
     recall: float
@@ -133,13 +139,24 @@ class Scores(NamedTuple):
     sentences: int
 
     def table(self, task: Task, *, match: Match = "strict", other: bool = True) -> Table:
-        """Returns the counts under one setting."""
+        """Returns the counts under one setting.
+
+        Args:
+          task: "ner" or "re".
+          match: "strict", or "boundaries" to ignore entity types.
+          other: whether entities of type Other count.
+        """
         return self.tables[Setting(task, match, other)]
 
     def f1(
         self, task: Task, *, match: Match = "strict", average: Average = "micro", other: bool = True
     ) -> float:
-        """Returns one F1 in %, for example for model selection."""
+        """Returns one F1 in %, for example for model selection.
+
+        Args:
+          task, match, other: as for `table`.
+          average: "micro" over all facts, or "macro" over types.
+        """
         table = self.table(task, match=match, other=other)
         return table.micro.f1 if average == "micro" else table.macro.f1
 

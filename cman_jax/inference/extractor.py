@@ -236,7 +236,12 @@ class Extractor:
         return self._with({"threshold": 0.0}).annotate(sentences)
 
     def score(self, gold: Sequence[Sentence], annotations: Sequence[Annotation]) -> Scores:
-        """Scores annotations under every convention."""
+        """Scores annotations under every convention.
+
+        Args:
+          gold: the annotated sentences.
+          annotations: one annotation per sentence, in the same order.
+        """
         return score_annotations(gold, annotations, self.system.vocabs, self.system.config.scoring)
 
     def _annotations(self, sentences: Iterable[Sentence], on_batch: OnBatch) -> Iterator[Annotation]:

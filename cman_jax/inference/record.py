@@ -9,7 +9,14 @@ from cman_jax.types import Annotation
 
 
 class Triple(NamedTuple):
-    """A relation in words. Attributes: probability: of the relation with both entities, 0 to 1."""
+    """A relation in words.
+
+    Attributes:
+      subject: the text of the subject.
+      type: the relation type.
+      object: the text of the object.
+      probability: of the relation with both entities, 0 to 1.
+    """
 
     subject: str
     type: str
@@ -33,7 +40,12 @@ class Record(dict[str, Any]):
 
     @classmethod
     def of(cls, document: Document, annotation: Annotation) -> "Record":
-        """Returns the record of an annotated document."""
+        """Returns the record of an annotated document.
+
+        Args:
+          document: the sentence with its text.
+          annotation: its entities and relations, with all probabilities.
+        """
         entities = []
         for entity, probability in zip(annotation.entities, annotation.entity_prob, strict=True):
             start, end = document.offsets[entity.start][0], document.offsets[entity.end - 1][1]
