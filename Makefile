@@ -21,7 +21,8 @@ test: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
-	$(BIN)/python -m sphinx --quiet --fail-on-warning -c docs/site -d build/site . site
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --fresh-env --write-all \
+		-c docs/site -d build/site . site
 	@echo "the site is at site/index.html"
 
 faults: $(VENV)/installed

@@ -52,6 +52,7 @@ FIRST = (
     "experiments/reproduction/test_end_to_end.py",
     "experiments/test_benchmark.py",
     "test_documents.py",
+    "test_site.py",
 )
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"

@@ -29,6 +29,7 @@ PAGES = [page for pages in NAVIGATION.values() for page in pages]
 OURS = ("cman_jax", "data_prep", "experiments")
 TOOLS = ("sphinx", "myst_parser", "autoapi", "furo")
 
+_SCORE = re.compile(r"(?<![\d.])\d+\.\d{2,3}(?![\d.])")
 _DIRECTIVE = re.compile(r"^\.\. autoapi(\w+):: ([\w.]+)\n((?:   .*\n)*)", re.MULTILINE)
 
 
@@ -71,6 +72,14 @@ def blocks(language: str) -> list[Any]:
     ]
 
 
+ALONE = [
+    each
+    for each in blocks("python")
+    if re.search(r"import (?!tensor)", each.values[0]) and "load" not in each.values[0]
+]
+"""The blocks of Python that load neither a run nor a corpus."""
+
+
 def test_the_side_bar_has_every_page_once() -> None:
     assert sorted([*PAGES, "README"]) == sorted(name.removesuffix(".md") for name in NAMES)
 
@@ -86,6 +95,14 @@ def test_a_block_of_python_imports_what_exists_and_is_described(block: str) -> N
         assert hasattr(importlib.import_module(module), name)
         home = getattr(getattr(importlib.import_module(module), name), "__module__", module)
         assert f"{home}.{name}" in DESCRIBED
+
+
+@pytest.mark.parametrize("block", ALONE)
+def test_a_block_of_python_that_needs_no_run_works(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "block", "exec"), {"__name__": "block"})
 
 
 @pytest.mark.parametrize("block", blocks("json"))
@@ -127,8 +144,20 @@ def test_what_is_described_explains_its_parameters_and_attributes(name: str) -> 
         assert found.__doc__, dotted
         if inspect.isclass(found):
             assert set(getattr(found, "_fields", ())) <= explained(found.__doc__, "Attributes"), dotted
-        elif not isinstance(found, property) and len(parameters(found)) > 1:  # one is named by the first line
+        elif isinstance(found, property):  # the words before a colon would be shown as its type
+            assert ":" not in found.__doc__.partition("\n")[0], dotted
+        elif len(parameters(found)) > 1:  # one is named by the first line
             assert set(parameters(found)) <= explained(found.__doc__, "Args"), dotted
+
+
+def test_the_model_cards_quote_scores_that_were_measured() -> None:
+    measured = [document.prose for name, document in BY_NAME.items() if name.startswith("docs/results/")]
+    quickstart = json.loads((ROOT / "docs/results/quickstart/scores.json").read_text())["test"]
+    f1 = [quickstart[task]["strict"]["with_other"]["micro"]["f1"] for task in ("ner", "re")]
+    known = set(_SCORE.findall("\n".join([*measured, *(f"{value:.2f}" for value in f1)])))
+    quoted = _SCORE.findall(BY_NAME["docs/models.md"].prose)
+    assert len(quoted) > 20
+    assert set(quoted) <= known
 
 
 def example_names(document: Document) -> list[str]:

@@ -102,7 +102,7 @@ class Table(NamedTuple):
 
     @property
     def macro_types(self) -> tuple[str, ...]:
-        """Returns the types of the macro average: those with at least one gold fact."""
+        """Returns the types with at least one gold fact, which the macro average covers."""
         return tuple(name for name, counts in self.per_type.items() if counts.gold)
 
     @property

@@ -50,6 +50,8 @@ html_title = f"cman-jax {release}"
 html_copy_source = False
 html_show_copyright = False
 html_additional_pages = {"index": "to_the_start.html"}
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 templates_path = ["templates"]
 
 _EXAMPLE = re.compile(r"^<!-- example: ([\w.]+) -->$", re.MULTILINE)
@@ -109,7 +111,12 @@ def shorten(
       returned: the type of what is returned; None: not shown.
     """
     del app, what, name, obj, options
-    return tuple(text and _TYPE.sub(r"~\g<0>", text) for text in (signature, returned))
+    return tuple(text and _TYPE.sub(_without_module, text) for text in (signature, returned))
+
+
+def _without_module(found: re.Match[str]) -> str:
+    """Returns a type as Sphinx reads it: behind a tilde it shows the last name only, with a link."""
+    return f"~{found[0]}" if found[0].startswith("cman_jax.") else found[0].rpartition(".")[2]
 
 
 def write_examples(app: Any, error: Exception | None) -> None:
