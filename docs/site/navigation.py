@@ -6,6 +6,7 @@ NAVIGATION = {
         "docs/how-to/predict": "",
         "docs/how-to/see": "",
         "docs/how-to/trust": "Trust the probabilities",
+        "docs/how-to/watch": "",
         "docs/how-to/resume": "",
         "docs/how-to/encoders": "Use or add an encoder",
         "docs/how-to/devices": "Use several devices",
