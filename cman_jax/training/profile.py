@@ -24,7 +24,7 @@ class Profile(Progress):
     def __init__(self, folder: Path, first: int, last: int):
         self._folder, self._first, self._last = folder, first, last
         self._steps = 0
-        self._epoch_begins = self._running = False
+        self._epoch_begins = self._running = self._done = False
 
     def start_epoch(self, epoch: int, num_epochs: int, num_sentences: int) -> None:
         """Remembers that the next call of `advance` tells of earlier steps."""
@@ -34,14 +34,23 @@ class Profile(Progress):
         """Starts or ends the profile between two steps."""
         self._steps += not self._epoch_begins
         self._epoch_begins = False
-        if self._steps == self._first - 1 and not self._running:
+        if self._steps == self._first - 1 and not (self._running or self._done):
             jax.profiler.start_trace(str(self._folder))
             self._running = True
         elif self._steps == self._last:
-            self.close()
+            self._end()
 
     def close(self) -> None:
-        """Ends the profile if training ends before its last step."""
+        """Ends a running profile; without one, prints that training had too few steps."""
+        self._end()
+        if not self._done:
+            print(
+                f"no profile: training ended after {self._steps} steps, before step {self._first}", flush=True
+            )
+            self._done = True
+
+    def _end(self) -> None:
+        """Ends the profile if one is running."""
         if self._running:
-            self._running = False
+            self._running, self._done = False, True
             jax.profiler.stop_trace()

@@ -45,7 +45,7 @@ class Recorder:
         (2, 4, [2, 3, 4]),
         (3, 5, [3, 4, 5]),
         (4, 99, [4, 5, 6]),
-        (7, 9, []),
+        (8, 9, []),
         (1, 6, [1, 2, 3, 4, 5, 6]),
     ],
 )
@@ -57,6 +57,13 @@ def test_the_steps_from_first_to_last_are_profiled_once(
     assert recorder.profiled == profiled
     assert not recorder.running
     assert recorder.ended == bool(profiled)
+
+
+def test_a_training_with_too_few_steps_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    Recorder(monkeypatch).train(Profile(Path("none"), 8, 9), epochs=2, steps=3)
+    assert capsys.readouterr().out == "no profile: training ended after 6 steps, before step 8\n"
 
 
 def test_a_profile_is_written(tmp_path: Path) -> None:
