@@ -34,9 +34,9 @@ def test_every_program_of_a_run_is_compiled_once_and_beforehand(
     width = 4 + 2 * num_runs + num_devices  # a network that no other test has compiled
     jobs = [job(tmp_path, seed, width) for seed in range(num_runs)]
     with compilations("train_step") as steps, compilations("predict_step") as predictions:
-        train_population(jobs, num_devices=num_devices)
-    by_pmap = num_devices > num_runs  # pmap does not find programs that were compiled beforehand
-    for threads in (predictions,) if by_pmap else (steps, predictions):
+        # pmap does not find programs that were compiled beforehand.
+        train_population(jobs, num_devices=num_devices, parallel="jit" if num_devices == 1 else "mesh")
+    for threads in (steps, predictions):
         assert len(threads) == len(LENGTHS)
         assert all(thread.startswith("compiler") for thread in threads)
 
