@@ -1,6 +1,7 @@
 """Faults of memory: commands that are limited to less than they need."""
 
 import random
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from cman_jax.data.corpus import write_jsonl
 from cman_jax.files import write_atomically
 from cman_jax.run.system import System
 from cman_jax.types import Entity, Relation, Sentence
+from experiments.faults import tiny_minilm
 from experiments.faults.ends import check_end, end_of
 from experiments.faults.row import Broken, Row, demand
 from experiments.faults.stops import finish_alike, state_of
@@ -26,6 +28,7 @@ class Bench(NamedTuple):
       state: everything that the training leaves behind.
       long: a text with one very long line.
       records: what is extracted from the text.
+      features: the files of the cache of the corpus's features.
     """
 
     place: Workplace
@@ -33,6 +36,7 @@ class Bench(NamedTuple):
     state: object
     long: Path
     records: str
+    features: dict[str, bytes]
 
 
 def prepare(folder: Path) -> Bench:
@@ -46,12 +50,16 @@ def prepare(folder: Path) -> Bench:
     write_atomically(text, f"Ada met Ben.\n{line}\nBen left London.\n".encode())
     done = run(_extraction(place, workdir, text, "-"))
     demand(done.returncode == 0, done.stderr)
-    return Bench(place, workdir, state_of(workdir), text, done.stdout)
+    records = done.stdout
+    tiny_minilm.write(folder / "encoder")
+    done = run(_encoding(place, folder / "features"))
+    demand(done.returncode == 0, done.stderr)
+    return Bench(place, workdir, state_of(workdir), text, records, _content(folder / "features"))
 
 
 def attempt(bench: Bench, folder: Path, rng: random.Random) -> str:
-    """Limits a training, a training of batches that fit no memory, or an extraction of a very long line."""
-    return rng.choice((_train, _train_wide, _extract))(bench, folder, rng)
+    """Limits a training, one whose batches fit no memory, an extraction of a very long line, or features."""
+    return rng.choice((_train, _train_wide, _extract, _encode))(bench, folder, rng)
 
 
 def _train(bench: Bench, folder: Path, rng: random.Random) -> str:
@@ -93,6 +101,29 @@ def _extract(bench: Bench, folder: Path, rng: random.Random) -> str:
     return f"extract: {outcome}"
 
 
+def _encode(bench: Bench, folder: Path, rng: random.Random) -> str:
+    """Computes features with a limit; then goes on without one, which must end with the same files."""
+    command = _encoding(bench.place, folder / "features")
+    outcome = _limited(command, rng.randint(200, 2000))
+    done = run(command)
+    demand(done.returncode == 0, f"the features do not go on: {done.stderr[-500:]}")
+    demand(_content(folder / "features") == bench.features, "other features")
+    return f"features: {outcome}"
+
+
+def _encoding(place: Workplace, output: Path) -> list[str]:
+    """Returns the command that computes the features of the corpus."""
+    where = (f"--encoder={place.folder / 'encoder'}", f"--data={place.data}", f"--out={output}")
+    cache = f"--compilation_cache={place.folder / 'compiled'}"
+    return [sys.executable, "-m", "data_prep.features", *where, cache]
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    """Returns the content of each file of a folder but locks."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
 def _extraction(place: Workplace, workdir: Path, text: Path, output: str) -> list[str]:
     """Returns the command that extracts from a text."""
     where = [] if output == "-" else [f"--output={output}"]
@@ -118,7 +149,7 @@ def _limited(command: Sequence[str], mib: int) -> str:
 ROWS = (
     Row(
         "memory",
-        "out of memory (a limit is set) in training and extraction",
+        "out of memory (a limit is set) in training, extraction and features",
         20,
         "one line, nothing lost: the same bits or records afterwards",
         prepare,
