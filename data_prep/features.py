@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from absl import flags
 
 from cman_jax.app.program import run_main
-from cman_jax.app.runtime import start_jax
 from cman_jax.data.corpus import load_splits
 from cman_jax.encoders.load import load_encoder
 from cman_jax.encoders.store.fill import add_features
+from cman_jax.memory import TO_PREDICT, read_limits, refuse_too_little
 
 
 def _main(argv: Sequence[str]) -> None:
     del argv
-    start_jax()
+    refuse_too_little(read_limits(), TO_PREDICT)
     given = flags.FLAGS
     sentences = list(itertools.chain.from_iterable(load_splits(given.data).values()))
     print(add_features(load_encoder(given.encoder), sentences, given.out))

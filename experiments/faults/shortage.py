@@ -114,8 +114,7 @@ def _encode(bench: Bench, folder: Path, rng: random.Random) -> str:
 def _encoding(place: Workplace, output: Path) -> list[str]:
     """Returns the command that computes the features of the corpus."""
     where = (f"--encoder={place.folder / 'encoder'}", f"--data={place.data}", f"--out={output}")
-    cache = f"--compilation_cache={place.folder / 'compiled'}"
-    return [sys.executable, "-m", "data_prep.features", *where, cache]
+    return [sys.executable, "-m", "data_prep.features", *where]
 
 
 def _content(folder: Path) -> dict[str, bytes]:
