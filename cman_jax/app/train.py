@@ -37,7 +37,7 @@ from cman_jax.data.negatives import mix_negatives
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.run.lock import training_in
-from cman_jax.run.provenance import Splits
+from cman_jax.run.provenance import Splits, split_digest
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.training.parallel import WAYS
@@ -150,7 +150,7 @@ def _train(stop: Stop) -> None:
 def finish(job: Job, splits: Splits, encoder: Encoder | None) -> None:
     """Calibrates and scores a trained run, and writes its report."""
     trained = job.config.training.trained_splits
-    if split := trained_on(job.workdir, splits["dev"]):
+    if split := trained_on(job.workdir, split_digest(splits["dev"])):
         print(
             f"note: dev is part of what was trained on ({split}): no calibrated probabilities",
             file=sys.stderr,

@@ -104,16 +104,17 @@ class _Tuner:
         )
 
 
-def trained_on(workdir: Path, sentences: Sequence[Sentence]) -> str | None:
-    """Returns the split with exactly these sentences that the run was trained on; None: there is none."""
-    digest, splits = split_digest(sentences), load_config(workdir).training.trained_splits
+def trained_on(workdir: Path, digest: str) -> str | None:
+    """Returns the split with this digest that the run was trained on; None: there is none."""
+    splits = load_config(workdir).training.trained_splits
     return next((name for name in splits if recorded_digest(workdir, name) == digest), None)
 
 
 def _held_out_digest(workdir: Path, sentences: Sequence[Sentence]) -> str:
     """Returns the digest of sentences; raises an InputError if the run cannot be fitted to them."""
     refuse_packaged(workdir, "the folder of a training run")
-    if split := trained_on(workdir, sentences):
+    digest = split_digest(sentences)
+    if split := trained_on(workdir, digest):
         found = f"the run's {split} split, which the network was trained on"
         raise InputError(workdir, None, found, "sentences that the network has not seen, such as dev")
-    return split_digest(sentences)
+    return digest

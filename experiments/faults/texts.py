@@ -6,7 +6,6 @@ Every line before a bad line has its records. The error names the bad line, and 
 import io
 import json
 import random
-import resource
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from cman_jax.files import json_text
 from cman_jax.inference.chunks import CHUNK
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.record import Record
+from cman_jax.memory import peak_memory
 from cman_jax.types import Sentence
 from experiments.faults.row import Row, demand, refused
 from experiments.faults.workplace import Workplace, run
@@ -98,7 +98,7 @@ def attempt(extractor: Extractor, folder: Path, rng: random.Random) -> str:
         pairs.extend(_extracted(extractor, source, path, given.kind, sentences))
     except InputError as caught:
         error = caught
-    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_memory()
     demand(peak < MOST_MEMORY, f"{peak} bytes of memory for {len(content)} bytes of input")
     return check(given, pairs, error)
 

@@ -98,5 +98,5 @@ def test_sentences_of_the_training_and_a_run_without_a_right_relation_are_one_li
 
 
 def test_what_a_run_was_trained_on_is_recognised(workdir: Path) -> None:
-    assert tuning.trained_on(workdir, SENTENCES) == "train"
-    assert tuning.trained_on(workdir, SENTENCES[:1]) is None
+    assert tuning.trained_on(workdir, split_digest(SENTENCES)) == "train"
+    assert tuning.trained_on(workdir, split_digest(SENTENCES[:1])) is None
