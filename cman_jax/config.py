@@ -20,6 +20,7 @@ SequenceLayerKind = Literal["bilstm", "mlp"]
 Anchor = Literal["last", "any"]
 Protocol = Literal["dev", "train+dev"]
 Init = Literal["own", "glorot"]
+Precision = Literal["float32", "bfloat16", "auto"]
 
 
 def _one_of(choices: Any) -> Any:
@@ -77,6 +78,7 @@ class TrainingConfig:
     max_skipped_updates: int = 10  # per epoch, where a loss or gradient is not finite; more: an error
     clip_norm: float = 0.0  # largest global gradient norm; longer gradients are scaled down; 0: any norm
     alpha: float = 0.01  # radius of the perturbation, epsilon = alpha sqrt(e), Eq. 14; 0: no adversarial pass
+    precision: str = _one_of(Precision)  # of products with weights; "auto": bfloat16 where devices have it
     protocol: str = _one_of(Protocol)  # "dev": best epoch on dev; "train+dev": trains on both, last epoch
     seed: int = 0  # of the initial values, of which sentences share a batch, and of dropout
 
@@ -111,13 +113,14 @@ class EncoderConfig:
 
 @dataclasses.dataclass(slots=True)
 class DecodingConfig:
-    """From probabilities to triples."""
+    """Prediction, from sentences to triples."""
 
     threshold: float = 0.5  # keep relations above this probability
     relation_thresholds: tuple[float, ...] = ()  # of each relation type, in the run's order; (): threshold
     anchor: str = _one_of(Anchor)  # "last": at the arguments' last tokens; "any": at any of their tokens
     bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper allows them
     constraints: str = "none"  # entity types that relations may connect: "none", "learned" or a JSON file
+    precision: str = _one_of(Precision)  # of products with weights, as in training
 
     def thresholds(self, relation_types: Sequence[str]) -> dict[str, float]:
         """Returns the threshold of each relation type.
@@ -219,8 +222,7 @@ def validate(config: Config) -> None:
         for name in names:
             value = operator.attrgetter(name)(config)
             _require(name, value, holds(value), allowed)
-    model, data = config.model, config.data
-    cman = model.network == "cman"
+    model, data, cman = config.model, config.data, config.model.network == "cman"
     _require("model.label_dim", model.label_dim, model.label_dim > 0 or not cman, "above 0 in cman")
     attends = model.label_attention
     _require("model.label_attention", attends, cman or not attends, "False in multihead, which has none")

@@ -5,7 +5,7 @@ from typing import Any
 
 from absl import flags
 
-from cman_jax.config import Anchor
+from cman_jax.config import Anchor, Precision
 
 
 class _Threshold(flags.ArgumentParser):
@@ -39,6 +39,13 @@ _FLAGS = (
         None,
         typing.get_args(Anchor),
         "Which tokens of two entities decide about a relation: their last tokens, or any pair of tokens. "
+        "By default as the run was configured.",
+    ),
+    flags.DEFINE_enum(
+        "precision",
+        None,
+        typing.get_args(Precision),
+        "Precision of products with weights: bfloat16 is faster on some devices; auto: where that is so. "
         "By default as the run was configured.",
     ),
     flags.DEFINE_bool(

@@ -40,6 +40,7 @@ from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits, split_digest
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
+from cman_jax.training.open_run import with_precision
 from cman_jax.training.parallel import WAYS
 from cman_jax.training.stopping import Stop
 
@@ -128,7 +129,8 @@ def _train(stop: Stop) -> None:
             keep_splits(corpus, workdir)
             validate(_CONFIG.value)  # before the features, which take a while
             encoder = encoder_for_training(every_sentence, workdir, _CONFIG.value.encoder)
-            print(machine_line(encoder, devices), flush=True)
+            precision = with_precision(_CONFIG.value, jobs[0].workdir).training.precision
+            print(machine_line(encoder, devices, precision), flush=True)
             first, *_ = train_population(
                 jobs,
                 vectors=Path(_VECTORS.value) if _VECTORS.value else None,
@@ -176,12 +178,12 @@ def seeds(config: Config, workdir: Path, population: int) -> list[tuple[Config, 
     ]
 
 
-def machine_line(encoder: Encoder | None, num_devices: int) -> str:
+def machine_line(encoder: Encoder | None, num_devices: int, precision: str) -> str:
     """Returns the line about what the network reads besides its own words, and where it is trained."""
     kind = jax.local_devices()[0].device_kind
     name = "none" if encoder is None else f"{encoder.spec.name}, {encoder.spec.num_layers} layers"
     vectors = _VECTORS.value or "none, they are trained"
-    return f"encoder: {name}; word vectors: {vectors}; device: {num_devices} x {kind}"
+    return f"encoder: {name}; word vectors: {vectors}; device: {num_devices} x {kind}, {precision}"
 
 
 def keep_splits(corpus: AnnotatedCorpus, workdir: Path) -> None:

@@ -96,6 +96,7 @@ class Extractor:
         anchor: str | None = None,
         bio_constraints: bool = True,
         constraints: str | Path | None = None,
+        precision: str | None = None,
     ) -> "Extractor":
         """Loads a trained network for use on new text, with the constraints that training taught.
 
@@ -109,6 +110,8 @@ class Extractor:
           bio_constraints: whether to forbid ill-formed tag sequences.
           constraints: the entity types that relations may connect: "none", "learned" in training, or a JSON
             file. None: the file of the run's config, otherwise "learned".
+          precision: of products with weights: "float32", "bfloat16" (rounded factors, which is faster on some
+            devices), or "auto" for bfloat16 where it is faster. None: as configured for the run.
 
         Raises:
           InputError: the directory holds no run with a finished epoch, an option has a value that is not
@@ -118,6 +121,7 @@ class Extractor:
         if constraints is None and load_config(workdir).decoding.constraints == "none":
             constraints = "learned"
         options = {"threshold": threshold, "anchor": anchor, "bio_constraints": bio_constraints}
+        options["precision"] = precision
         return cls.as_configured(workdir, encoder=encoder, constraints=constraints, **options)
 
     @classmethod

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from cman_jax.compilation import Ahead, compiler_options
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.layers.crf import constrain, marginals, viterbi
+from cman_jax.layers.products import precision_of, products_in
 from cman_jax.model.network import JointNetwork
 from cman_jax.run.system import System
 from cman_jax.types import Batch, Constants, Params, Predictions, TokenPredictions
@@ -78,9 +79,15 @@ def _predict_tokens(model: JointNetwork, batch: Batch, allowed: Allowed) -> Toke
 
 
 @functools.cache
-def _compiled(step: Callable[..., Any]) -> Ahead:
-    """Returns a step's programs, one per network and shapes, which all systems share."""
-    return Ahead(jax.jit(step, static_argnums=0, compiler_options=compiler_options()))
+def _compiled(step: Callable[..., Any], precision: str) -> Ahead:
+    """Returns a step's programs in a precision, one per network and shapes, which all systems share."""
+
+    @functools.wraps(step)
+    def in_precision(*arguments: Any) -> Any:
+        with products_in(precision):
+            return step(*arguments)
+
+    return Ahead(jax.jit(in_precision, static_argnums=0, compiler_options=compiler_options()))
 
 
 class SystemStep:
@@ -91,6 +98,7 @@ class SystemStep:
         if system.config.decoding.bio_constraints:
             allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
         self._arguments = system.model, system.constants, allowed
+        self._precision = precision_of(system.config.decoding.precision)
 
     def prepare(self, compiler: Executor, params: Params, batch: Batch, *, alone: bool = False) -> None:
         """Starts compiling the program for batches of this shape; of `params`, only shapes are read.
@@ -99,22 +107,25 @@ class SystemStep:
           alone: the batch is one long sentence, for `tokens`.
         """
         step = predict_tokens if alone else predict_step
-        _compiled(step).prepare(compiler, *self._ordered(params, batch))
+        self._compiled(step).prepare(compiler, *self._ordered(params, batch))
 
     def __call__(self, params: Params, batch: Batch) -> Predictions:
         """Predicts a batch."""
-        return _compiled(predict_step)(*self._ordered(params, batch))
+        return self._compiled(predict_step)(*self._ordered(params, batch))
 
     def tokens(self, params: Params, batch: Batch) -> TokenPredictions:
         """Predicts the tokens of a long sentence."""
-        return _compiled(predict_tokens)(*self._ordered(params, batch))
+        return self._compiled(predict_tokens)(*self._ordered(params, batch))
 
     def pairs(
         self, params: Params, subjects: Float[np.ndarray, "b n d"], objects: Float[np.ndarray, "b m d"]
     ) -> Float[Array, "b n m r"]:
         """Predicts relations between tokens of a long sentence."""
         model, _, _ = self._arguments
-        return _compiled(predict_pairs)(model, params, subjects, objects)
+        return self._compiled(predict_pairs)(model, params, subjects, objects)
+
+    def _compiled(self, step: Callable[..., Any]) -> Ahead:
+        return _compiled(step, self._precision)
 
     def _ordered(self, params: Params, batch: Batch) -> tuple[Any, ...]:
         model, constants, allowed = self._arguments

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from cman_jax.layers.dense import batched_matmul, weight_gradient
 from cman_jax.layers.platform import by_platform, kernel
+from cman_jax.layers.products import batched_matmul, weight_gradient
 
 _kernel_forward = kernel("cman_jax.layers.lstm_kernels", "forward")
 _kernel_backward = kernel("cman_jax.layers.lstm_kernels", "backward")

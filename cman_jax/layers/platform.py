@@ -3,9 +3,12 @@
 import functools
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
+
+_CPU = Path("/proc/cpuinfo")
 
 
 def by_platform(*arguments: Any, cuda: Callable[..., Any], default: Callable[..., Any]) -> Any:
@@ -33,6 +36,21 @@ def kernel(module: str, name: str) -> Callable[..., Any]:
       name: name of the function in the module.
     """
     return lambda *arguments: getattr(importlib.import_module(module), name)(*arguments)
+
+
+@functools.cache
+def has_fast_bfloat16() -> bool:
+    """Returns whether the default device has units that multiply bfloat16 faster than float32.
+
+    TPUs have them, NVIDIA GPUs from compute capability 8.0 on, and CPUs with AMX or AVX512-BF16. What a CPU
+    has is read where Linux lists it.
+    """
+    device = jax.local_devices()[0]
+    if device.platform == "cpu":
+        found = _CPU.read_text() if _CPU.is_file() else ""
+        return bool({"amx_bf16", "avx512_bf16"} & set(found.split()))
+    capability = getattr(device, "compute_capability", None)
+    return device.platform == "tpu" or (capability is not None and float(capability) >= 8)
 
 
 @functools.cache

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
-from cman_jax.layers.dense import batched_matmul
 from cman_jax.layers.lstm import BiLSTM, with_reverse
 from cman_jax.layers.platform import by_platform
+from cman_jax.layers.products import batched_matmul
 
 
 class CharacterEmbedding(nn.Module):

@@ -188,9 +188,10 @@ def make_step(members: Sequence[Member], step: partial, num_devices: int, parall
     first, *others = (member.system for member in members)
     if any(system.model.sizes != first.model.sizes for system in others):
         raise ValueError("the vocabularies of a population differ in size")
-    step = partial(step, first.config.training.alpha)
+    training = first.config.training
+    step = partial(step, training.alpha, precision=training.precision)
     if not others:
-        num_devices = min(num_devices, first.config.training.batch_size)
+        num_devices = min(num_devices, training.batch_size)
         return step_of_run(step, first.constants, members[0].key, num_devices, parallel)
     num_devices = math.gcd(len(members), num_devices)  # finished runs are not among the members
     constants, keys = [member.system.constants for member in members], [member.key for member in members]

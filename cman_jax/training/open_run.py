@@ -10,6 +10,7 @@ A run has these files:
     scores.json  predictions.jsonl                            results of training and of evaluation
 """
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from cman_jax.data.word_vectors import WordVectors, read_word_vectors
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.encoders.of_run import frozen_part, trained_part
 from cman_jax.errors import InputError
+from cman_jax.layers.products import precision_of
 from cman_jax.run.constraints import has_constraints, learn_constraints, write_constraints
 from cman_jax.run.manifest import check_all, start_manifest, write_files
 from cman_jax.run.provenance import Splits, check_provenance, fingerprint, write_provenance
@@ -49,6 +51,7 @@ def open_run(
       InputError: the vectors are damaged, there is no relation to score, or the workdir's run had other
         settings or data.
     """
+    config = with_precision(config, workdir)
     spec = None if encoder is None else encoder.spec
     digests = fingerprint(splits, vectors, spec)
     if (workdir / "config.json").is_file():
@@ -69,6 +72,24 @@ def open_run(
     write_files(workdir, frozen_part(encoder, trained))
     system.save(workdir)  # config.json last: with it, the run exists
     return system
+
+
+def with_precision(config: Config, workdir: Path) -> Config:
+    """Returns a config whose precision of training is not "auto", but a format.
+
+    It is that of the run, which a resumed run keeps on every machine, or for a new run what this device has.
+
+    Args:
+      config: the experiment.
+      workdir: the working directory, with or without a run.
+    """
+    if config.training.precision != "auto":
+        return config
+    if (workdir / "config.json").is_file():
+        precision = load_config(workdir).training.precision
+    else:
+        precision = precision_of("auto")
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
 
 
 def _remove_unfinished(workdir: Path) -> None:

@@ -19,9 +19,9 @@ from jax.experimental import pallas as pl
 
 from cman_jax.compilation import compiler_options
 from cman_jax.layers import crf, crf_tree, lstm, lstm_kernels, pairwise, pairwise_kernels
-from cman_jax.layers.dense import batched_matmul, weight_gradient
 from cman_jax.layers.lstm_kernels import Plan
 from cman_jax.layers.platform import by_platform, kernel, num_processors
+from cman_jax.layers.products import batched_matmul, weight_gradient
 from cman_jax.model import embedding
 from cman_jax.types import CRFPotentials
 from tests.builders import TOLERANCES, lengths_to_mask, normal, precision
