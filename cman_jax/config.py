@@ -63,7 +63,7 @@ class DataConfig:
     char_lengths: tuple[int, ...] = (5, 10, 32)  # characters that words are padded to; longer words have more
     char_shares: tuple[float, ...] = (0.36, 0.3, 0.1)  # room for words of each length, as a share of tokens
     extra_words: int = 50_000  # most frequent words of the vector file, kept besides the corpus' own words
-    piece_ratio: float = 1.5  # word pieces per token that batches have room for, if encoders are trained
+    piece_ratio: float = 1.25  # word pieces per token that batches have room for, if encoders are trained
     min_word_count: int = 2  # rarer training words share one vector, if word vectors are trained
 
 

@@ -129,8 +129,7 @@ def _train(stop: Stop) -> None:
             keep_splits(corpus, workdir)
             validate(_CONFIG.value)  # before the features, which take a while
             encoder = encoder_for_training(every_sentence, workdir, _CONFIG.value.encoder)
-            precision = with_precision(_CONFIG.value, jobs[0].workdir).training.precision
-            print(machine_line(encoder, devices, precision), flush=True)
+            print(machine_line(jobs[0], encoder, devices), flush=True)
             first, *_ = train_population(
                 jobs,
                 vectors=Path(_VECTORS.value) if _VECTORS.value else None,
@@ -178,8 +177,9 @@ def seeds(config: Config, workdir: Path, population: int) -> list[tuple[Config, 
     ]
 
 
-def machine_line(encoder: Encoder | None, num_devices: int, precision: str) -> str:
+def machine_line(job: Job, encoder: Encoder | None, num_devices: int) -> str:
     """Returns the line about what the network reads besides its own words, and where it is trained."""
+    precision = with_precision(job.config, job.workdir).training.precision
     kind = jax.local_devices()[0].device_kind
     name = "none" if encoder is None else f"{encoder.spec.name}, {encoder.spec.num_layers} layers"
     vectors = _VECTORS.value or "none, they are trained"

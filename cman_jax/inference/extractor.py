@@ -28,6 +28,7 @@ from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
 from cman_jax.inference.chunks import annotate_in_chunks
 from cman_jax.inference.predict import Predictor
 from cman_jax.inference.record import Record
+from cman_jax.layers.products import precision_of
 from cman_jax.layers.scalar_mix import layer_shares
 from cman_jax.run.calibration import Calibration, is_outdated, read_calibration, tuned_decoding
 from cman_jax.run.checkpoint import Checkpoints
@@ -42,6 +43,9 @@ NO_CONSTRAINTS = "no constraints are stored in this run, so that relations may c
 
 OUTDATED = "the stored calibration is of another epoch, so that probabilities are not calibrated"
 """The note about a run that was trained further, or whose best epoch is another one now."""
+
+ROUNDED = "products with weights are computed in bfloat16"
+"""The note about predictions whose last digits are not those of float32."""
 
 UNSAVED = "epoch {} has better scores but no checkpoint, so that epoch {} is used until training is resumed"
 """The note about a run that is being trained or was killed after the scores of an epoch were written."""
@@ -59,7 +63,7 @@ class Extractor:
       epoch: the chosen epoch.
       encoder: what computes contextual features; None: the network reads none.
       workdir: the run's working directory; None: a network without files.
-      notes: what is missing in the run, in words for its user.
+      notes: what is missing in the run or special about it, in words for its user.
       constraints: the entity types that relations may connect; None: any.
       calibration: calibrates the probabilities of entities and triples.
     """
@@ -77,6 +81,8 @@ class Extractor:
         choice = system.config.decoding.constraints
         self.constraints = load_constraints(choice, workdir, system.vocabs)
         self.notes = () if self.constraints is not None or choice == "none" else (NO_CONSTRAINTS,)
+        if precision_of(system.config.decoding.precision) == "bfloat16":
+            self.notes += (ROUNDED,)
         stored = None if workdir is None else read_calibration(workdir, epoch)
         if workdir is not None and is_outdated(workdir, epoch):
             self.notes += (OUTDATED,)
@@ -290,4 +296,5 @@ def with_decoding(config: Config, options: Mapping[str, Any]) -> Config:
     except SettingError as error:
         place = error.name.replace(".", " option ", 1)
         raise InputError(place, None, repr(error.value), error.allowed) from None
+    changed.decoding.precision = precision_of(changed.decoding.precision)
     return changed

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from cman_jax.compilation import Ahead, compiler_options
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.layers.crf import constrain, marginals, viterbi
-from cman_jax.layers.products import precision_of, products_in
+from cman_jax.layers.products import in_precision, precision_of
 from cman_jax.model.network import JointNetwork
 from cman_jax.run.system import System
 from cman_jax.types import Batch, Constants, Params, Predictions, TokenPredictions
@@ -81,13 +81,8 @@ def _predict_tokens(model: JointNetwork, batch: Batch, allowed: Allowed) -> Toke
 @functools.cache
 def _compiled(step: Callable[..., Any], precision: str) -> Ahead:
     """Returns a step's programs in a precision, one per network and shapes, which all systems share."""
-
-    @functools.wraps(step)
-    def in_precision(*arguments: Any) -> Any:
-        with products_in(precision):
-            return step(*arguments)
-
-    return Ahead(jax.jit(in_precision, static_argnums=0, compiler_options=compiler_options()))
+    step = in_precision(precision, step)
+    return Ahead(jax.jit(step, static_argnums=0, compiler_options=compiler_options()))
 
 
 class SystemStep:

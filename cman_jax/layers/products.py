@@ -5,10 +5,11 @@ of TPUs, and of CPUs with AMX or AVX512-BF16 compute such products several times
 stays float32: parameters, norms, softmax, recurrences, the CRF and the hidden units of the relation scorer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
+from functools import partial, wraps
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from jaxtyping import Array, Float
 
 from cman_jax.layers.platform import by_platform, has_fast_bfloat16
 
+T = TypeVar("T")
 _precision: ContextVar[str] = ContextVar("the precision of products", default="float32")
 
 
@@ -43,6 +45,22 @@ def products_in(precision: str) -> Iterator[None]:
         yield
     finally:
         _precision.reset(token)
+
+
+def in_precision(precision: str, function: Callable[..., T]) -> Callable[..., T]:
+    """Returns a function whose products are traced in a precision.
+
+    Args:
+      precision: as for `products_in`.
+      function: a function of arrays, before it is jitted.
+    """
+
+    @wraps(function)
+    def traced(*arguments: Any, **options: Any) -> T:
+        with products_in(precision):
+            return function(*arguments, **options)
+
+    return traced
 
 
 def matmul(x: Float[Array, "m e"], kernel: Float[Array, "e k"]) -> Float[Array, "m k"]:

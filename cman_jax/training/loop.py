@@ -15,6 +15,7 @@ from cman_jax.compilation import compiler_threads
 from cman_jax.config import Config, differences, validate
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
+from cman_jax.layers.products import in_precision
 from cman_jax.memory import TO_TRAIN, read_limits, refuse_too_little
 from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits
@@ -110,7 +111,8 @@ def train_population(
             return systems
         progress.start({member.workdir: member.contents for member in members})
         optimizer = _optimizer_of(members)
-        each = partial(train_step, members[0].system.model, optimizer)
+        in_format = in_precision(members[0].system.config.training.precision, train_step)
+        each = partial(in_format, members[0].system.model, optimizer)
         step = make_step(members, each, num_devices, parallel)
         states = [member.start_after(done, optimizer) for member in members]
         begun = begun_within(members, groups_of(members, done + 1), done + 1, states, progress)
@@ -188,10 +190,9 @@ def make_step(members: Sequence[Member], step: partial, num_devices: int, parall
     first, *others = (member.system for member in members)
     if any(system.model.sizes != first.model.sizes for system in others):
         raise ValueError("the vocabularies of a population differ in size")
-    training = first.config.training
-    step = partial(step, training.alpha, precision=training.precision)
+    step = partial(step, first.config.training.alpha)
     if not others:
-        num_devices = min(num_devices, training.batch_size)
+        num_devices = min(num_devices, first.config.training.batch_size)
         return step_of_run(step, first.constants, members[0].key, num_devices, parallel)
     num_devices = math.gcd(len(members), num_devices)  # finished runs are not among the members
     constants, keys = [member.system.constants for member in members], [member.key for member in members]

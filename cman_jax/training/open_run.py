@@ -65,8 +65,7 @@ def open_run(
     check_thresholds(config.decoding, vocabs)
     trained = trained_part(encoder, config.encoder)
     system = System.build(config, vocabs, table and table.matrix, spec, trained)
-    _remove_unfinished(workdir)
-    start_manifest(workdir)
+    _begin_files(workdir)
     write_provenance(workdir, digests, contents)
     write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
     write_files(workdir, frozen_part(encoder, trained))
@@ -75,27 +74,28 @@ def open_run(
 
 
 def with_precision(config: Config, workdir: Path) -> Config:
-    """Returns a config whose precision of training is not "auto", but a format.
+    """Returns a config without the precision "auto", which becomes what this device computes fast.
 
-    It is that of the run, which a resumed run keeps on every machine, or for a new run what this device has.
+    A resumed run keeps its precisions on every machine.
 
     Args:
       config: the experiment.
       workdir: the working directory, with or without a run.
     """
-    if config.training.precision != "auto":
-        return config
-    if (workdir / "config.json").is_file():
-        precision = load_config(workdir).training.precision
-    else:
-        precision = precision_of("auto")
-    return dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
+    run = load_config(workdir) if (workdir / "config.json").is_file() else None
+    for name in ("training", "decoding"):
+        section = getattr(config, name)
+        if section.precision == "auto":
+            precision = getattr(run, name).precision if run else precision_of("auto")
+            config = dataclasses.replace(config, **{name: dataclasses.replace(section, precision=precision)})
+    return config
 
 
-def _remove_unfinished(workdir: Path) -> None:
-    """Removes the unfinished files of a start that was killed."""
+def _begin_files(workdir: Path) -> None:
+    """Removes the unfinished files of a start that was killed, and begins the manifest."""
     for unfinished in workdir.glob(".*.tmp"):
         unfinished.unlink()
+    start_manifest(workdir)
 
 
 def _resume(config: Config, splits: Splits, workdir: Path, digests: Mapping[str, str]) -> System:

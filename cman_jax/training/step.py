@@ -15,7 +15,6 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from cman_jax.layers.dropout import dealt_out
 from cman_jax.layers.platform import by_platform
-from cman_jax.layers.products import products_in
 from cman_jax.model.network import JointNetwork
 from cman_jax.training.adversarial import perturbation
 from cman_jax.training.losses import loss_terms
@@ -68,7 +67,6 @@ def train_step(
     batch: Batch,
     key: PRNGKeyArray,
     *,
-    precision: str = "float32",
     axis_name: str | None = None,
 ) -> tuple[TrainState, Metrics]:
     """Returns the state after one update on `L(x) + L(x + η)`, Eq. (14), and the step's metrics.
@@ -81,7 +79,6 @@ def train_step(
       batch: the sentences of this device; padding sentences do not count. Device k of D has the sentences k,
         k + D, k + 2 D ... of the whole batch.
       key: the key of the whole run, from which the step's keys follow with `state.step`.
-      precision: the precision of products with weights, as in `products_in`.
       axis_name: the axis of devices. Sums and counts are added up over it before the one division.
     """
     dropout_key = jax.random.fold_in(key, state.step)
@@ -100,7 +97,7 @@ def train_step(
 
     # Only jitted so that both passes share one trace; the compiler inlines it.
     gradient = jax.jit(jax.value_and_grad(loss, (0, 1, 2), has_aux=True))
-    with dealt_out(axis_name), products_in(precision):
+    with dealt_out(axis_name):
         (inputs, label_states), encode_vjp = jax.vjp(encode, state.params)
         (_, clean), gradients = gradient(state.params, inputs, label_states, dropout_keys[0])
         perturbed = LossTerms(*jnp.zeros((3,)))
@@ -108,7 +105,7 @@ def train_step(
             shifted = inputs + perturbation(gradients[1], batch.mask, alpha)
             (_, perturbed), more = gradient(state.params, shifted, label_states, dropout_keys[1])
             gradients = jax.tree.map(jnp.add, gradients, more)
-        (through_encoders,) = encode_vjp(gradients[1:])
+    (through_encoders,) = encode_vjp(gradients[1:])
     vectors, unravel = as_vectors(jax.tree.map(jnp.add, gradients[0], through_encoders))
     vectors, clean, perturbed = _sum_over_devices((vectors, clean, perturbed), axis_name)
 

@@ -227,7 +227,7 @@ def test_a_stacked_product_and_its_gradients(monkeypatch: pytest.MonkeyPatch) ->
     ours, our_gradient = jax.vjp(batched_matmul, x, weights)
     close((ours, our_gradient(d_y)), (product, gradient(d_y)))
     monkeypatch.setattr(
-        "cman_jax.layers.dense.by_platform", lambda *arguments, cuda, default: cuda(*arguments)
+        "cman_jax.layers.products.by_platform", lambda *arguments, cuda, default: cuda(*arguments)
     )
     close(weight_gradient(x, d_y), gradient(d_y)[1])
 

@@ -10,7 +10,7 @@ from cman_jax.errors import InputError
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.provenance import recorded_digest, split_digest
 from cman_jax.run.record import write_metrics
-from cman_jax.run.system import System
+from cman_jax.run.system import System, load_config
 from cman_jax.training.open_run import open_run
 from tests.builders import SENTENCES
 
@@ -51,6 +51,20 @@ def test_more_epochs_continue_a_run_and_other_settings_or_data_do_not(tmp_path: 
     vectors.write_text("London 1 2\n")
     with pytest.raises(InputError, match=r"data.json: found a run on other vectors"):
         open_run(Config(), SPLITS, tmp_path, vectors)
+
+
+def test_the_automatic_precision_is_that_of_the_device_and_a_resumed_run_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_with(precision="auto")
+    config.decoding.precision = "auto"
+    for has_units in (True, False):  # the run moves to another machine
+        monkeypatch.setattr("cman_jax.layers.products.has_fast_bfloat16", lambda: has_units)  # noqa: B023
+        found = open_run(config, SPLITS, tmp_path, None).config
+        assert (found.training.precision, found.decoding.precision) == ("bfloat16", "bfloat16")
+    assert load_config(tmp_path).training.precision == "bfloat16"
+    with pytest.raises(InputError, match=r"a run with training.precision = 'bfloat16', expected 'float32'"):
+        open_run(config_with(), SPLITS, tmp_path, None)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import optax
 import pytest
 
 from cman_jax.config import TrainingConfig
+from cman_jax.layers.products import in_precision
 from cman_jax.model.cman import CMAN
 from cman_jax.training.adversarial import perturbation
 from cman_jax.training.losses import loss_terms
@@ -29,6 +30,7 @@ from tests.builders import (
 )
 
 ALPHA = 0.05
+KEY = jax.random.key(0)
 
 
 def on_device(batch: Batch) -> Batch:
@@ -69,6 +71,20 @@ def test_the_update_follows_the_gradient_of_both_losses() -> None:
     moved = jax.tree.map(lambda before, now: before - now, state.params, after.params)
     for a, b in zip(jax.tree.leaves(moved), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_in_bfloat16_only_the_factors_of_products_are_rounded() -> None:
+    """The parameters, the optimiser and the sums stay float32, so that both precisions differ little."""
+    model, optimizer = network(STILL), make_optimizer(TrainingConfig())
+    batch, state = on_device(batch_of(SENTENCES, 8, 6)), start(model, optimizer)
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        step = partial(in_precision(precision, train_step), model, optimizer, ALPHA)
+        after, metrics = jax.jit(step)(state, {}, batch, KEY)
+        assert {leaf.dtype.name for leaf in jax.tree.leaves(after)} == {"float32", "int32"}
+        found[precision] = jnp.stack(metrics)
+    np.testing.assert_allclose(found["bfloat16"], found["float32"], rtol=2e-2)
+    assert not np.array_equal(found["bfloat16"], found["float32"])
 
 
 @pytest.fixture(scope="module")
