@@ -1,11 +1,18 @@
 """The benchmark: times this library and PyTorch in turns, on the same batches and from the same parameters.
 
 python -m experiments.benchmark --what=train_step,inference --frameworks=jax,torch --out=speed.json
+python -m experiments.benchmark --suite=gpu --out=runs/gpu
+
+A suite answers all questions about one kind of machine, the most important first, within --minutes. Called
+again with the same folder, it continues. --batch_size, --length, --repetitions and other flags that are given
+replace those of its parts.
 """
 
 import datetime
 import importlib.util
 import os
+import re
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -33,6 +40,7 @@ from experiments.benchmarking.settings import (
     is_jax,
     numbers,
 )
+from experiments.benchmarking.suite import SUITES, run_suite
 from experiments.benchmarking.workload import share
 
 _CONFIG = define_config()
@@ -75,16 +83,26 @@ _DATA = flags.DEFINE_string(
 _VECTORS = flags.DEFINE_string(
     "vectors", None, "File of word vectors, in a format that experiments.train reads."
 )
+_SUITE = flags.DEFINE_enum(
+    "suite", None, list(SUITES), "Run all benchmarks for this kind of machine into the folder --out."
+)
+_MINUTES = flags.DEFINE_float(
+    "minutes", None, "How long the suite may take. By default 9 for gpu, 15 for cpu.", lower_bound=0.0
+)
 _CORES = flags.DEFINE_integer(
     "cores", 0, "Number of CPU cores to use, counted from the first; 0 uses all cores.", lower_bound=0
 )
-_OUT = flags.DEFINE_string("out", None, "JSON file for all results. Plots are written next to it.")
+_OUT = flags.DEFINE_string(
+    "out", None, "JSON file for all results, with plots next to it; the folder of a suite's files."
+)
 
 
 _FLAGS = (
     *("what", "frameworks", "batch_size", "length", "precision", "population", "repetitions", "epochs"),
     *("distinct_words", "data", "vectors", "cores"),
 )
+_OF_ALL = ("data", "vectors", "cores")
+"""The flags that a suite gives to each of its benchmarks."""
 
 
 def main(argv: Sequence[str]) -> None:
@@ -96,6 +114,10 @@ def main(argv: Sequence[str]) -> None:
     del argv
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.ERROR)
+    if _SUITE.value:
+        _run_suite()
+        return
+    refuse_unread(["minutes"], "--suite")
     whats = choices("what", _WHAT.value, MEASURES)
     frameworks = choices("frameworks", _FRAMEWORKS.value, FRAMEWORKS)
     grid = numbers("batch_size", _BATCH_SIZE.value), numbers("length", _LENGTH.value)
@@ -119,6 +141,18 @@ def main(argv: Sequence[str]) -> None:
             results[what] = _measure(what, bench, *grid)
             if _OUT.value:
                 write_json(Path(_OUT.value), results)
+
+
+def _run_suite() -> None:
+    """Runs the suite of the flags."""
+    if not _OUT.value:
+        raise InputError("flags", None, f"--suite={_SUITE.value} without --out", "a folder for its files")
+    minutes = SUITES[_SUITE.value][0] if _MINUTES.value is None else _MINUTES.value
+    present = {name: flags.FLAGS[name] for name in _FLAGS if flags.FLAGS[name].present}
+    given = {name: flag.serialize().partition("=")[2] for name, flag in present.items()}
+    settings = [argument for argument in sys.argv[1:] if re.match("--?(no)?config[.=]", argument)]
+    everywhere = [f"--{name}={given[name]}" for name in _OF_ALL if name in given]
+    run_suite(_SUITE.value, Path(_OUT.value), minutes, given, [*everywhere, *settings])
 
 
 def _measure(what: str, bench: Bench, batch_sizes: Sequence[int], lengths: Sequence[int]) -> Any:

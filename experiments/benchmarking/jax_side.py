@@ -13,6 +13,7 @@ from cman_jax.data.bio import allowed_transitions
 from cman_jax.data.corpus import load_splits
 from cman_jax.errors import InputError
 from cman_jax.inference.steps import predict_step
+from cman_jax.layers.products import in_precision, matmul
 from cman_jax.training.loop import train
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.progress import Progress
@@ -22,7 +23,8 @@ from experiments.benchmarking.flops import compiler_flops, count_products
 from experiments.benchmarking.settings import Case, Settings
 from experiments.benchmarking.workload import Workload
 
-_ON_ACCELERATORS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "BF16_BF16_F32"}
+_ON_ACCELERATORS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "tensorfloat32"}
+"""The precision of products without weights, such as those of attention, and of all products of float32."""
 
 
 class JaxSide:
@@ -44,8 +46,9 @@ class JaxSide:
         self._device = jax.devices()[0]
         if self._device.platform != "cpu":
             jax.config.update("jax_default_matmul_precision", _ON_ACCELERATORS[settings.precision])
-        elif settings.precision != "float32":
-            raise InputError("flags", None, f"precision {settings.precision} for JAX on the CPU", "float32")
+        elif settings.precision == "tf32":
+            raise InputError("flags", None, "precision tf32 for JAX on the CPU", "float32 or bfloat16")
+        self._precision = "bfloat16" if settings.precision == "bfloat16" else "float32"
         self._workload = Workload.load(settings)
         self._latest: tuple | None = None
 
@@ -100,7 +103,8 @@ class JaxSide:
         system, members = self._workload.system, self.settings.population
         training = system.config.training
         optimizer = make_optimizer(training)
-        step = partial(train_step, system.model, optimizer, training.alpha)
+        step = in_precision(self._precision, train_step)
+        step = partial(step, system.model, optimizer, training.alpha)
         params = jax.tree.map(jnp.array, self._workload.params)
         state = TrainState.start(params, optimizer)
         key = jax.random.key(training.seed)
@@ -129,7 +133,8 @@ class JaxSide:
         constrained = system.config.decoding.bio_constraints
         allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags))) if constrained else None
         arguments = (jax.tree.map(jnp.array, self._workload.params), system.constants, batch, allowed)
-        step = self._compile(lambda *arguments: predict_step(system.model, *arguments)[:2], *arguments)
+        predict = in_precision(self._precision, predict_step)
+        step = self._compile(lambda *arguments: predict(system.model, *arguments)[:2], *arguments)
 
         def run(steps: int) -> None:
             for _ in range(steps):
@@ -141,7 +146,7 @@ class JaxSide:
         """Compiles the product of two square matrices with `size` rows."""
         a = jax.random.normal(jax.random.key(0), (size, size)) * size**-0.5
         x = a
-        product = self._compile(jnp.matmul, a, x)
+        product = self._compile(in_precision(self._precision, matmul), a, x)
 
         def run(steps: int) -> None:
             nonlocal x

@@ -8,7 +8,7 @@ from typing import Any
 from cman_jax.config import Config, from_dict
 from cman_jax.errors import InputError
 
-FRAMEWORKS = ("jax", "jax_alone", "torch", "torch_compile", "torch_cudagraphs")
+FRAMEWORKS = ("jax", "jax_alone", "jax_float32", "torch", "torch_compile", "torch_cudagraphs")
 MEASURES = ("train_step", "inference", "epoch", "compile", "memory")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
@@ -23,8 +23,8 @@ class Settings:
       vectors: the file of word vectors; None: the network trains its own word vectors.
       shared: the folder with the system and the initial parameters, which `workload.share` writes.
       precision: the precision of matrix products. With "float32" both frameworks compute in float32, even on
-        GPUs, where JAX would use TF32 by default. "tf32" and "bfloat16" need a GPU; PyTorch also supports
-        "bfloat16" on the CPU.
+        GPUs, where JAX would use TF32 by default. "tf32" needs a GPU. In "bfloat16" JAX computes products
+        with weights, as `config.training.precision` has it, and PyTorch what `torch.autocast` chooses.
       population: networks that "jax" trains side by side in one program; "jax_alone" trains one network.
       distinct_words: whether PyTorch encodes the characters once per distinct word of a batch, as JAX does.
       num_threads: threads of PyTorch; JAX follows the CPU affinity of the process.

@@ -32,6 +32,12 @@ MEASUREMENT_SECONDS = 0.2  # a measurement repeats the step for at least this lo
 WARM_UP_STEPS, LONG_STEP_SECONDS, MEMORY_STEPS = 3, 1.0, 3
 
 
+_OF_ITS_OWN: dict[str, dict[str, Any]] = {
+    "jax_alone": {"population": 1},
+    "jax_float32": {"precision": "float32"},
+}
+
+
 class Worker:
     """The commands of a worker.
 
@@ -87,8 +93,7 @@ class Worker:
         if is_jax(framework):
             from experiments.benchmarking.jax_side import JaxSide as Side
 
-            if framework == "jax_alone":
-                settings = {**settings, "population": 1}
+            settings = {**settings, **_OF_ITS_OWN.get(framework, {})}
         else:
             from experiments.benchmarking.torch_side import TorchSide
 
