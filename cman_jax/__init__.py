@@ -7,13 +7,17 @@ from typing import Any
 
 from cman_jax.version import __version__
 
-__all__ = ["Extractor", "__version__"]
+__all__ = ["Ensemble", "Extractor", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports `Extractor` when it is first used, because JAX takes a while to import."""
-    if name != "Extractor":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from cman_jax.inference.extractor import Extractor
+    """Imports `Extractor` or `Ensemble` when it is first used, because JAX takes a while to import."""
+    if name == "Extractor":
+        from cman_jax.inference.extractor import Extractor
 
-    return Extractor
+        return Extractor
+    if name == "Ensemble":
+        from cman_jax.inference.ensemble import Ensemble
+
+        return Ensemble
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,10 +2,12 @@
 
     cman evaluate --workdir=DIR --data=DIR --split=test --page=errors.html
     cman evaluate --workdir=DIR --data=DIR --split=dev --tune_threshold
+    cman evaluate --workdir=RUN_A,RUN_B,RUN_C --data=DIR
 
 Prints the table of the configured convention and the F1 of all conventions; writes scores.json and the
 predictions into the workdir, unless that is an installed model. --page writes a page of HTML that shows every
-sentence with gold, prediction and errors.
+sentence with gold, prediction and errors. Several runs that differ in their seed are averaged; their scores
+are only printed.
 """
 
 from collections import Counter
@@ -18,11 +20,12 @@ from absl import flags
 from cman_jax.app.comparison import write_comparison
 from cman_jax.app.corpus_flags import split_of_flags
 from cman_jax.app.decoding_flags import decoding_flags
-from cman_jax.app.encoder_flags import encoder_for_prediction
+from cman_jax.app.encoder_flags import encoder_for_prediction, encoders_for_prediction
+from cman_jax.app.flags import refuse_unread
 from cman_jax.app.negatives import report_negatives
-from cman_jax.app.run_flag import run_of_flags
+from cman_jax.app.run_flag import runs_of_flags
 from cman_jax.app.runtime import start_jax
-from cman_jax.app.scoring import evaluate
+from cman_jax.app.scoring import evaluate, evaluate_ensemble
 from cman_jax.app.tuning import calibrate, tune_threshold, tune_thresholds
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
@@ -58,8 +61,12 @@ def main(argv: Sequence[str]) -> None:
         environment()  # a missing extra is an error before the work, not after it
     if _PER_RELATION.value and not _TUNE.value:
         raise InputError("--per_relation", None, "no --tune_threshold", "both, or neither")
-    workdir, split, decoding = run_of_flags(), _SPLIT.value, decoding_flags()
+    runs, split, decoding = runs_of_flags(), _SPLIT.value, decoding_flags()
     gold = split_of_flags(split)
+    if len(runs) > 1:
+        _evaluate_ensemble(runs, gold, decoding)
+        return
+    (workdir,) = runs
     encoder = encoder_for_prediction(workdir)
     if _CALIBRATE.value:
         fitted = calibrate(workdir, gold, encoder, **decoding)
@@ -73,6 +80,15 @@ def main(argv: Sequence[str]) -> None:
         write_comparison(Path(_PAGE.value), gold, predictions[split], f"{workdir.name}: {split}")
     if _NEGATIVES.value:
         report_negatives(workdir, Path(_NEGATIVES.value), encoder, **decoding)
+
+
+def _evaluate_ensemble(runs: Sequence[Path], gold: Sequence[Sentence], decoding: dict[str, Any]) -> None:
+    """Scores several runs together; nothing is written into them."""
+    refuse_unread([_TUNE.name, _CALIBRATE.name, _NEGATIVES.name], "a single run in --workdir")
+    found = evaluate_ensemble(runs, _SPLIT.value, gold, encoders_for_prediction(*runs), **decoding)
+    if _PAGE.value:
+        names = ", ".join(run.name for run in runs)
+        write_comparison(Path(_PAGE.value), gold, found, f"{names}: {_SPLIT.value}")
 
 
 def _tune(

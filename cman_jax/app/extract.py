@@ -3,6 +3,7 @@
     cman extract --workdir=DIR --input=text.txt --output=found.jsonl
     cman extract --workdir=DIR --input=FOLDER --output=triples.csv
     echo 'Jane Roe works for Acme in Boston.' | cman extract --workdir=DIR
+    cman extract --workdir=RUN_A,RUN_B,RUN_C --input=text.txt
 
 Reads a file, a folder of *.txt and *.jsonl files, or standard input. A line of a file is a document: raw
 text, or JSON, either an object with "text" or "tokens" (and optionally "id"), or an array of tokens. Raw text
@@ -29,15 +30,16 @@ from rich.progress import (
 
 from cman_jax.app import outputs
 from cman_jax.app.decoding_flags import decoding_flags
-from cman_jax.app.encoder_flags import encoder_for_prediction
+from cman_jax.app.encoder_flags import encoders_for_prediction
 from cman_jax.app.origin import origin
-from cman_jax.app.run_flag import run_of_flags
+from cman_jax.app.run_flag import runs_of_flags
 from cman_jax.app.runtime import start_jax
 from cman_jax.data.arrival import groups_as_they_arrive, groups_of
 from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size, is_stream, parse_shard
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
 from cman_jax.inference.chunks import CHUNK
+from cman_jax.inference.ensemble import Ensemble
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.record import Record
 from cman_jax.inference.tables import HEADERS
@@ -78,8 +80,7 @@ def main(argv: Sequence[str]) -> None:
     shard = parse_shard(_SHARD.value) if _SHARD.value else (0, 1)
     _check_resume(form)
     start_jax()
-    workdir, size = run_of_flags(), input_size(_INPUT.value)
-    extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding_flags())
+    extractor, size = _extractor(), input_size(_INPUT.value)
     for note in extractor.notes:
         print(f"note: {note}", file=sys.stderr)
     groups = groups_as_they_arrive if is_stream(_INPUT.value) else groups_of
@@ -104,6 +105,14 @@ def main(argv: Sequence[str]) -> None:
             options = {flag.name: flag.value for flag in (_ROWS, _FORMAT, _SENTENCES, _SHARD)}
             about = origin(extractor, _INPUT.value, {"form": form, **options})
             outputs.write_stream(pairs_after, Path(_OUTPUT.value), form, _ROWS.value, about, _RESUME.value)
+
+
+def _extractor() -> Extractor:
+    """Returns the network of the flags, or the ensemble."""
+    runs, options = runs_of_flags(), decoding_flags()
+    encoders = encoders_for_prediction(*runs)
+    loaded = [Extractor.load(run, encoder=each, **options) for run, each in zip(runs, encoders, strict=True)]
+    return loaded[0] if len(loaded) == 1 else Ensemble.of(loaded)
 
 
 def _check_resume(form: str) -> None:

@@ -1,13 +1,18 @@
-"""The flag that names the trained network of a command."""
+"""The flag that names the trained network of a command, or several networks that predict together."""
 
 from pathlib import Path
 
 from absl import flags
 
+from cman_jax.errors import InputError
 from cman_jax.run.installed import run_folder
 
 _WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of a training run, or name of an installed model.", required=True
+    "workdir",
+    None,
+    "Folder of a training run, or name of an installed model; in extract and evaluate also several, "
+    "separated by commas, whose scores are averaged.",
+    required=True,
 )
 
 
@@ -15,6 +20,19 @@ def run_of_flags() -> Path:
     """Returns the folder of the run.
 
     Raises:
+      InputError: as `run_folder`, or there are several.
+    """
+    folders = runs_of_flags()
+    if len(folders) > 1:
+        raise InputError("--workdir", None, f"{len(folders)} runs", "one run for this command")
+    return folders[0]
+
+
+def runs_of_flags() -> list[Path]:
+    """Returns the folders of the runs; a folder whose name has a comma is one run.
+
+    Raises:
       InputError: as `run_folder`.
     """
-    return run_folder(_WORKDIR.value)
+    value = _WORKDIR.value
+    return [run_folder(name) for name in ([value] if Path(value).exists() else value.split(","))]

@@ -6,8 +6,10 @@ from typing import Any
 
 from cman_jax.data.text import from_tokens
 from cman_jax.encoders.encoder import Encoder
+from cman_jax.evaluation.metrics import Scores
 from cman_jax.evaluation.report import convention_table, score_table
 from cman_jax.files import json_text, write_atomically
+from cman_jax.inference.ensemble import Ensemble
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.record import Record
 from cman_jax.run.entries import entry_of
@@ -44,9 +46,7 @@ def evaluate(
         scores = extractor.score(sentences, annotations)
         tree = scores.as_dict()
         entry = entry_of(workdir, split, sentences, config.decoding, extractor.epoch, tree)
-        for table in (score_table, convention_table):
-            text = table(scores, **config.scoring.convention, title=f"{entry.name}, epoch {extractor.epoch}")
-            print(f"\n{text}", flush=True)
+        _print_tables(extractor, scores, f"{entry.name}, epoch {extractor.epoch}")
         notes = [entry.note, *extractor.notes]
         if is_packaged(workdir):
             notes[0] = NOT_KEPT
@@ -56,6 +56,40 @@ def evaluate(
         for note in filter(None, notes):
             print(f"\n{note}", flush=True)
     return predictions
+
+
+def evaluate_ensemble(
+    workdirs: Sequence[Path],
+    split: str,
+    sentences: Sequence[Sentence],
+    encoders: Sequence[Encoder | None],
+    **decoding: Any,
+) -> list[Annotation]:
+    """Scores several runs together on a split: prints tables and returns the predictions; writes nothing.
+
+    Args:
+      workdirs: the folders of the runs.
+      split: the name of the sentences' file.
+      sentences: the sentences with their gold annotation.
+      encoders, decoding: as for `Extractor.as_configured`, an encoder for each run.
+
+    Raises:
+      InputError: as `evaluate`, or the runs differ in more than the seed.
+    """
+    runs = zip(workdirs, encoders, strict=True)
+    ensemble = Ensemble.of([Extractor.as_configured(run, encoder=each, **decoding) for run, each in runs])
+    annotations = ensemble.annotate(sentences)
+    _print_tables(ensemble, ensemble.score(sentences, annotations), f"{split}, {len(workdirs)} runs averaged")
+    for note in ensemble.notes:
+        print(f"\n{note}", flush=True)
+    return annotations
+
+
+def _print_tables(extractor: Extractor, scores: Scores, title: str) -> None:
+    """Prints the scores by type, and under every convention."""
+    for table in (score_table, convention_table):
+        text = table(scores, **extractor.system.config.scoring.convention, title=title)
+        print(f"\n{text}", flush=True)
 
 
 def write_predictions(

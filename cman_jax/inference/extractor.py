@@ -10,7 +10,6 @@ The command `cman extract` does the same for files.
 """
 
 import copy
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import tee
@@ -18,16 +17,16 @@ from pathlib import Path
 from typing import Any, overload
 
 from cman_jax.compilation import start_by_default
-from cman_jax.config import Config, SettingError, validate
 from cman_jax.data.text import Document, sentences_in
 from cman_jax.encoders.encoder import Encoder, encode_all
 from cman_jax.encoders.of_run import encoder_of_run
-from cman_jax.errors import InputError
 from cman_jax.evaluation.metrics import Scores, score_annotations
 from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
 from cman_jax.inference.chunks import annotate_in_chunks
+from cman_jax.inference.options import with_decoding
 from cman_jax.inference.predict import Predictor
 from cman_jax.inference.record import Record
+from cman_jax.inference.steps import SystemStep
 from cman_jax.layers.products import precision_of
 from cman_jax.layers.scalar_mix import layer_shares
 from cman_jax.run.calibration import Calibration, is_outdated, read_calibration, tuned_decoding
@@ -68,6 +67,9 @@ class Extractor:
       calibration: calibrates the probabilities of entities and triples.
     """
 
+    make_step = SystemStep
+    """Makes the step that predicts a batch."""
+
     def __init__(
         self,
         system: System,
@@ -90,7 +92,7 @@ class Extractor:
         if unsaved is not None:
             self.notes += (UNSAVED.format(unsaved, epoch),)
         self.calibration = stored or Calibration()
-        self._predictor = Predictor(system, constraints=self.constraints)
+        self._predictor = Predictor(system, self.make_step(system), self.constraints)
 
     @classmethod
     def load(
@@ -273,28 +275,5 @@ class Extractor:
         choice = config.decoding.constraints
         if choice != self.system.config.decoding.constraints:
             other.constraints = load_constraints(choice, self.workdir, self.system.vocabs)
-        other._predictor = Predictor(other.system, constraints=other.constraints)
+        other._predictor = Predictor(other.system, self.make_step(other.system), other.constraints)
         return other
-
-
-def with_decoding(config: Config, options: Mapping[str, Any]) -> Config:
-    """Returns the config with other decoding options; None leaves an option as it is.
-
-    A threshold replaces those of the relation types.
-
-    Raises:
-      InputError: an option has a value that is not allowed.
-    """
-    changed = dataclasses.replace(config, decoding=copy.copy(config.decoding))
-    if options.get("threshold") is not None:
-        changed.decoding.relation_thresholds = ()
-    for name, value in options.items():
-        if value is not None:
-            setattr(changed.decoding, name, str(value) if isinstance(value, Path) else value)
-    try:
-        validate(changed)
-    except SettingError as error:
-        place = error.name.replace(".", " option ", 1)
-        raise InputError(place, None, repr(error.value), error.allowed) from None
-    changed.decoding.precision = precision_of(changed.decoding.precision)
-    return changed

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from cman_jax.compilation import Ahead, compiler_options
 from cman_jax.data.bio import allowed_transitions
@@ -21,7 +21,7 @@ from cman_jax.layers.crf import constrain, marginals, viterbi
 from cman_jax.layers.products import in_precision, precision_of
 from cman_jax.model.network import JointNetwork
 from cman_jax.run.system import System
-from cman_jax.types import Batch, Constants, Params, Predictions, TokenPredictions
+from cman_jax.types import Batch, Constants, CRFPotentials, Params, Predictions, TokenPredictions
 
 Allowed = tuple[Array, Array] | None
 """First tags and transitions to constrain decoding to; None leaves the chain free."""
@@ -66,16 +66,32 @@ def _predict(model: JointNetwork, batch: Batch, allowed: Allowed) -> Predictions
 
 
 def _predict_tokens(model: JointNetwork, batch: Batch, allowed: Allowed) -> TokenPredictions:
-    mask = batch.mask
-    x = model.encode_tokens(model.encode_inputs(batch), mask, train=False)
-    tagging = model.tag(x, mask)
+    x, tagging = tag_tokens(model, batch)
+    tagging, tags = decide(tagging, batch, allowed)
+    relation_tokens = read_labels(model, x, tags, batch)
+    probabilities = marginals(tagging, batch.mask)
+    return TokenPredictions(tags, probabilities.initial, probabilities.pairwise, relation_tokens)
+
+
+def tag_tokens(model: JointNetwork, batch: Batch) -> tuple[Float[Array, "b n d"], CRFPotentials]:
+    """Returns a bound network's states of the tokens, and the potentials of their tags."""
+    x = model.encode_tokens(model.encode_inputs(batch), batch.mask, train=False)
+    return x, model.tag(x, batch.mask)
+
+
+def decide(tagging: CRFPotentials, batch: Batch, allowed: Allowed) -> tuple[CRFPotentials, Int[Array, "b n"]]:
+    """Returns the potentials, constrained to what is allowed, and the tags that Viterbi finds."""
     if allowed is not None:
         tagging = constrain(tagging, *allowed)
-    tags = viterbi(tagging, mask)
-    label_states = model.encode_labels(tags, mask)
-    relation_tokens = model.relation_tokens(x, label_states, mask, train=False)
-    probabilities = marginals(tagging, mask)
-    return TokenPredictions(tags, probabilities.initial, probabilities.pairwise, relation_tokens)
+    return tagging, viterbi(tagging, batch.mask)
+
+
+def read_labels(
+    model: JointNetwork, x: Float[Array, "b n d"], tags: Int[Array, "b n"], batch: Batch
+) -> Float[Array, "b n _"]:
+    """Returns what a bound network's relation scorer reads of each token, given the tags."""
+    label_states = model.encode_labels(tags, batch.mask)
+    return model.relation_tokens(x, label_states, batch.mask, train=False)
 
 
 @functools.cache
@@ -87,6 +103,8 @@ def _compiled(step: Callable[..., Any], precision: str) -> Ahead:
 
 class SystemStep:
     """The steps of a system."""
+
+    predict, tokens_of, pairs_of = map(staticmethod, (predict_step, predict_tokens, predict_pairs))
 
     def __init__(self, system: System):
         allowed = None
@@ -101,23 +119,23 @@ class SystemStep:
         Args:
           alone: the batch is one long sentence, for `tokens`.
         """
-        step = predict_tokens if alone else predict_step
+        step = self.tokens_of if alone else self.predict
         self._compiled(step).prepare(compiler, *self._ordered(params, batch))
 
     def __call__(self, params: Params, batch: Batch) -> Predictions:
         """Predicts a batch."""
-        return self._compiled(predict_step)(*self._ordered(params, batch))
+        return self._compiled(self.predict)(*self._ordered(params, batch))
 
     def tokens(self, params: Params, batch: Batch) -> TokenPredictions:
         """Predicts the tokens of a long sentence."""
-        return self._compiled(predict_tokens)(*self._ordered(params, batch))
+        return self._compiled(self.tokens_of)(*self._ordered(params, batch))
 
     def pairs(
         self, params: Params, subjects: Float[np.ndarray, "b n d"], objects: Float[np.ndarray, "b m d"]
     ) -> Float[Array, "b n m r"]:
         """Predicts relations between tokens of a long sentence."""
         model, _, _ = self._arguments
-        return self._compiled(predict_pairs)(model, params, subjects, objects)
+        return self._compiled(self.pairs_of)(model, params, subjects, objects)
 
     def _compiled(self, step: Callable[..., Any]) -> Ahead:
         return _compiled(step, self._precision)

@@ -9,7 +9,7 @@ from cman_jax.data.corpus import parse_sentence
 from cman_jax.data.text import Document, Sentences, documents_in, from_tokens
 from cman_jax.errors import InputError
 from cman_jax.files import check_keys, parse_json, show, skip_bom
-from cman_jax.inference.extractor import with_decoding
+from cman_jax.inference.options import with_decoding
 from cman_jax.types import is_unicode
 
 OPTIONS = ("threshold", "anchor")

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from cman_jax.app.origin import origin, run_digest
-from cman_jax.inference.extractor import Extractor, with_decoding
+from cman_jax.inference.extractor import Extractor
+from cman_jax.inference.options import with_decoding
 from cman_jax.run.calibration import Calibration, Platt
 from tests.builders import SENTENCES, random_extractor
 

@@ -16,7 +16,8 @@ from cman_jax.config import Config
 from cman_jax.errors import InputError
 from cman_jax.inference.export import export_network
 from cman_jax.inference.exported import MOST_TOKENS, Exported
-from cman_jax.inference.extractor import Extractor, with_decoding
+from cman_jax.inference.extractor import Extractor
+from cman_jax.inference.options import with_decoding
 from cman_jax.run.calibration import Calibration, Platt
 from cman_jax.run.constraints import write_constraints
 from cman_jax.run.system import System

@@ -12,7 +12,8 @@ import pytest
 from cman_jax.config import Config
 from cman_jax.data.text import from_text
 from cman_jax.errors import InputError
-from cman_jax.inference.extractor import NO_CONSTRAINTS, Extractor, with_decoding
+from cman_jax.inference.extractor import NO_CONSTRAINTS, Extractor
+from cman_jax.inference.options import with_decoding
 from cman_jax.run.constraints import learn_constraints, write_constraints
 from tests.builders import SENTENCES, quick_compilation, random_extractor
 

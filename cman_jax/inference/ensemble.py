@@ -1,0 +1,179 @@
+"""An ensemble: several runs that differ in their seed predict together, from the means of their scores.
+
+The tags are those of the averaged CRF potentials. Every network reads them as labels, and the relation logits
+are averaged.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Float, Int
+
+from cman_jax.errors import InputError
+from cman_jax.inference.extractor import Extractor
+from cman_jax.inference.steps import Allowed, SystemStep, decide, read_labels, tag_tokens
+from cman_jax.layers.crf import marginals
+from cman_jax.model.network import JointNetwork
+from cman_jax.run.calibration import Calibration
+from cman_jax.types import Batch, Constants, CRFPotentials, Params, Predictions, TokenPredictions
+
+UNCALIBRATED = "the averaged probabilities are not calibrated"
+"""The note about every ensemble."""
+
+
+def predict_step(
+    model: JointNetwork, params: Params, constants: Constants, batch: Batch, allowed: Allowed = None
+) -> Predictions:
+    """Predicts Viterbi tags, then relation probabilities given the tags, with all networks.
+
+    Args:
+      model: the network of all runs.
+      params, constants: the stacked arrays of the runs.
+      batch: the sentences.
+      allowed: what the tags are constrained to.
+    """
+    tagging, tags, vectors = _tokens(model, params, constants, batch, allowed)
+    probabilities = marginals(tagging, batch.mask)
+    relation_prob = _relation_prob(model, params, vectors, vectors)
+    return Predictions(tags, relation_prob, probabilities.initial, probabilities.pairwise)
+
+
+def predict_tokens(
+    model: JointNetwork, params: Params, constants: Constants, batch: Batch, allowed: Allowed = None
+) -> TokenPredictions:
+    """Computes what `predict_step` computes, except the scores of pairs of tokens.
+
+    The vectors of a token from all networks are concatenated. The arguments are those of `predict_step`.
+    """
+    tagging, tags, vectors = _tokens(model, params, constants, batch, allowed)
+    probabilities = marginals(tagging, batch.mask)
+    joined = jnp.moveaxis(vectors, 0, 2).reshape(*tags.shape, -1)
+    return TokenPredictions(tags, probabilities.initial, probabilities.pairwise, joined)
+
+
+def predict_pairs(
+    model: JointNetwork, params: Params, subjects: Float[Array, "b n kd"], objects: Float[Array, "b m kd"]
+) -> Float[Array, "b n m r"]:
+    """Predicts relation probabilities of some of the tokens of `predict_tokens`."""
+    num_runs = len(jax.tree.leaves(params)[0])
+    parts = (jnp.moveaxis(x.reshape(*x.shape[:2], num_runs, -1), 2, 0) for x in (subjects, objects))
+    return _relation_prob(model, params, *parts)
+
+
+def _tokens(
+    model: JointNetwork, params: Params, constants: Constants, batch: Batch, allowed: Allowed
+) -> tuple[CRFPotentials, Int[Array, "b n"], Float[Array, "k b n _"]]:
+    """Returns the averaged potentials, their tags, and what each run's scorer reads of the tokens."""
+
+    def tag(params: Params, constants: Constants) -> tuple[Array, CRFPotentials]:
+        return model.apply({"params": params, "constants": constants}, batch, method=tag_tokens)
+
+    def read(params: Params, constants: Constants, x: Array) -> Array:
+        variables = {"params": params, "constants": constants}
+        return model.apply(variables, x, tags, batch, method=read_labels)
+
+    states, tagging = jax.vmap(tag)(params, constants)
+    tagging, tags = decide(jax.tree.map(lambda x: x.mean(0), tagging), batch, allowed)
+    return tagging, tags, jax.vmap(read)(params, constants, states)
+
+
+def _relation_prob(
+    model: JointNetwork, params: Params, subjects: Float[Array, "k b n d"], objects: Float[Array, "k b m d"]
+) -> Float[Array, "b n m r"]:
+    """Returns the relation probabilities from the runs' mean logits."""
+
+    def score(params: Params, subjects: Array, objects: Array) -> Array:
+        return model.apply({"params": params}, method=lambda model: model.relation(subjects, objects))
+
+    return nn.sigmoid(jax.vmap(score)(params, subjects, objects).mean(0))
+
+
+class EnsembleStep(SystemStep):
+    """The steps of several systems with the same network, whose parameters and constants are stacked."""
+
+    predict, tokens_of, pairs_of = map(staticmethod, (predict_step, predict_tokens, predict_pairs))
+
+
+class Ensemble(Extractor):
+    """Several trained networks that extract together.
+
+    Attributes:
+      system: the first run's; its constants are those of all runs, stacked.
+      params: the parameters of all runs, stacked.
+      workdir, epoch, encoder, constraints: the first run's.
+      calibration: changes nothing.
+    """
+
+    make_step = EnsembleStep
+
+    @classmethod
+    def of(cls, extractors: Sequence[Extractor]) -> "Ensemble":
+        """Returns the ensemble of networks that were loaded with the same options.
+
+        Args:
+          extractors: the networks.
+
+        Raises:
+          InputError: two networks differ in more than the seed, or there is no network.
+        """
+        if not extractors:
+            raise InputError("ensemble", None, "no run", "the folders of one or more runs")
+        first, *others = extractors
+        for other in others:
+            if difference := _difference(first, other):
+                expected = f"{difference} of {first.workdir}, because only such networks can be averaged"
+                raise InputError(other.workdir, None, f"other {difference}", expected)
+        params = _stacked([each.params for each in extractors])
+        system = first.system._replace(constants=_stacked([each.system.constants for each in extractors]))
+        ensemble = cls(system, params, first.epoch, first.encoder, first.workdir)
+        ensemble.constraints = first.constraints
+        ensemble.notes = (UNCALIBRATED, *dict.fromkeys(note for each in extractors for note in each.notes))
+        ensemble.calibration = Calibration()
+        return ensemble
+
+    @classmethod
+    def load(cls, workdirs: Sequence[str | Path], **options: Any) -> "Ensemble":
+        """Loads an ensemble of runs.
+
+        Args:
+          workdirs: the working directories of the runs, or names of installed models.
+          **options: as for `Extractor.load`.
+
+        Raises:
+          InputError: as `Extractor.load` and `of`.
+        """
+        return cls.of([Extractor.load(workdir, **options) for workdir in workdirs])
+
+    @classmethod
+    def as_configured(cls, workdirs: Sequence[str | Path], **options: Any) -> "Ensemble":
+        """Loads an ensemble of runs that decodes as the first run's config says.
+
+        Args:
+          workdirs: as for `load`.
+          **options: as for `Extractor.as_configured`.
+
+        Raises:
+          InputError: as `Extractor.as_configured` and `of`.
+        """
+        return cls.of([Extractor.as_configured(workdir, **options) for workdir in workdirs])
+
+
+def _difference(first: Extractor, other: Extractor) -> str | None:
+    """Returns in which respect two networks cannot be averaged; None: they can."""
+    ours, theirs = first.system, other.system
+    if ours.vocabs != theirs.vocabs:
+        return "vocabularies"
+    if ours.model != theirs.model:
+        return "settings of the network"
+    if ours.encoder != theirs.encoder:
+        return "features"
+    return None
+
+
+def _stacked(trees: Sequence[Any]) -> Any:
+    """Returns trees of arrays with a new first axis for the runs."""
+    return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *trees)
