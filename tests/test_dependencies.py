@@ -139,11 +139,16 @@ def test_only_the_twin_imports_another_framework() -> None:
     )
 
 
-def test_one_file_imports_tensorflow_datasets() -> None:
-    library = ("tensorflow_datasets", "array_record")
-    assert {line.split(":")[0] for line in offences(lambda _, imported: belongs(imported, *library))} == {
-        "cman_jax/data/formats/tfds.py"
-    }
+@pytest.mark.parametrize(
+    ("libraries", "homes"),
+    [
+        (("tensorflow_datasets", "array_record"), {"data/formats/tfds.py"}),
+        (("apache_beam",), {"app/beam.py", "app/beam_files.py"}),
+    ],
+)
+def test_few_files_import_an_optional_library(libraries: tuple[str, ...], homes: set[str]) -> None:
+    found = {line.split(":")[0] for line in offences(lambda _, imported: belongs(imported, *libraries))}
+    assert found == {f"cman_jax/{home}" for home in homes}
 
 
 def without_jax(module: str) -> bool:

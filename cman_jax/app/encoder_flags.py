@@ -41,6 +41,11 @@ def wants_features() -> bool:
     return bool(_ENCODER.value or _FEATURES.value)
 
 
+def encoder_name() -> str | None:
+    """Returns the name or folder of the encoder that the command line gives."""
+    return _ENCODER.value
+
+
 def encoder_for_training(
     sentences: Sequence[Sentence], workdir: Path, config: EncoderConfig
 ) -> Encoder | None:

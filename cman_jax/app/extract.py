@@ -4,17 +4,20 @@
     cman extract --workdir=DIR --input=FOLDER --output=triples.csv
     echo 'Jane Roe works for Acme in Boston.' | cman extract --workdir=DIR
     cman extract --workdir=RUN_A,RUN_B,RUN_C --input=text.txt
+    cman extract --workdir=DIR --input=FOLDER --output=found.jsonl --runner=DirectRunner
 
 Reads a file, a folder of *.txt and *.jsonl files, or standard input. A line of a file is a document: raw
 text, or JSON, either an object with "text" or "tokens" (and optionally "id"), or an array of tokens. Raw text
 is divided into sentences. Writes one record per sentence, in the same order; a document without an id has the
-number of its line. The form of the output follows from the suffix of --output, or --to names it.
+number of its line. The form of the output follows from the suffix of --output, or --to names it. --runner
+shares the work between the processes or machines of a runner of Apache Beam.
 """
 
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from rich.console import Console
@@ -30,10 +33,11 @@ from rich.progress import (
 
 from cman_jax.app import outputs
 from cman_jax.app.decoding_flags import decoding_flags
-from cman_jax.app.encoder_flags import encoders_for_prediction
+from cman_jax.app.encoder_flags import encoder_name, encoders_for_prediction
+from cman_jax.app.flags import refuse_unread
 from cman_jax.app.origin import origin
-from cman_jax.app.run_flag import runs_of_flags
-from cman_jax.app.runtime import start_jax
+from cman_jax.app.run_flag import name_of_run, runs_of_flags
+from cman_jax.app.runtime import cache_if_given, start_jax
 from cman_jax.data.arrival import groups_as_they_arrive, groups_of
 from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size, is_stream, parse_shard
 from cman_jax.data.text import Document
@@ -71,11 +75,27 @@ _TO = flags.DEFINE_enum(
 _ROWS = flags.DEFINE_enum("rows", "triples", list(HEADERS), "What the rows of csv and tsv are.")
 _SHARD = flags.DEFINE_string("shard", None, "Part of the input: 3/16 reads documents 3, 19, 35, ...")
 _RESUME = flags.DEFINE_bool("resume", False, "Continue the interrupted output OUTPUT.partial.")
+_RUNNER = flags.DEFINE_string(
+    "runner",
+    None,
+    "Runner of Apache Beam, such as DirectRunner, FlinkRunner, SparkRunner or DataflowRunner. Records are "
+    "written to NAME-*.jsonl for an output NAME.jsonl, texts that fail to NAME.failed-*.jsonl with reasons.",
+)
+_RUNNER_OPTIONS = flags.DEFINE_string(
+    "runner_options",
+    None,
+    "Options of the runner, divided as by a shell: "
+    "'--direct_running_mode=multi_processing --direct_num_workers=2'.",
+)
 
 
 def main(argv: Sequence[str]) -> None:
     """Extracts as the flags say, from input of any length."""
     del argv
+    if _RUNNER.value:
+        _extract_on_runner()
+        return
+    refuse_unread([_RUNNER_OPTIONS.name], "--runner=NAME beside it")
     form = outputs.form_of(_OUTPUT.value, _TO.value)
     shard = parse_shard(_SHARD.value) if _SHARD.value else (0, 1)
     _check_resume(form)
@@ -113,6 +133,35 @@ def _extractor() -> Extractor:
     encoders = encoders_for_prediction(*runs)
     loaded = [Extractor.load(run, encoder=each, **options) for run, each in zip(runs, encoders, strict=True)]
     return loaded[0] if len(loaded) == 1 else Ensemble.of(loaded)
+
+
+def _extract_on_runner() -> None:
+    """Extracts by Apache Beam."""
+    from cman_jax.app.beam import Extract
+    from cman_jax.app.beam_files import Reader, extract_files, pipeline_options, sources
+
+    refuse_unread(("rows", "shard", "resume", "features"), "none of them, because --runner is given")
+    if STANDARD_INPUT in (_INPUT.value, _OUTPUT.value) or _TO.value not in ("auto", "jsonl"):
+        found = f"--runner with --input={_INPUT.value} --output={_OUTPUT.value} --to={_TO.value}"
+        raise InputError("flags", None, found, "a file or a folder to read, and NAME.jsonl to write")
+    options = pipeline_options(_RUNNER.value, _RUNNER_OPTIONS.value or "")
+    inputs = sources(_INPUT.value)
+    start_jax()
+    run: dict[str, Any] = {"workdir": name_of_run(), "encoder": encoder_name(), **decoding_flags()}
+    for name in ("workdir", "encoder", "constraints"):
+        run[name] = _whole_path(run.get(name))
+    for note in Extractor.load(**run).notes:  # its mistakes are found here, not on a worker
+        print(f"note: {note}", file=sys.stderr)
+    extract = Extract(**run, sentences=_SENTENCES.value, compilation_cache=cache_if_given())
+    reader = Reader(_FORMAT.value, _SENTENCES.value)
+    counts = extract_files(inputs, _OUTPUT.value, extract, reader, options)
+    print(f"{counts.records} records, {counts.failures} failed texts", file=sys.stderr)
+
+
+def _whole_path(value: str | None) -> str | None:
+    """Returns the whole path of what exists, because a worker may have another working directory."""
+    is_path = value not in (None, "none", "learned") and Path(value).exists()
+    return str(Path(value).resolve()) if is_path else value
 
 
 def _check_resume(form: str) -> None:

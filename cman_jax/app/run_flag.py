@@ -36,3 +36,13 @@ def runs_of_flags() -> list[Path]:
     """
     value = _WORKDIR.value
     return [run_folder(name) for name in ([value] if Path(value).exists() else value.split(","))]
+
+
+def name_of_run() -> str:
+    """Returns the folder or the name of the run as the command line gives it.
+
+    Raises:
+      InputError: as `run_of_flags`.
+    """
+    run_of_flags()
+    return _WORKDIR.value

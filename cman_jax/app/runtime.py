@@ -16,3 +16,8 @@ _CACHE = flags.DEFINE_string(
 def start_jax() -> None:
     """Prepares JAX as the flags say; a program calls it first."""
     start(Path(_CACHE.value) if _CACHE.value else None)
+
+
+def cache_if_given() -> str | None:
+    """Returns the folder that the command line gives; None: each process takes its default."""
+    return _CACHE.value if _CACHE.present else None

@@ -23,13 +23,13 @@ _ENTITY_KEYS = ("start", "end", "type")
 _RELATION_KEYS = ("subject", "object", "type")
 
 
-def parse_sentence(obj: Any, path: str | Path, line: int, *, gold: bool = True) -> Sentence:
+def parse_sentence(obj: Any, path: str | Path, line: int | None, *, gold: bool = True) -> Sentence:
     """Returns the sentence that a decoded JSON value describes.
 
     Args:
       obj: the result of `json.loads`.
       path: the file of the value, for error messages.
-      line: the line of the value, for error messages.
+      line: the line of the value, for error messages; None: the value is all that its place holds.
       gold: whether the annotation is required. If not, as for text to predict on, `id`, `entities` and
         `relations` may be absent, and the line number serves as the id.
 
@@ -46,7 +46,7 @@ def parse_sentence(obj: Any, path: str | Path, line: int, *, gold: bool = True) 
     return Sentence(_name(obj.get("id", str(line)), "id", fail), tokens, entities, relations)
 
 
-def _fail(obj: dict[str, Any], path: str | Path, line: int, found: str, expected: str) -> InputError:
+def _fail(obj: dict[str, Any], path: str | Path, line: int | None, found: str, expected: str) -> InputError:
     """Returns the error for a fault in a sentence, which it names."""
     name = obj.get("id")
     where = f" in sentence {show(name)}" if _is_name(name) else ""

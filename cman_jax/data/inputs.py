@@ -162,6 +162,20 @@ def _text_file(file: Path, name: str, sentences: Sentences, on_bytes: OnBytes) -
     """Yields the sentences of a file that is one document."""
     text = read_utf8(file)
     on_bytes(file.stat().st_size)
+    yield from text_documents(text, name, sentences)
+
+
+def text_documents(text: str, name: str, sentences: Sentences) -> Iterator[Document]:
+    """Yields the sentences of a text whose lines belong to one document.
+
+    Args:
+      text: the text.
+      name: the id of the document.
+      sentences: whether the text is divided into sentences, or each line is one.
+
+    Raises:
+      InputError: the extra `text` is not installed.
+    """
     if sentences == "split":
         yield from sentences_in(text, name)
         return

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cman_jax.data.corpus import parse_sentence
 from cman_jax.data.sentences import split_sentences
@@ -131,6 +131,14 @@ def is_in_shard(number: int, shard: Shard) -> bool:
     return number % shard[1] == shard[0] % shard[1]
 
 
+def kind_of(line: str) -> LineKind:
+    """Returns what the lines of a file are whose first line that is not blank is this one.
+
+    They are JSON if the line begins with "{", or with "[" and then a quote, a bracket, a brace or its end.
+    """
+    return "jsonl" if _BEGINS_JSON.match(line) else "text"
+
+
 def parse_documents(
     lines: Iterable[bytes],
     path: str | Path,
@@ -146,9 +154,7 @@ def parse_documents(
     Args:
       lines: UTF-8 lines, with or without their ends.
       path: the file of the lines, for error messages.
-      kind: whether the lines are raw text or JSON. "auto" looks at the first line that is not blank. The
-        lines are JSON if that line begins with "{", or with "[" and then a quote, a bracket, a brace or the
-        line's end.
+      kind: whether the lines are raw text or JSON; "auto": the first line that is not blank decides.
       sentences: whether raw text is divided into sentences.
       shard: which lines are read.
 
@@ -159,7 +165,7 @@ def parse_documents(
     for number, raw in enumerate(lines, 1):
         line = decode_line(raw, path, number)
         if kind == "auto" and line.strip():
-            kind = "jsonl" if _BEGINS_JSON.match(line) else "text"
+            kind = kind_of(line)
         if not is_in_shard(number, shard):
             continue
         for document in _documents_of(line, path, number, kind, sentences):
@@ -177,26 +183,48 @@ def _documents_of(
     line: str, path: str | Path, number: int, kind: LineKind, sentences: Sentences
 ) -> Iterable[Document]:
     """Returns the sentences of a line of raw text or JSON."""
-    text, name = line, str(number)
     if not line.strip():
-        return [Document(Sentence(name, ()), line, ())]
+        return [Document(Sentence(str(number), ()), line, ())]
     if kind == "jsonl":
-        parsed = _parse_line(line, path, number)
-        if isinstance(parsed, Sentence):
-            return [from_tokens(parsed)]
-        text, name = parsed
-    return documents_in(text, name, sentences)
+        return documents_of(parse_line(line, path, number), path, number, sentences)
+    return documents_in(line, str(number), sentences)
 
 
-def _fail(path: str | Path, number: int, found: str, _: str = "") -> InputError:
+def parse_line(line: str, path: str | Path, number: int) -> Any:
+    """Returns the value of a line of JSON.
+
+    Raises:
+      InputError: the line is not valid JSON.
+    """
+    return parse_json(line, partial(_fail, path, number))
+
+
+def documents_of(
+    value: Any, path: str | Path, number: int | None, sentences: Sentences
+) -> Iterable[Document]:
+    """Returns the sentences that a decoded JSON value describes.
+
+    Args:
+      value: an object with a `text`, an object of the canonical format, or an array of tokens.
+      path: the place of the value, for error messages.
+      number: the line of the value, which is the id of a value without one. None: the value has an id.
+      sentences: whether a text is divided into sentences.
+
+    Raises:
+      InputError: the value has another form.
+    """
+    parsed = _parse(value, path, number)
+    return [from_tokens(parsed)] if isinstance(parsed, Sentence) else documents_in(*parsed, sentences)
+
+
+def _fail(path: str | Path, number: int | None, found: str, _: str = "") -> InputError:
     """Returns the error for a line that is not of the form that `parse_documents` reads."""
     return InputError(path, number, found, _EXPECTED)
 
 
-def _parse_line(line: str, path: str | Path, number: int) -> Sentence | tuple[str, str]:
-    """Returns the tokenised sentence, or the text and its id, that a line of JSON describes."""
+def _parse(obj: Any, path: str | Path, number: int | None) -> Sentence | tuple[str, str]:
+    """Returns the tokenised sentence, or the text and its id, that a JSON value describes."""
     fail = partial(_fail, path, number)
-    obj = parse_json(line, fail)
     if isinstance(obj, list):
         if not all(isinstance(token, str) for token in obj):
             raise fail(f"an array that is not of strings ({show(obj)})")

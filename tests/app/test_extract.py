@@ -134,6 +134,7 @@ def test_a_folder_is_read_in_shards_that_together_are_the_whole(
         (("--resume", "--output=OUT"), "flags: found --resume without a stored input, expected a file or a"),
         (("--resume",), "flags: found --resume with jsonl, expected a file of jsonl, csv or tsv to continue"),
         ((f"--output={os.devnull}",), f"{os.devnull}: found a folder or a device, expected a file to write"),
+        (("--runner_options=-x",), "flags: found --runner_options, expected --runner=NAME beside it"),
     ],
 )
 def test_outputs_that_cannot_be_are_one_line(
@@ -142,3 +143,11 @@ def test_outputs_that_cannot_be_are_one_line(
     named = [flag.replace("OUT", str(tmp_path / "out.csv")) for flag in flags]
     check(forked(extract(workdir, *named)), f"error: {message}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_runner_without_the_extra_is_one_line(workdir: Path) -> None:
+    words = ["cman", "extract", f"--workdir={workdir}", "--input=in.txt", "--runner=DirectRunner"]
+    program = "import sys; from cman_jax.app.__main__ import main; sys.modules['apache_beam'] = None; "
+    done = run([sys.executable, "-c", f"{program} sys.argv = {words}; main()"])
+    expected = "the extra for it (pip install 'cman-jax[beam]')"
+    check(done, f"error: Apache Beam: found no apache_beam, expected {expected}")
