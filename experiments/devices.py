@@ -8,7 +8,7 @@ in float32, and in float64, where rounding matters less.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,14 +65,18 @@ def rows(member: Member, num_steps: int) -> Iterator[dict[str, Any]]:
             for parallel, num_devices in WAYS:
                 found = jax.tree.leaves(params_after(member, dtype, parallel, num_devices, num_steps))
                 first = first or found
-                pairs = zip(found, first, strict=True)
-                largest = max(float(np.max(np.abs(a - b) / (1 + np.abs(b)))) for a, b in pairs)
                 yield {
                     "dtype": dtype.__name__,
                     "parallel": parallel,
                     "devices": num_devices,
-                    "difference": largest,
+                    "difference": largest_difference(found, first),
                 }
+
+
+def largest_difference(found: Iterable[np.ndarray], expected: Iterable[np.ndarray]) -> float:
+    """Returns the largest `|a - b| / (1 + |b|)` of all numbers of two lists of arrays."""
+    pairs = zip(found, expected, strict=True)
+    return max(float(np.max(np.abs(a - b) / (1 + np.abs(b)))) for a, b in pairs)
 
 
 def main(argv: Sequence[str]) -> None:

@@ -24,12 +24,17 @@ def run_main(main: Main) -> None:
 
 
 def _guarded(main: Main, argv: Sequence[str]) -> int | None:
-    """Runs `main` and turns its errors into lines and exit statuses."""
+    """Runs `main` with fewer messages of libraries, and turns its errors into lines and exit statuses."""
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.FATAL)  # libraries chatter, and log the errors that they raise
     sys.unraisablehook = _unraisable
+    return status_of(lambda: main(argv))
+
+
+def status_of(run: Callable[[], int | None]) -> int | None:
+    """Returns the exit status of a program, after the line of its error if there is one."""
     try:
-        status = main(argv)
+        status = run()
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader of the output is gone, as with `| head`

@@ -12,11 +12,12 @@ STATUS = {signal.SIGTERM: 75, signal.SIGINT: 130}
 
 
 class Interrupted(Exception):
-    """The end of a program by a signal. Attributes: status: the exit status."""
+    """The end of a program by a signal, None if another host got it. Attributes: status: the exit status."""
 
-    def __init__(self, number: int, message: str):
-        super().__init__(f"{signal.Signals(number).name}: {message}")
-        self.status = STATUS[signal.Signals(number)]
+    def __init__(self, number: int | None, message: str):
+        name = "a signal on another host" if number is None else signal.Signals(number).name
+        super().__init__(f"{name}: {message}")
+        self.status = STATUS[signal.SIGTERM if number is None else signal.Signals(number)]
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
       stop: what the training looks at.
 
     Raises:
-      Interrupted: a signal has come.
+      Interrupted: a signal has come, to this process or to another host that trains with it.
     """
     received: list[int] = []
 
@@ -44,7 +45,7 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
     try:
         yield
     except Stopped as end:
-        raise Interrupted(received[0], str(end)) from None
+        raise Interrupted(received[0] if received else None, str(end)) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -8,6 +8,8 @@ Started again with the same workdir, training resumes where it stopped. SIGTERM 
 running step, with everything saved and the exit status 75 or 130. With --encoder=minilm, or a folder
 with the files of a pretrained encoder, contextual features are computed first and kept. --population=5 trains
 five seeds as one program, each as an ordinary run in a folder of its own: WORKDIR/seed_0, ...
+Several hosts train one run if the command is started on each of them, with --coordinator and the same workdir
+in a folder that they share; SLURM, Open MPI, TPU pods and Kubernetes need no flag.
 """
 
 import dataclasses
@@ -22,6 +24,7 @@ from absl import flags
 from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus
 from cman_jax.app.encoder_flags import encoder_for_training
 from cman_jax.app.flags import define_config, refuse_unread
+from cman_jax.app.hosts_flags import on_hosts
 from cman_jax.app.reporting import report_after_training
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
@@ -38,10 +41,12 @@ from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits, split_digest
+from cman_jax.training.hosts import Hosts
 from cman_jax.training.loop import train_population
 from cman_jax.training.member import Job
 from cman_jax.training.open_run import with_precision
 from cman_jax.training.parallel import WAYS
+from cman_jax.training.progress import Progress
 from cman_jax.training.stopping import Stop
 
 _CONFIG = define_config("custom")
@@ -75,14 +80,15 @@ _POPULATION = flags.DEFINE_integer(
 _DEVICES = flags.DEFINE_integer(
     "num_devices",
     0,
-    "Number of devices that share each batch, or the seeds of a population; 0: all.",
+    "Number of devices of all hosts that share each batch, or the seeds of a population; 0: all.",
     lower_bound=0,
 )
 _PARALLEL = flags.DEFINE_enum(
     "parallel",
     "auto",
     WAYS,
-    "How devices share a batch: jit for one device, pmap or mesh for several; auto: jit or pmap.",
+    "How devices share a batch: jit for one device, pmap or mesh for several, mesh for hosts; auto: "
+    "jit, pmap or mesh.",
 )
 _REPORT = flags.DEFINE_bool("report", True, "Write WORKDIR/report.html at the end.")
 _SAVE_EVERY = flags.DEFINE_float(
@@ -96,39 +102,43 @@ _SAVE_EVERY = flags.DEFINE_float(
 def main(argv: Sequence[str]) -> int:
     """Trains and scores as the flags say; returns the exit status, which says whether a signal ended it."""
     del argv
-    stop = Stop(_SAVE_EVERY.value)
+    return on_hosts(_train_until_stopped)
+
+
+def _train_until_stopped(hosts: Hosts) -> int:
+    """Trains and scores as the flags say, with other hosts or alone; returns the exit status."""
+    stop = Stop(_SAVE_EVERY.value, hosts)
     try:
         with stopping_by_signals(stop):
-            _train(stop)
+            _train(stop, hosts)
     except Interrupted as end:
         print(f"interrupted by {end}", file=sys.stderr)
         return end.status
     return 0
 
 
-def _train(stop: Stop) -> None:
+def _train(stop: Stop, hosts: Hosts) -> None:
     """Trains and scores as the flags say."""
     if _POPULATION.value > 1:
         refuse_unread([_PARALLEL.name], "a single run, because a population's runs are dealt out as a mesh")
     start_jax()
-    workdir, devices = Path(_WORKDIR.value), _DEVICES.value or jax.local_device_count()
-    corpus = corpus_of_flags(parse_shares(_SPLIT.value), _SPLIT_SEED.value)
-    if _NEGATIVES.value:
-        corpus = mix_negatives(corpus, Path(_NEGATIVES.value), _NEGATIVES_SHARE.value, _SPLIT_SEED.value)
-    print(describe_corpus(corpus), flush=True)
+    workdir, devices = Path(_WORKDIR.value), _DEVICES.value or jax.device_count()
+    corpus = _corpus()
     splits, totals = corpus.splits, Totals()
-    progress = displays_of_flags(workdir, totals)
+    progress = displays_of_flags(workdir, totals) if hosts.first else Progress()
     jobs = [
         Job(config, splits, folder) for config, folder in seeds(_CONFIG.value, workdir, _POPULATION.value)
     ]
     every_sentence = [sentence for sentences in splits.values() for sentence in sentences]
     with ExitStack() as stack:
-        for folder in (workdir, *(job.workdir for job in jobs)):
+        for folder in (workdir, *(job.workdir for job in jobs)) if hosts.first else ():
             stack.enter_context(training_in(folder))
         try:
-            keep_splits(corpus, workdir)
             validate(_CONFIG.value)  # before the features, which take a while
-            encoder = encoder_for_training(every_sentence, workdir, _CONFIG.value.encoder)
+            with hosts.in_turn():
+                if hosts.first:
+                    keep_splits(corpus, workdir)
+                encoder = encoder_for_training(every_sentence, workdir, _CONFIG.value.encoder)
             print(machine_line(jobs[0], encoder, devices), flush=True)
             first, *_ = train_population(
                 jobs,
@@ -138,14 +148,24 @@ def _train(stop: Stop) -> None:
                 parallel=_PARALLEL.value,
                 progress=progress,
                 stop=stop,
+                hosts=hosts,
             )
         except ValueError as error:  # a setting that cannot be
             if isinstance(error, InputError):
                 raise
             raise InputError("flags", None, str(error), "settings that fit together") from error
-        for job in jobs:
+        for job in jobs if hosts.first else ():
             finish(job, splits, encoder)
     print(f"\n{totals.line(first.param_shapes(), devices)}", flush=True)
+
+
+def _corpus() -> AnnotatedCorpus:
+    """Returns the corpus with splits and negatives as the flags say, after a description of it."""
+    corpus = corpus_of_flags(parse_shares(_SPLIT.value), _SPLIT_SEED.value)
+    if _NEGATIVES.value:
+        corpus = mix_negatives(corpus, Path(_NEGATIVES.value), _NEGATIVES_SHARE.value, _SPLIT_SEED.value)
+    print(describe_corpus(corpus), flush=True)
+    return corpus
 
 
 def finish(job: Job, splits: Splits, encoder: Encoder | None) -> None:

@@ -154,7 +154,12 @@ def collate(
 
 
 def collate_alike(
-    groups: Sequence[Sequence[Example]], length: int, config: DataConfig, batch_size: int, sizes: Sizes
+    groups: Sequence[Sequence[Example]],
+    length: int,
+    config: DataConfig,
+    batch_size: int,
+    sizes: Sizes,
+    own: Sequence[int] | None = None,
 ) -> list[Batch]:
     """Pads each group of examples into a batch. All batches get the same shape, so that they can be stacked.
 
@@ -165,18 +170,18 @@ def collate_alike(
       batch_size: b, the number of sentences after padding.
       sizes: contains the number of relation types, which marks padding among the relation cells, and the
         shapes of features and pieces.
+      own: positions of the groups whose batches are returned, because others build the rest; None: of all.
     """
+    own = range(len(groups)) if own is None else own
     distinct = [distinct_spellings(example.spellings for example in examples) for examples in groups]
     classes = word_classes(distinct, config, batch_size * length)
     most_cells = max((len(example.relation_cells) for examples in groups for example in examples), default=0)
     shape = (batch_size, length, round_up(most_cells, 16))
-    batches = [
-        _pad(examples, shape, sizes, char_tables(words, classes))
-        for examples, words in zip(groups, distinct, strict=True)
-    ]
+    batches = [_pad(groups[k], shape, sizes, char_tables(distinct[k], classes)) for k in own]
     if not sizes.longest_input:
         return batches
-    pieces = pad_pieces([[e.pieces for e in examples] for examples in groups], shape[:2], config, sizes)
+    rows = [[example.pieces for example in examples] for examples in groups]
+    pieces = pad_pieces(rows, shape[:2], config, sizes, own)
     return [batch._replace(pieces=each) for batch, each in zip(batches, pieces, strict=True)]
 
 

@@ -13,7 +13,11 @@ Rows = Sequence[Sequence[PieceRow]]
 
 
 def pad_pieces(
-    groups: Sequence[Rows], shape: tuple[int, int], config: DataConfig, sizes: Sizes
+    groups: Sequence[Rows],
+    shape: tuple[int, int],
+    config: DataConfig,
+    sizes: Sizes,
+    own: Sequence[int] | None = None,
 ) -> list[PieceBatch]:
     """Pads the pieces of each group of sentences. All results have one shape.
 
@@ -25,12 +29,15 @@ def pad_pieces(
       shape: (b, n), the numbers of sentences and of padded tokens.
       config: contains how many pieces a token has room for.
       sizes: contains the width of the states, and the longest input.
+      own: positions of the groups whose pieces are returned; None: of all.
     """
+    own = range(len(groups)) if own is None else own
     num_sentences, length = shape
     most = max((sum(map(len, rows)) for rows in groups), default=0)
     num_rows = num_sentences * max(1, math.ceil(most / num_sentences))
     num_pieces = min(math.ceil(config.piece_ratio * length), sizes.longest_input)
-    return [_pad(rows, length, (num_rows, num_pieces, sizes.feature_width), num_sentences) for rows in groups]
+    padded = (num_rows, num_pieces, sizes.feature_width)
+    return [_pad(groups[k], length, padded, num_sentences) for k in own]
 
 
 def _pad(rows: Rows, length: int, shape: tuple[int, int, int], num_sentences: int) -> PieceBatch:

@@ -30,6 +30,7 @@ from cman_jax.run.checkpoint_files import (
     handlers,
     is_whole,
     restore_item,
+    this_process,
 )
 from cman_jax.types import Params
 
@@ -204,7 +205,10 @@ def _manager(directory: Path) -> ocp.CheckpointManager:
         best_fn=_rank,
         cleanup_tmp_directories=True,
         todelete_subdir=_DELETED,
+        create=False,  # Orbax cannot, when other processes take no part
+        multiprocessing_options=this_process(),
     )
+    directory.mkdir(parents=True, exist_ok=True)
     with _reading(directory):
         return ocp.CheckpointManager(directory.absolute(), options=options, item_handlers=handlers())
 

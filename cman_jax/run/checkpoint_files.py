@@ -223,10 +223,16 @@ def _kind(array: Any) -> str:
     return f"{tuple(array.shape)}" + ("" if kind == "float32" else f" {kind}")
 
 
+def this_process() -> ocp.options.MultiprocessingOptions:
+    """Returns the options with which Orbax reads and writes in this process, and waits for no other one."""
+    own = jax.process_index()
+    return ocp.options.MultiprocessingOptions(own, active_processes={own}, barrier_sync_key_prefix=str(own))
+
+
 def handlers() -> dict[str, Any]:
     """Returns Orbax' handlers of the items; without handlers, the items have no metadata."""
     return {
-        PARAMS: ocp.StandardCheckpointHandler(),
-        OPTIMIZER: ocp.StandardCheckpointHandler(),
-        DIGESTS: ocp.JsonCheckpointHandler(filename=DIGEST_FILE),
+        PARAMS: ocp.StandardCheckpointHandler(multiprocessing_options=this_process()),
+        OPTIMIZER: ocp.StandardCheckpointHandler(multiprocessing_options=this_process()),
+        DIGESTS: ocp.JsonCheckpointHandler(filename=DIGEST_FILE, multiprocessing_options=this_process()),
     }

@@ -113,9 +113,15 @@ class System(NamedTuple):
         batch_size = batch_size or self.config.training.batch_size
         return collate(examples, length, self.config.data, batch_size, self.model.sizes)
 
-    def collate_alike(self, groups: Sequence[Sequence[Example]], length: int, batch_size: int) -> list[Batch]:
-        """Returns a padded batch of each group; all batches have one shape."""
-        return collate_alike(groups, length, self.config.data, batch_size, self.model.sizes)
+    def collate_alike(
+        self,
+        groups: Sequence[Sequence[Example]],
+        length: int,
+        batch_size: int,
+        own: Sequence[int] | None = None,
+    ) -> list[Batch]:
+        """Returns a padded batch of each group, or of the groups at `own`; all batches have one shape."""
+        return collate_alike(groups, length, self.config.data, batch_size, self.model.sizes, own)
 
     def init_params(self, key: jax.Array) -> Params:
         """Draws initial parameters; all systems with this network share one compiled program."""

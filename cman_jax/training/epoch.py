@@ -15,7 +15,7 @@ from cman_jax.training.plans import shuffled
 from cman_jax.training.progress import Progress
 from cman_jax.training.step import TrainState
 from cman_jax.training.stopping import Stop
-from cman_jax.training.within import Within, load_within, remove_within, save_within, steps_saved
+from cman_jax.training.within import Within, load_within, steps_saved
 from cman_jax.types import Batch
 
 Groups = list[tuple[Plan | None, ...]]
@@ -42,7 +42,7 @@ def prepare(
       groups: the plans of the epoch's steps.
     """
     for plans in first_of_each(groups, _length):
-        step.prepare(compiler, state, _batches(plans, members, step.num_parts))
+        step.prepare(compiler, state, _batches(plans, members, step))
     params = members[0].system.param_shapes()
     for member in members:
         member.prepare(compiler, params)
@@ -149,9 +149,9 @@ def _save(
     ]
     for member, part in zip(members, parts, strict=True):
         member.refuse_not_finite(part.state, f"within epoch {epoch}")
-    files = [save_within(member.workdir, part) for member, part in zip(members, parts, strict=True)]
+    files = [member.save_within(part) for member, part in zip(members, parts, strict=True)]
     for member, file in zip(members, files, strict=True):
-        remove_within(member.workdir, epoch, keep=file)
+        member.remove_within(epoch, file)
 
 
 def _own_steps(groups: Groups, k: int) -> int:
@@ -181,19 +181,21 @@ def _take(step: AnyStep, state: TrainState, plans: Sequence[Plan | None], member
     size = members[0].system.config.training.batch_size
     runs = f" in each of {len(members)} runs" if len(members) > 1 else ""
     with noting_what(f"training on {size} sentences padded to {_length(plans)} tokens{runs}"):
-        return step(state, _batches(plans, members, step.num_parts))
+        return step(state, _batches(plans, members, step))
 
 
-def _batches(plans: Sequence[Plan | None], members: Sequence[Member], num_parts: int) -> list[Batch]:
-    """Returns each run's batch in `num_parts` parts.
+def _batches(plans: Sequence[Plan | None], members: Sequence[Member], step: AnyStep) -> list[Batch]:
+    """Returns the step's own parts of each run's batch; only these are built.
 
     The sentences are dealt out in turn, so that each part has long and short sentences. Parts with fewer
     sentences than the others are padded with empty ones.
     """
-    system = members[0].system
+    system, num_parts = members[0].system, step.num_parts
     groups: list[list[Example]] = [
         [member.examples[i] for i in (plan.indices if plan else ())[part::num_parts]]
         for plan, member in zip(plans, members, strict=True)
         for part in range(num_parts)
     ]
-    return system.collate_alike(groups, _length(plans), -(-system.config.training.batch_size // num_parts))
+    own = [k for k in range(len(groups)) if k % num_parts in step.own_parts]
+    size = -(-system.config.training.batch_size // num_parts)
+    return system.collate_alike(groups, _length(plans), size, own)

@@ -21,12 +21,15 @@ from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits
 from cman_jax.run.system import System
 from cman_jax.training.epoch import begun_within, groups_of, prepare, run_epoch
+from cman_jax.training.follower import Follower
+from cman_jax.training.hosts import ALONE, Hosts
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
-from cman_jax.training.parallel import AnyStep, PopulationStep, step_of_run
+from cman_jax.training.parallel import AnyStep, PopulationStep, sharing, step_of_run
 from cman_jax.training.progress import Progress
-from cman_jax.training.step import train_step
+from cman_jax.training.step import TrainState, train_step
 from cman_jax.training.stopping import Stop
+from cman_jax.training.within import Within
 
 
 def train(
@@ -80,33 +83,34 @@ def train_population(
     parallel: str = "auto",
     progress: Progress | None = None,
     stop: Stop | None = None,
+    hosts: Hosts = ALONE,
 ) -> list[System]:
     """Trains all jobs as one program, which takes a step of each job at a time; see `train`.
 
-    Each run gives the same result as if trained separately (up to rounding), has its own workdir, and can be
-    resumed separately.
+    Each run has its own workdir, can be resumed separately, and equals a separate training up to rounding.
 
     Args:
       jobs: the runs. Their configs may differ only in the seed; their data may differ, as for folds.
       vectors, encoder, parallel, progress, stop: as in `train`; `parallel` is for a single job.
       num_devices: number of devices that share the jobs; for a single job, each batch.
+      hosts: the hosts that train a single job together, in a folder that they share; for `stop` too.
 
     Raises:
       ValueError: as in `train`, or the jobs do not fit together.
-      InputError: as in `train`, a job is several epochs ahead of another, or memory is limited too much.
+      InputError: as in `train`, jobs are epochs apart, memory is limited too much, or hosts see other files.
       Stopped: as in `train`.
+      HostLost: another host has ended.
     """
-    _check(jobs, num_devices)
+    _check(jobs, num_devices, hosts)
     num_epochs = jobs[0].config.training.num_epochs
     progress, stop = progress or Progress(), stop or Stop()
     with ExitStack() as stack:
+        stack.enter_context(hosts.noticing_lost())
         stack.callback(progress.close)
-        for job in jobs:
-            stack.enter_context(training_in(job.workdir))
-        members = [stack.enter_context(closing(Member(job, vectors, encoder))) for job in jobs]
+        members = _members(stack, jobs, vectors, encoder, hosts)
         systems = [member.system for member in members]
         progress.note(*(member.note for member in members if member.note))
-        members, done = _unfinished(members, num_epochs)
+        members, done = _unfinished(members, num_epochs, hosts)
         if done >= num_epochs:
             return systems
         progress.start({member.workdir: member.contents for member in members})
@@ -114,9 +118,8 @@ def train_population(
         in_format = in_precision(members[0].system.config.training.precision, train_step)
         each = partial(in_format, members[0].system.model, optimizer)
         step = make_step(members, each, num_devices, parallel)
-        states = [member.start_after(done, optimizer) for member in members]
-        begun = begun_within(members, groups_of(members, done + 1), done + 1, states, progress)
-        state = step.place([part.state for part in begun] if begun else states)
+        states, begun = _begun(members, done, optimizer, hosts, progress)
+        state = step.place(states)
         compiler = stack.enter_context(compiler_threads())
         stack.enter_context(stop.watching())
         for epoch in range(done + 1, num_epochs + 1):
@@ -128,13 +131,25 @@ def train_population(
             begun = None
             for member, member_state, row in zip(members, step.fetch(state), rows, strict=True):
                 member.end_epoch(epoch, member_state, row)
+            hosts.wait()
             progress.end_epoch(*(member.rows for member in members))
             stop.saved(f"epoch {epoch}")
     return systems
 
 
-def _check(jobs: Sequence[Job], num_devices: int) -> None:
-    """Checks that the jobs can be trained together on the devices.
+def _members(
+    stack: ExitStack, jobs: Sequence[Job], vectors: Path | None, encoder: Encoder | None, hosts: Hosts
+) -> list[Member]:
+    """Returns the runs, opened by the first host before all others, and closed at the end of the stack."""
+    with hosts.in_turn():
+        for job in jobs if hosts.first else ():
+            stack.enter_context(training_in(job.workdir))
+        kind = Member if hosts.first else Follower
+        return [stack.enter_context(closing(kind(job, vectors, encoder))) for job in jobs]
+
+
+def _check(jobs: Sequence[Job], num_devices: int, hosts: Hosts) -> None:
+    """Checks that the jobs can be trained together on the devices and hosts.
 
     Raises:
       ValueError: the jobs do not fit together, or the devices cannot share them equally.
@@ -142,6 +157,8 @@ def _check(jobs: Sequence[Job], num_devices: int) -> None:
     """
     refuse_too_little(read_limits(), TO_TRAIN)
     config = jobs[0].config
+    if len(jobs) > 1 and hosts is not ALONE:
+        raise ValueError("a population is for one host; train its seeds one after the other")
     if len(jobs) > 1 and len(jobs) % num_devices:
         found = f"population {len(jobs)} is not divisible by {num_devices} devices"
         raise ValueError(f"{found}; use fewer devices")
@@ -160,13 +177,33 @@ def _optimizer_of(members: Sequence[Member]) -> optax.GradientTransformation:
     return make_optimizer(system.config.training, max(len(member.examples) for member in members), layers)
 
 
-def _unfinished(members: Sequence[Member], num_epochs: int) -> tuple[Sequence[Member], int]:
+def _begun(
+    members: Sequence[Member],
+    done: int,
+    optimizer: optax.GradientTransformation,
+    hosts: Hosts,
+    progress: Progress,
+) -> tuple[list[TrainState], list[Within] | None]:
+    """Returns the states from which the runs resume, and where they were saved within an epoch, if so.
+
+    Raises:
+      InputError: the files are of another network, or not the same on all hosts.
+    """
+    states = [member.start_after(done, optimizer) for member in members]
+    begun = begun_within(members, groups_of(members, done + 1), done + 1, states, progress)
+    steps = begun[0].metrics.shape[1] if begun else 0
+    hosts.refuse_differences(steps, members[0].workdir, f"finished steps of epoch {done + 1}:")
+    return [part.state for part in begun] if begun else states, begun
+
+
+def _unfinished(members: Sequence[Member], num_epochs: int, hosts: Hosts) -> tuple[Sequence[Member], int]:
     """Returns the runs that still have epochs to train, and the last epoch that all of them have finished.
 
     Raises:
-      InputError: a run is further ahead than a kill between two writes explains.
+      InputError: a run is further ahead than a kill between two writes explains, or on another host.
     """
     done = min(member.latest_epoch() for member in members)
+    hosts.refuse_differences(done, members[0].workdir, "finished epochs:")
     if done < num_epochs - 1:
         members = [member for member in members if member.latest_epoch() < num_epochs]
     for member in members:
@@ -192,7 +229,7 @@ def make_step(members: Sequence[Member], step: partial, num_devices: int, parall
         raise ValueError("the vocabularies of a population differ in size")
     step = partial(step, first.config.training.alpha)
     if not others:
-        num_devices = min(num_devices, first.config.training.batch_size)
+        num_devices = sharing(num_devices, first.config.training.batch_size)
         return step_of_run(step, first.constants, members[0].key, num_devices, parallel)
     num_devices = math.gcd(len(members), num_devices)  # finished runs are not among the members
     constants, keys = [member.system.constants for member in members], [member.key for member in members]

@@ -28,7 +28,7 @@ from cman_jax.run.system import System
 from cman_jax.training.open_run import open_run, training_sentences
 from cman_jax.training.plans import drawn_plans
 from cman_jax.training.step import TrainState
-from cman_jax.training.within import remove_within
+from cman_jax.training.within import Within, remove_within, save_within
 from cman_jax.types import Annotation, Params, Sentence
 
 
@@ -66,7 +66,7 @@ class Member:
         config, splits, self.workdir = job
         sentences = training_sentences(config, splits)
         refuse_long(sentences, config.data)
-        self.system = open_run(config, splits, self.workdir, vectors, encoder)
+        self.system = self._open(job, vectors, encoder)
         self._encoder = encoder
         vocabs = self.system.vocabs
         self.contents = contents_of(splits, config.training.trained_splits, vocabs)
@@ -77,8 +77,15 @@ class Member:
         self._predictor = Predictor(self.system, constraints=constraints)
         self.key, self._init_key = jax.random.split(jax.random.key(config.training.seed))
         self.rows: list[dict[str, Any]] = []
-        self.note = recover(self.workdir, config)
-        self._checkpoints = Checkpoints(self.workdir / "checkpoints")
+        self.note, self._checkpoints = self._open_checkpoints()
+
+    def _open(self, job: Job, vectors: Path | None, encoder: Encoder | None) -> System:
+        """Returns the system of the run, new or resumed."""
+        return open_run(*job, vectors, encoder)
+
+    def _open_checkpoints(self) -> tuple[str | None, Checkpoints]:
+        """Returns the note about damaged checkpoints, and those from which training resumes."""
+        return recover(self.workdir, self.system.config), Checkpoints(self.workdir / "checkpoints")
 
     def close(self) -> None:
         """Waits until everything is written."""
@@ -149,6 +156,14 @@ class Member:
         write_metrics(self.workdir, self.rows)
         self._checkpoints.save(epoch, state, scores["selection"])  # waits until the one before is written
         remove_within(self.workdir, epoch - 1)
+
+    def save_within(self, part: Within) -> Path | None:
+        """Writes the run in the middle of an epoch, and returns the file."""
+        return save_within(self.workdir, part)
+
+    def remove_within(self, epoch: int, keep: Path | None) -> None:
+        """Removes what was saved within epochs until this one, except one file."""
+        remove_within(self.workdir, epoch, keep)
 
     def refuse_not_finite(self, state: TrainState, where: str) -> None:
         """Raises an InputError if a number of the state is not finite.

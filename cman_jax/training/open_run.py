@@ -100,14 +100,42 @@ def _begin_files(workdir: Path) -> None:
 
 def _resume(config: Config, splits: Splits, workdir: Path, digests: Mapping[str, str]) -> System:
     """Returns the system of the run in `workdir`, after checks that these settings and data can resume it."""
+    system = _checked(config, splits, workdir, digests)
+    if not has_constraints(workdir):
+        write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
+    write_config(workdir, config)
+    return system
+
+
+def join_run(
+    config: Config,
+    splits: Splits,
+    workdir: Path,
+    vectors: Path | None = None,
+    encoder: Encoder | None = None,
+) -> System:
+    """Returns the system of a run that another host has opened, and writes nothing.
+
+    Args:
+      config, splits, workdir, vectors, encoder: as for `open_run`.
+
+    Raises:
+      InputError: there is no run, or it has other settings or data.
+    """
+    if not (workdir / "config.json").is_file():
+        expected = "the run that the first host has opened there, because all hosts share the folder"
+        raise InputError(workdir, None, "no run on this host", expected)
+    digests = fingerprint(splits, vectors, encoder and encoder.spec)
+    return _checked(with_precision(config, workdir), splits, workdir, digests)
+
+
+def _checked(config: Config, splits: Splits, workdir: Path, digests: Mapping[str, str]) -> System:
+    """Returns the system of the run in `workdir`, if these settings and data can resume it."""
     check_all(workdir)
     _refuse_other_settings(config, load_config(workdir), workdir)
     system = System.load(workdir)
     check_thresholds(config.decoding, system.vocabs)
     check_provenance(workdir, digests, contents_of(splits, config.training.trained_splits, system.vocabs))
-    if not has_constraints(workdir):
-        write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
-    write_config(workdir, config)
     return system._replace(config=config)
 
 

@@ -1,11 +1,13 @@
 """The devices of a training: several share the batches of one run, or the runs of a population.
 
-No other file of the library distributes work over devices.
+No other file of the library distributes work over devices. Devices of several hosts, see `hosts`, are one
+mesh, on which each host has the same number.
 
 All steps are used in the same way: `state = place([TrainState, ...])`, then any number of times `state,
 metrics = step(state, batches)`, then `fetch(state)`. Between `place` and `fetch` the state is donated, that
 is, updated in its own memory. `prepare(compiler, state, batches)` compiles the program of such a step
-beforehand. `num_parts` is the number of parts that each batch of a run must come in, all of one shape.
+beforehand. `num_parts` is the number of parts that each batch of a run is divided into, all of one shape.
+Those in `own_parts` are on devices of this host, and only they are passed.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +39,7 @@ class SingleStep:
       key: the key of all random draws.
     """
 
-    num_parts = 1
+    num_parts, own_parts = 1, range(1)
 
     def __init__(self, step: Step, constants: Constants, key: PRNGKeyArray):
         self._step = _compiled(step)
@@ -66,7 +68,7 @@ class SingleStep:
         return self._step.seconds_waited
 
     def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
-        """Takes one step on a batch in `num_parts` parts; returns the new state and the metrics."""
+        """Takes one step on a batch in `own_parts`; returns the new state and the metrics."""
         return self._step(state, *self._arguments(batches))
 
     def _arguments(self, batches: Sequence[Batch]) -> tuple[Any, ...]:
@@ -75,38 +77,51 @@ class SingleStep:
 
 
 class MeshStep(SingleStep):
-    """A training step of one run, whose batches are dealt out to a mesh of devices.
+    """A training step of one run, whose batches are dealt out to a mesh of devices, also of several hosts.
 
     Args:
       step, constants, key: as for `SingleStep`.
-      num_devices: number of devices.
+      num_devices: number of devices, of which every host has the same number.
 
     Raises:
-      ValueError: there are fewer devices.
+      ValueError: there are fewer devices, or hosts cannot have the same number.
     """
 
     def __init__(self, step: Step, constants: Constants, key: PRNGKeyArray, num_devices: int):
         mesh, self.num_parts = _mesh(num_devices), num_devices
+        on_host = num_devices // jax.process_count()
+        self.own_parts = range(jax.process_index() * on_host, (jax.process_index() + 1) * on_host)
         parts, whole = PartitionSpec(AXIS), PartitionSpec()
         self._parts, self._whole = NamedSharding(mesh, parts), NamedSharding(mesh, whole)
         in_specs, out_specs = (whole, whole, parts, whole), (whole, whole)
         each = partial(step, axis_name=AXIS)
         shared = jax.shard_map(each, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
         self._step = _compiled(shared)
-        self._key = jax.device_put(key, self._whole)
+        self._key = jax.random.wrap_key_data(self.place([jax.random.key_data(key)]))
         self._constants = self.place([constants])
 
     def place(self, states: Sequence[Any]) -> Any:
         """Returns a copy of the one state for every device."""
-        return jax.device_put(jax.device_get(states[0]), self._whole)
+        return self._global(jax.device_get(states[0]), self._whole, 1)
 
     def fetch(self, state: Any) -> list[Any]:
         """Returns the state of the run in main memory; all devices have equal copies."""
         return [jax.device_get(state)]
 
     def _arguments(self, batches: Sequence[Batch]) -> tuple[Any, ...]:
-        whole = jax.tree.map(lambda *parts: np.concatenate(parts), *batches)
-        return self._constants, jax.device_put(whole, self._parts), self._key
+        own = jax.tree.map(lambda *parts: np.concatenate(parts), *batches)
+        hosts = self.num_parts // len(self.own_parts)
+        return self._constants, self._global(own, self._parts, hosts), self._key
+
+    @staticmethod
+    def _global(tree: Any, sharding: NamedSharding, factor: int) -> Any:
+        """Returns this host's numbers as its part of arrays whose first axis is `factor` times as long."""
+
+        def place(x: Any) -> jax.Array:
+            shape = (factor * x.shape[0], *x.shape[1:]) if x.ndim else ()
+            return jax.make_array_from_process_local_data(sharding, x, shape)
+
+        return jax.tree.map(place, tree)
 
 
 class PmapStep:
@@ -124,7 +139,7 @@ class PmapStep:
     seconds_compiling = 0.0  # unknown
 
     def __init__(self, step: Step, constants: Constants, key: PRNGKeyArray, num_devices: int):
-        self.num_parts = num_devices
+        self.num_parts, self.own_parts = num_devices, range(num_devices)
         self._step = jax.pmap(
             lambda *arguments: step(*arguments, axis_name=AXIS),
             axis_name=AXIS,
@@ -148,7 +163,7 @@ class PmapStep:
         """Compiles nothing."""
 
     def __call__(self, state: Any, batches: Sequence[Batch]) -> tuple[Any, Any]:
-        """Takes one step on a batch in `num_parts` parts; returns the new state and the metrics."""
+        """Takes one step on a batch in `own_parts`; returns the new state and the metrics."""
         return self._step(state, self._constants, _stack(batches), self._key)
 
 
@@ -205,7 +220,7 @@ class PopulationStep(SingleStep):
 
 AnyStep = SingleStep | PmapStep
 WAYS = ("auto", "jit", "pmap", "mesh")
-"""How the devices share a batch; "auto" is "jit" for one device and "pmap" for several."""
+"""How devices share a batch; "auto" is "jit" for one device, "pmap" for several, "mesh" for several hosts."""
 
 
 def step_of_run(
@@ -221,15 +236,31 @@ def step_of_run(
       parallel: a name in `WAYS`.
 
     Raises:
-      ValueError: there are fewer devices, or "jit" is to use several.
+      ValueError: there are fewer devices, "jit" is to use several, or several hosts are not to be a mesh.
     """
+    several_hosts = jax.process_count() > 1
     if parallel == "auto":
-        parallel = "jit" if num_devices == 1 else "pmap"
+        parallel = "mesh" if several_hosts else "jit" if num_devices == 1 else "pmap"
+    if several_hosts and parallel != "mesh":
+        raise ValueError(f"parallel={parallel} is for one host; use mesh")
     if parallel != "jit":
         return {"pmap": PmapStep, "mesh": MeshStep}[parallel](step, constants, key, num_devices)
     if num_devices > 1:
         raise ValueError(f"parallel=jit is for one device, not for {num_devices}; use pmap or mesh")
     return SingleStep(step, constants, key)
+
+
+def sharing(num_devices: int, num_sentences: int) -> int:
+    """Returns how many of the devices share a batch: as many as it has sentences, and as many on each host.
+
+    Raises:
+      ValueError: a batch has fewer sentences than there are hosts.
+    """
+    hosts, fitting = jax.process_count(), min(num_devices, num_sentences)
+    if fitting < hosts:
+        found = f"{num_sentences} sentences in a batch and {num_devices} devices for {hosts} hosts"
+        raise ValueError(f"{found}; each host needs one of both")
+    return fitting - fitting % hosts
 
 
 @jax.jit
@@ -250,10 +281,15 @@ def _mesh(num_devices: int) -> jax.sharding.Mesh:
 
 
 def _devices(num_devices: int) -> list[jax.Device]:
-    """Returns the first devices of this process; raises a ValueError if there are fewer."""
-    if num_devices > jax.local_device_count():
-        raise ValueError(f"{num_devices} devices requested, but only {jax.local_device_count()} found")
-    return jax.local_devices()[:num_devices]
+    """Returns the first devices of each host, one host after the other; a ValueError if there are fewer."""
+    hosts = range(jax.process_count())
+    if num_devices > jax.device_count():
+        raise ValueError(f"{num_devices} devices requested, but only {jax.device_count()} found")
+    found = [[device for device in jax.devices() if device.process_index == host] for host in hosts]
+    chosen = [devices[: num_devices // len(hosts)] for devices in found]
+    if len({len(devices) for devices in chosen}) > 1:
+        raise ValueError(f"{num_devices} devices requested, but a host has only {min(map(len, found))}")
+    return [device for devices in chosen for device in devices]
 
 
 def _stack(batches: Sequence[Batch]) -> Batch:

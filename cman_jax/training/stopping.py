@@ -4,6 +4,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cman_jax.training.hosts import ALONE, Hosts
+
+_SAVE, _END = 1, 2
+"""What a host can ask for; all hosts do the most that one of them asks for."""
+
 
 class Stopped(Exception):
     """The end of a training that was asked to stop and has saved everything; the message says where."""
@@ -14,14 +19,16 @@ class Stop:
 
     Args:
       save_every: minutes between two saves within an epoch; 0: only epochs are saved.
+      hosts: the hosts that train together, which save and end after the same step.
 
     Attributes:
-      asked: whether training should save after the running step, and end.
+      asked: whether training should save after the running step, and end; one host that is asked is enough.
       watched: whether a training is running that looks at `asked`.
     """
 
-    def __init__(self, save_every: float = 0.0):
+    def __init__(self, save_every: float = 0.0, hosts: Hosts = ALONE):
         self.asked = self.watched = False
+        self._hosts = hosts
         self._seconds = 60 * save_every
         self._last_save = time.monotonic()
 
@@ -35,8 +42,9 @@ class Stop:
             self.watched = False
 
     def must_save(self) -> bool:
-        """Returns whether to save now."""
-        return self.asked or 0 < self._seconds <= time.monotonic() - self._last_save
+        """Returns whether to save now; is called after every step within an epoch."""
+        due = 0 < self._seconds <= time.monotonic() - self._last_save
+        return self._hosts.agree_soon(_END if self.asked else _SAVE if due else 0) > 0
 
     def saved(self, place: str) -> None:
         """Is called when everything is saved.
@@ -45,8 +53,8 @@ class Stop:
           place: where training is, such as "epoch 3".
 
         Raises:
-          Stopped: training was asked to stop.
+          Stopped: training was asked to stop, on this host or on another one.
         """
         self._last_save = time.monotonic()
-        if self.asked:
+        if self._hosts.agree(_END if self.asked else 0):
             raise Stopped(f"training stopped after {place}, which is saved; start it again to resume there")

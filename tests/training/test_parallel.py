@@ -1,7 +1,8 @@
-"""Tests of the step under jit, under pmap and on a mesh: the devices change nothing, dropout included."""
+"""Tests of the step under jit, under pmap, on a mesh and on hosts: devices change nothing, dropout too."""
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +12,11 @@ import pytest
 from cman_jax.config import TrainingConfig
 from cman_jax.data.batching import collate_alike, encode
 from cman_jax.training.optimizer import make_optimizer
-from cman_jax.training.parallel import MeshStep, PmapStep, SingleStep, step_of_run
+from cman_jax.training.parallel import MeshStep, PmapStep, SingleStep, sharing, step_of_run
 from cman_jax.training.step import Metrics, TrainState, train_step
 from cman_jax.types import Batch, Sentence
 from tests.builders import SENTENCES, SMALL_DATA, SMALL_MODEL, changed, network, random_variables, vocabs_of
+from tests.host import Hosts
 
 ALPHA = 0.05
 # Devices can only change sums over sentences, so one layer without a scan over tokens is enough.
@@ -40,7 +42,8 @@ def after_steps(num_devices: int, parallel: str, num_steps: int = 10) -> tuple[T
     params = random_variables(model, batch, batch.tags, scale=0.3, train=False)["params"]
     state = step.place([TrainState.start(params, optimizer)])
     for _ in range(num_steps):
-        state, metrics = step(state, parts(SEVEN, num_devices))
+        dealt = parts(SEVEN, num_devices)
+        state, metrics = step(state, [dealt[k] for k in step.own_parts])
     return step.fetch(state)[0], metrics
 
 
@@ -78,3 +81,26 @@ def test_the_way_follows_from_name_and_number(num_devices: int, parallel: str, k
 def test_devices_that_do_not_fit_are_refused(num_devices: int, parallel: str, found: str) -> None:
     with pytest.raises(ValueError, match=found):
         step_of_run(lambda *_: _, {}, jax.random.key(0), num_devices, parallel)
+
+
+def test_ten_steps_on_two_hosts_equal_those_on_one_device(
+    one_device: tuple[TrainState, Metrics], tmp_path: Path
+) -> None:
+    """The hosts are two processes, each with its own half of every batch."""
+    ends = Hosts(["steps", str(tmp_path / "leaves.npz")]).ends()
+    assert [end[0] for end in ends] == [0, 0], ends
+    with np.load(tmp_path / "leaves.npz") as leaves:
+        for a, b in zip(leaves.values(), jax.tree.leaves(one_device), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_hosts_share_batches_equally(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [sharing(8, n) for n in (1, 3, 16)] == [1, 3, 8]
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    assert [sharing(8, n) for n in (2, 3, 16)] == [2, 2, 8]
+    assert sharing(5, 16) == 4
+    with pytest.raises(ValueError, match="1 sentences in a batch and 8 devices for 2 hosts"):
+        sharing(8, 1)
+    for refused in ("jit", "pmap"):
+        with pytest.raises(ValueError, match=f"parallel={refused} is for one host; use mesh"):
+            step_of_run(lambda *_: _, {}, jax.random.key(0), 2, refused)
