@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 from docs.site import examples
 from docs.site.navigation import NAVIGATION
@@ -95,7 +96,7 @@ def test_the_side_bar_has_every_page_once() -> None:
 
 def test_every_code_block_names_a_language_that_is_checked_or_none() -> None:
     languages = {block.language for document in DOCUMENTS for block in documents.blocks(document)}
-    assert languages == {"", "python", "json", "{eval-rst}"}
+    assert languages == {"", "python", "json", "yaml", "{eval-rst}"}
 
 
 @pytest.mark.parametrize("block", blocks("python"))
@@ -112,6 +113,11 @@ def test_a_block_of_python_that_needs_no_run_works(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "block", "exec"), {"__name__": "block"})
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_a_block_of_yaml_is_yaml(block: str) -> None:
+    assert all(yaml.safe_load_all(block))
 
 
 @pytest.mark.parametrize("block", blocks("json"))

@@ -115,9 +115,7 @@ def train_population(
             return systems
         progress.start({member.workdir: member.contents for member in members})
         optimizer = _optimizer_of(members)
-        in_format = in_precision(members[0].system.config.training.precision, train_step)
-        each = partial(in_format, members[0].system.model, optimizer)
-        step = make_step(members, each, num_devices, parallel)
+        step = make_step(members, _step_of_each(members, optimizer), num_devices, parallel)
         states, begun = _begun(members, done, optimizer, hosts, progress)
         state = step.place(states)
         compiler = stack.enter_context(compiler_threads())
@@ -175,6 +173,12 @@ def _optimizer_of(members: Sequence[Member]) -> optax.GradientTransformation:
     system = members[0].system
     layers = system.config.encoder if system.model.upper else None
     return make_optimizer(system.config.training, max(len(member.examples) for member in members), layers)
+
+
+def _step_of_each(members: Sequence[Member], optimizer: optax.GradientTransformation) -> partial:
+    """Returns the training step of each run, which takes the precision from the runs' settings."""
+    system = members[0].system
+    return partial(in_precision(system.config.training.precision, train_step), system.model, optimizer)
 
 
 def _begun(

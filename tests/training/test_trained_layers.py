@@ -68,7 +68,7 @@ def test_the_update_follows_the_gradient_through_the_encoder(folder: Path) -> No
     lower = load_lower(folder, config.encoder)
     trained = trained_part(lower, config.encoder)
     system = System.build(config, vocabs_of(SENTENCES), None, lower.spec, trained)
-    batch = on_device(system.collate(encode_all(SENTENCES, system.vocabs, lower), 20, 5))
+    batch = on_device(system.collate(encode_all(SENTENCES, system.vocabs, lower), 24, 5))
     params = system.init_params(jax.random.key(0))
     params = {**params, "encoder": pretrained_layers(lower, trained.upper)}
     assert list(params["encoder"]) == ["layer_00", "layer_01"]
