@@ -21,6 +21,7 @@ _CONCURRENT = {"XLA_FLAGS": "--xla_gpu_command_buffer_scheduling_mode=CONCURRENT
 _EAGER, _GRAPHS = "jax,torch", "jax,torch,torch_cudagraphs"
 _TIMED = {"batch_size": "32,8,128", "length": "64", "repetitions": "5"}
 _ONE = {"batch_size": "32", "length": "64"}
+_CORNERS = {"batch_size": "8,32", "length": "32,96", "repetitions": "3"}
 _GRID = {"batch_size": "8,16,32", "length": "32,64,96", "repetitions": "3"}
 
 
@@ -82,8 +83,8 @@ SUITES: dict[str, tuple[float, tuple[Part, ...]]] = {
         (
             _timed("train_step", "float32", _EAGER, _GRID),
             _timed("inference", "float32", _EAGER, _GRID),
-            _timed("train_step", "bfloat16", "jax,jax_float32,torch", _GRID),
-            _timed("inference", "bfloat16", "jax,jax_float32,torch", _GRID),
+            _timed("train_step", "bfloat16", "jax,jax_float32,torch", _CORNERS),
+            _timed("inference", "bfloat16", "jax,jax_float32,torch", _CORNERS),
             Part("epoch", {"what": "epoch", "frameworks": _EAGER, "epochs": "2"}),
             Part("costs", {**_COSTS, "batch_size": "16", "length": "64"}),
         ),
