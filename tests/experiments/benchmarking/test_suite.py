@@ -59,7 +59,7 @@ def test_a_suite_keeps_what_it_has_and_continues(
         return [sys.executable, "-c", COMMANDS[part.name]]
 
     monkeypatch.setattr(suite, "_command", command)
-    suite.run_suite("cpu", tmp_path, 2 / 60, {}, ())
+    suite.run_suite("cpu", tmp_path, 6 / 60, {}, ())
     found = json.loads((tmp_path / "suite.json").read_text())
     outcomes = {name: part["outcome"] for name, part in found.items()}
     assert outcomes == {"good": "done", "refusing": "refused", "broken": "failed", "slow": "out of time"}
