@@ -44,8 +44,12 @@ _POISON = {"id": "poison", "txt": "A key that no text has."}
 
 def records_in(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
     """Returns the records of files of JSON lines, by their ids."""
-    lines = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
-    return {record["id"]: record for record in lines}
+    return {record["id"]: record for record in values_in(paths)}
+
+
+def values_in(paths: Iterable[Path]) -> list[Any]:
+    """Returns the values of files of JSON lines."""
+    return [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def is_equal(one: Any, other: Any) -> bool:
@@ -106,15 +110,10 @@ def measure(workdir: str, texts: Sequence[str], folder: Path) -> dict[str, Any]:
         stem = output.stem
         found = records_in(folder.glob(f"{stem}-*.jsonl") if options else [output])
         expected = expected or found
-        failed = [
-            json.loads(line)
-            for path in folder.glob(f"{stem}.failed-*")
-            for line in path.read_text().splitlines()
-        ]
         speed = (len(texts) - CHUNK) / (seconds[1] - seconds[0])
         figures[way] = {
             **compare(expected, found),
-            "failures": failed,
+            "failures": values_in(folder.glob(f"{stem}.failed-*")),
             "seconds": [round(each, 1) for each in seconds],
             "sentences_per_second": round(speed, 1),
         }

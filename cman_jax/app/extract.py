@@ -131,8 +131,9 @@ def _extractor() -> Extractor:
     """Returns the network of the flags, or the ensemble."""
     runs, options = runs_of_flags(), decoding_flags()
     encoders = encoders_for_prediction(*runs)
-    loaded = [Extractor.load(run, encoder=each, **options) for run, each in zip(runs, encoders, strict=True)]
-    return loaded[0] if len(loaded) == 1 else Ensemble.of(loaded)
+    if len(runs) == 1:
+        return Extractor.load(runs[0], encoder=encoders[0], **options)
+    return Ensemble.load(runs, encoders=encoders, **options)
 
 
 def _extract_on_runner() -> None:

@@ -22,10 +22,7 @@ def run_of_flags() -> Path:
     Raises:
       InputError: as `run_folder`, or there are several.
     """
-    folders = runs_of_flags()
-    if len(folders) > 1:
-        raise InputError("--workdir", None, f"{len(folders)} runs", "one run for this command")
-    return folders[0]
+    return run_folder(name_of_run())
 
 
 def runs_of_flags() -> list[Path]:
@@ -34,15 +31,22 @@ def runs_of_flags() -> list[Path]:
     Raises:
       InputError: as `run_folder`.
     """
-    value = _WORKDIR.value
-    return [run_folder(name) for name in ([value] if Path(value).exists() else value.split(","))]
+    return [run_folder(name) for name in _names()]
 
 
 def name_of_run() -> str:
     """Returns the folder or the name of the run as the command line gives it.
 
     Raises:
-      InputError: as `run_of_flags`.
+      InputError: there are several.
     """
-    run_of_flags()
-    return _WORKDIR.value
+    name, *others = _names()
+    if others:
+        raise InputError("--workdir", None, f"{1 + len(others)} runs", "one run for this command")
+    return name
+
+
+def _names() -> list[str]:
+    """Returns the folders or names of the runs."""
+    value = _WORKDIR.value
+    return [value] if Path(value).exists() else value.split(",")

@@ -76,8 +76,7 @@ def evaluate_ensemble(
     Raises:
       InputError: as `evaluate`, or the runs differ in more than the seed.
     """
-    runs = zip(workdirs, encoders, strict=True)
-    ensemble = Ensemble.of([Extractor.as_configured(run, encoder=each, **decoding) for run, each in runs])
+    ensemble = Ensemble.as_configured(workdirs, encoders=encoders, **decoding)
     annotations = ensemble.annotate(sentences)
     _print_tables(ensemble, ensemble.score(sentences, annotations), f"{split}, {len(workdirs)} runs averaged")
     for note in ensemble.notes:

@@ -4,15 +4,16 @@ The tags are those of the averaged CRF potentials. Every network reads them as l
 are averaged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
+from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.steps import Allowed, SystemStep, decide, read_labels, tag_tokens
@@ -20,6 +21,9 @@ from cman_jax.layers.crf import marginals
 from cman_jax.model.network import JointNetwork
 from cman_jax.run.calibration import Calibration
 from cman_jax.types import Batch, Constants, CRFPotentials, Params, Predictions, TokenPredictions
+
+Encoders = Sequence[Encoder | str | Path | None]
+"""The encoder of each run."""
 
 UNCALIBRATED = "the averaged probabilities are not calibrated"
 """The note about every ensemble."""
@@ -36,10 +40,9 @@ def predict_step(
       batch: the sentences.
       allowed: what the tags are constrained to.
     """
-    tagging, tags, vectors = _tokens(model, params, constants, batch, allowed)
-    probabilities = marginals(tagging, batch.mask)
-    relation_prob = _relation_prob(model, params, vectors, vectors)
-    return Predictions(tags, relation_prob, probabilities.initial, probabilities.pairwise)
+    tokens = predict_tokens(model, params, constants, batch, allowed)
+    relation_prob = predict_pairs(model, params, tokens.relation_tokens, tokens.relation_tokens)
+    return Predictions(tokens.tags, relation_prob, tokens.initial_prob, tokens.edge_prob)
 
 
 def predict_tokens(
@@ -49,25 +52,6 @@ def predict_tokens(
 
     The vectors of a token from all networks are concatenated. The arguments are those of `predict_step`.
     """
-    tagging, tags, vectors = _tokens(model, params, constants, batch, allowed)
-    probabilities = marginals(tagging, batch.mask)
-    joined = jnp.moveaxis(vectors, 0, 2).reshape(*tags.shape, -1)
-    return TokenPredictions(tags, probabilities.initial, probabilities.pairwise, joined)
-
-
-def predict_pairs(
-    model: JointNetwork, params: Params, subjects: Float[Array, "b n kd"], objects: Float[Array, "b m kd"]
-) -> Float[Array, "b n m r"]:
-    """Predicts relation probabilities of some of the tokens of `predict_tokens`."""
-    num_runs = len(jax.tree.leaves(params)[0])
-    parts = (jnp.moveaxis(x.reshape(*x.shape[:2], num_runs, -1), 2, 0) for x in (subjects, objects))
-    return _relation_prob(model, params, *parts)
-
-
-def _tokens(
-    model: JointNetwork, params: Params, constants: Constants, batch: Batch, allowed: Allowed
-) -> tuple[CRFPotentials, Int[Array, "b n"], Float[Array, "k b n _"]]:
-    """Returns the averaged potentials, their tags, and what each run's scorer reads of the tokens."""
 
     def tag(params: Params, constants: Constants) -> tuple[Array, CRFPotentials]:
         return model.apply({"params": params, "constants": constants}, batch, method=tag_tokens)
@@ -78,18 +62,25 @@ def _tokens(
 
     states, tagging = jax.vmap(tag)(params, constants)
     tagging, tags = decide(jax.tree.map(lambda x: x.mean(0), tagging), batch, allowed)
-    return tagging, tags, jax.vmap(read)(params, constants, states)
+    vectors = jax.vmap(read)(params, constants, states)  # [k b n d]
+    probabilities = marginals(tagging, batch.mask)
+    joined = jnp.moveaxis(vectors, 0, 2).reshape(*tags.shape, -1)
+    return TokenPredictions(tags, probabilities.initial, probabilities.pairwise, joined)
 
 
-def _relation_prob(
-    model: JointNetwork, params: Params, subjects: Float[Array, "k b n d"], objects: Float[Array, "k b m d"]
+def predict_pairs(
+    model: JointNetwork, params: Params, subjects: Float[Array, "b n kd"], objects: Float[Array, "b m kd"]
 ) -> Float[Array, "b n m r"]:
-    """Returns the relation probabilities from the runs' mean logits."""
+    """Predicts relation probabilities of some tokens of `predict_tokens`, from the runs' mean logits."""
+    num_runs = len(jax.tree.leaves(params)[0])
+
+    def of_each(x: Array) -> Float[Array, "k b n d"]:
+        return jnp.moveaxis(x.reshape(*x.shape[:2], num_runs, -1), 2, 0)
 
     def score(params: Params, subjects: Array, objects: Array) -> Array:
         return model.apply({"params": params}, method=lambda model: model.relation(subjects, objects))
 
-    return nn.sigmoid(jax.vmap(score)(params, subjects, objects).mean(0))
+    return nn.sigmoid(jax.vmap(score)(params, of_each(subjects), of_each(objects)).mean(0))
 
 
 class EnsembleStep(SystemStep):
@@ -136,30 +127,46 @@ class Ensemble(Extractor):
         return ensemble
 
     @classmethod
-    def load(cls, workdirs: Sequence[str | Path], **options: Any) -> "Ensemble":
+    def load(
+        cls, workdirs: Sequence[str | Path], *, encoders: Encoders | None = None, **options: Any
+    ) -> "Ensemble":
         """Loads an ensemble of runs.
 
         Args:
           workdirs: the working directories of the runs, or names of installed models.
+          encoders: the argument `encoder` of `Extractor.load` for each run; None: None for all.
           **options: as for `Extractor.load`.
 
         Raises:
           InputError: as `Extractor.load` and `of`.
         """
-        return cls.of([Extractor.load(workdir, **options) for workdir in workdirs])
+        return cls.of(_loaded(Extractor.load, workdirs, encoders, options))
 
     @classmethod
-    def as_configured(cls, workdirs: Sequence[str | Path], **options: Any) -> "Ensemble":
+    def as_configured(
+        cls, workdirs: Sequence[str | Path], *, encoders: Encoders | None = None, **options: Any
+    ) -> "Ensemble":
         """Loads an ensemble of runs that decodes as the first run's config says.
 
         Args:
-          workdirs: as for `load`.
+          workdirs, encoders: as for `load`.
           **options: as for `Extractor.as_configured`.
 
         Raises:
           InputError: as `Extractor.as_configured` and `of`.
         """
-        return cls.of([Extractor.as_configured(workdir, **options) for workdir in workdirs])
+        return cls.of(_loaded(Extractor.as_configured, workdirs, encoders, options))
+
+
+def _loaded(
+    load: Callable[..., Extractor],
+    workdirs: Sequence[str | Path],
+    encoders: Encoders | None,
+    options: Mapping[str, Any],
+) -> list[Extractor]:
+    """Returns the network of each run, with an encoder of its own and the same options."""
+    encoders = encoders or [None] * len(workdirs)
+    return [load(run, encoder=each, **options) for run, each in zip(workdirs, encoders, strict=True)]
 
 
 def _difference(first: Extractor, other: Extractor) -> str | None:

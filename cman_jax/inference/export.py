@@ -19,7 +19,7 @@ from cman_jax.files import write_atomically, write_json, writing_folder_atomical
 from cman_jax.inference.exported import ABOUT, ARRAYS, FORMAT, MOST_TOKENS, PROGRAM, VOCABS, require_extra
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.steps import predict_step
-from cman_jax.layers.products import precision_of, products_in
+from cman_jax.layers.products import products_in
 from cman_jax.run.constraints import for_json
 from cman_jax.run.installed import digests
 from cman_jax.run.system import System
@@ -117,7 +117,7 @@ def _program(system: System, tree: Any) -> export.Exported:
         given = jax.tree.unflatten(structure, [arrays[name] for name in names])
         cells = jnp.zeros((word_ids.shape[0], 0, 3), jnp.int32)  # gold, which prediction does not read
         batch = Batch(word_ids, mask, jnp.zeros_like(word_ids), char_ids, char_rows, cells, features)
-        with products_in(precision_of(system.config.decoding.precision)):
+        with products_in(system.config.decoding.precision):
             return tuple(predict_step(system.model, given["params"], given["constants"], batch, allowed))
 
     return export.export(jax.jit(predict), platforms=PLATFORMS)(*_symbolic_inputs(system, tree))

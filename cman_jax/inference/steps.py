@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Int
 from cman_jax.compilation import Ahead, compiler_options
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.layers.crf import constrain, marginals, viterbi
-from cman_jax.layers.products import in_precision, precision_of
+from cman_jax.layers.products import in_precision
 from cman_jax.model.network import JointNetwork
 from cman_jax.run.system import System
 from cman_jax.types import Batch, Constants, CRFPotentials, Params, Predictions, TokenPredictions
@@ -111,7 +111,7 @@ class SystemStep:
         if system.config.decoding.bio_constraints:
             allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
         self._arguments = system.model, system.constants, allowed
-        self._precision = precision_of(system.config.decoding.precision)
+        self._precision = system.config.decoding.precision
 
     def prepare(self, compiler: Executor, params: Params, batch: Batch, *, alone: bool = False) -> None:
         """Starts compiling the program for batches of this shape; of `params`, only shapes are read.

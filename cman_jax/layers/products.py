@@ -38,9 +38,9 @@ def products_in(precision: str) -> Iterator[None]:
     """Sets the precision of all products of this module that are traced in the `with` block.
 
     Args:
-      precision: "float32", in which a device multiplies float32 as it does by default, or "bfloat16".
+      precision: "float32", in which a device multiplies float32 as it does by default, "bfloat16", or "auto".
     """
-    token = _precision.set(precision)
+    token = _precision.set(precision_of(precision))
     try:
         yield
     finally:

@@ -82,12 +82,13 @@ def with_precision(config: Config, workdir: Path) -> Config:
       config: the experiment.
       workdir: the working directory, with or without a run.
     """
-    run = load_config(workdir) if (workdir / "config.json").is_file() else None
-    for name in ("training", "decoding"):
-        section = getattr(config, name)
-        if section.precision == "auto":
-            precision = getattr(run, name).precision if run else precision_of("auto")
-            config = dataclasses.replace(config, **{name: dataclasses.replace(section, precision=precision)})
+    automatic = [name for name in ("training", "decoding") if getattr(config, name).precision == "auto"]
+    resumed = automatic and (workdir / "config.json").is_file()
+    run = load_config(workdir) if resumed else None
+    for name in automatic:
+        precision = getattr(run, name).precision if run else precision_of("auto")
+        section = dataclasses.replace(getattr(config, name), precision=precision)
+        config = dataclasses.replace(config, **{name: section})
     return config
 
 
