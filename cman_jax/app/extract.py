@@ -33,17 +33,17 @@ from rich.progress import (
 
 from cman_jax.app import outputs
 from cman_jax.app.decoding_flags import decoding_flags
-from cman_jax.app.encoder_flags import encoder_name, encoders_for_prediction
+from cman_jax.app.encoder_flags import encoder_name
 from cman_jax.app.flags import refuse_unread
+from cman_jax.app.network import network_of_flags
 from cman_jax.app.origin import origin
-from cman_jax.app.run_flag import name_of_run, runs_of_flags
+from cman_jax.app.run_flag import name_of_run
 from cman_jax.app.runtime import cache_if_given, start_jax
 from cman_jax.data.arrival import groups_as_they_arrive, groups_of
 from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size, is_stream, parse_shard
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
 from cman_jax.inference.chunks import CHUNK
-from cman_jax.inference.ensemble import Ensemble
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.record import Record
 from cman_jax.inference.tables import HEADERS
@@ -100,7 +100,7 @@ def main(argv: Sequence[str]) -> None:
     shard = parse_shard(_SHARD.value) if _SHARD.value else (0, 1)
     _check_resume(form)
     start_jax()
-    extractor, size = _extractor(), input_size(_INPUT.value)
+    (_, extractor), size = network_of_flags(), input_size(_INPUT.value)
     for note in extractor.notes:
         print(f"note: {note}", file=sys.stderr)
     groups = groups_as_they_arrive if is_stream(_INPUT.value) else groups_of
@@ -125,15 +125,6 @@ def main(argv: Sequence[str]) -> None:
             options = {flag.name: flag.value for flag in (_ROWS, _FORMAT, _SENTENCES, _SHARD)}
             about = origin(extractor, _INPUT.value, {"form": form, **options})
             outputs.write_stream(pairs_after, Path(_OUTPUT.value), form, _ROWS.value, about, _RESUME.value)
-
-
-def _extractor() -> Extractor:
-    """Returns the network of the flags, or the ensemble."""
-    runs, options = runs_of_flags(), decoding_flags()
-    encoders = encoders_for_prediction(*runs)
-    if len(runs) == 1:
-        return Extractor.load(runs[0], encoder=encoders[0], **options)
-    return Ensemble.load(runs, encoders=encoders, **options)
 
 
 def _extract_on_runner() -> None:

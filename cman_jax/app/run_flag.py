@@ -10,8 +10,8 @@ from cman_jax.run.installed import run_folder
 _WORKDIR = flags.DEFINE_string(
     "workdir",
     None,
-    "Folder of a training run, or name of an installed model; in extract and evaluate also several, "
-    "separated by commas, whose scores are averaged.",
+    "Folder of a training run, or name of an installed model; in extract, serve and evaluate also "
+    "several, separated by commas, whose scores are averaged.",
     required=True,
 )
 

@@ -14,12 +14,9 @@ from typing import Any
 
 from absl import flags
 
-from cman_jax.app.decoding_flags import decoding_flags
-from cman_jax.app.encoder_flags import encoder_for_prediction
-from cman_jax.app.run_flag import run_of_flags
+from cman_jax.app.network import network_of_flags
 from cman_jax.app.runtime import start_jax
 from cman_jax.errors import InputError, missing_extra
-from cman_jax.inference.extractor import Extractor
 
 _HOST = flags.DEFINE_string("host", "127.0.0.1", "Address to listen at; 0.0.0.0: all of this machine.")
 _PORT = flags.DEFINE_integer("port", 8080, "Port; 0: any free one.", 0, 65535)
@@ -48,10 +45,9 @@ def main(argv: Sequence[str]) -> None:
         raise missing_extra("the service", f"no {error.name}", "serve") from None
     with _listening(_HOST.value, _PORT.value) as listening:
         start_jax()
-        workdir = run_of_flags()
-        extractor = Extractor.load(workdir, encoder=encoder_for_prediction(workdir), **decoding_flags())
+        runs, extractor = network_of_flags()
         failed: list[Exception] = []
-        ready = f"serving {workdir} at {_address(listening)}"
+        ready = f"serving {', '.join(map(str, runs))} at {_address(listening)}"
 
         def on_start(error: Exception | None) -> None:
             if error is None:

@@ -8,12 +8,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import jax
 import pytest
 
 from cman_jax.config import Config
+from cman_jax.inference.ensemble import Ensemble
+from cman_jax.inference.extractor import Extractor
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.system import System
 from cman_jax.training.optimizer import make_optimizer
@@ -26,38 +31,72 @@ SERVE = ["env", "JAX_DISABLE_MOST_OPTIMIZATIONS=1", sys.executable, "-m", "cman_
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Returns a run whose network has random parameters."""
-    workdir = tmp_path_factory.mktemp("run")
+    return random_run(tmp_path_factory.mktemp("run"), first_seed=0)
+
+
+def random_run(workdir: Path, first_seed: int) -> Path:
+    """Writes a run with random parameters."""
     config = Config(model=changed(SMALL_MODEL, sequence_layer="mlp", num_bsa=1), data=SMALL_DATA)
     config.training.protocol = "train+dev"
     system = System.build(config, vocabs_of(SENTENCES))
     system.save(workdir)
     shapes, tree = jax.tree.flatten(system.param_shapes())
-    params = jax.tree.unflatten(tree, [normal(seed, *leaf.shape) for seed, leaf in enumerate(shapes)])
+    params = jax.tree.unflatten(
+        tree, [normal(seed, *leaf.shape) for seed, leaf in enumerate(shapes, first_seed)]
+    )
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         checkpoints.save(1, TrainState.start(params, make_optimizer(config.training)), None)
     (workdir / "metrics.jsonl").write_text('{"epoch": 1}\n')
     return workdir
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_is_answers_and_ends_with_status_0(run: Path, number: int) -> None:
-    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
-    command = [*SERVE, f"--workdir={run}", "--port=0", "--compilation_cache="]
+@contextmanager
+def serving(*runs: Path) -> Iterator[tuple[subprocess.Popen, str]]:
+    """Serves runs, and yields the process and its address."""
+    command = [*SERVE, f"--workdir={','.join(map(str, runs))}", "--port=0", "--compilation_cache="]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline()
-        assert line.startswith(f"serving {run} at http://127.0.0.1:"), process.stderr.read()
-        url = line.split()[-1]
-        body = json.dumps({"text": "Ada lived in London."}).encode()
-        with urllib.request.urlopen(f"{url}/extract", body, timeout=60) as answer:
-            assert [record["text"] for record in json.load(answer)["records"]] == ["Ada lived in London."]
-        process.send_signal(number)
-        assert process.communicate(timeout=60) == ("", "")
-        assert process.returncode == 0
+        assert line.startswith(f"serving {', '.join(map(str, runs))} at http://127.0.0.1:"), (
+            process.stderr.read()
+        )
+        yield process, line.split()[-1]
     finally:
         process.kill()
         process.communicate()
+
+
+def extracted(url: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the records of a request."""
+    with urllib.request.urlopen(f"{url}/extract", json.dumps(wanted).encode(), timeout=60) as answer:
+        return json.load(answer)["records"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_is_answers_and_ends_with_status_0(run: Path, number: int) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    with serving(run) as (process, url):
+        records = extracted(url, {"text": "Ada lived in London."})
+        assert [record["text"] for record in records] == ["Ada lived in London."]
+        process.send_signal(number)
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+def test_several_runs_answer_together(run: Path, tmp_path: Path) -> None:
+    other = random_run(tmp_path / "other", first_seed=1000)
+    tokens = ["Ada", "lived", "in", "London", "."]
+    together, alone = Ensemble.load([run, other])([tokens]), Extractor.load(run)([tokens])
+    with serving(run, other) as (_, url):
+        (record,) = extracted(url, {"tokens": [tokens]})
+    assert record["entities"] == approximate(together[0]["entities"])
+    assert record["entities"] != approximate(alone[0]["entities"])
+
+
+def approximate(entities: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns entities that equal others with nearly the same probabilities."""
+    return [{**each, "probability": pytest.approx(each["probability"], abs=1e-4)} for each in entities]
 
 
 def test_it_can_be_stopped_while_it_starts(run: Path) -> None:
