@@ -19,7 +19,6 @@ ScorerKind = Literal["per_relation", "shared"]
 SequenceLayerKind = Literal["bilstm", "mlp"]
 Anchor = Literal["last", "any"]
 Protocol = Literal["dev", "train+dev"]
-Init = Literal["own", "glorot"]
 Precision = Literal["float32", "bfloat16", "auto"]
 
 
@@ -46,8 +45,9 @@ class ModelConfig:
     crf: str = _one_of(CRFKind)  # "pairwise": Eq. 8 as printed; "factored": emission + transition scores
     relation_scorer: str = _one_of(ScorerKind)  # "per_relation": U_k, W_k, b_k, Eq. 9; "shared": one for all
     null_relation: bool = True  # adds the class 'N': a token that is not a subject points at itself
-    init: str = _one_of(Init)  # initial values: "own": by module; "glorot": uniform, as in TensorFlow 1
+    init: str = _one_of(Literal["own", "glorot"])  # initial values; "glorot": uniform, as in TensorFlow 1
     relation_prior: float = 0.01  # probability of a relation that the scorer starts from; 0.5: no prior
+    between_dim: int = 0  # sums by which relations read distance and text between tokens; the paper has none
     input_dropout: float = 0.2  # dropout rate on the token input, §4.1
     lstm_dropout: float = 0.1  # dropout rate on every BiLSTM output; 0.1 on CoNLL04, 0.3 on ADE, §4.1
     self_attention: bool = True  # False: "- self-attention in BSA", Table 4: the stack has BiLSTMs only
@@ -250,7 +250,7 @@ _RANGES = (
     ("in (0, 1e30]", lambda x: 0 < x <= 1e30, ["training.learning_rate"]),
     ("at least 0", lambda x: x >= 0, ["training.max_skipped_updates", "encoder.weight_decay"]),
     ("at least 0", lambda x: x >= 0, ["training.alpha", "training.clip_norm", "training.seed"]),
-    ("at least 0", lambda x: x >= 0, ["model.feature_dim", "model.label_dim"]),
+    ("at least 0", lambda x: x >= 0, ["model.feature_dim", "model.label_dim", "model.between_dim"]),
     ("in [0, 1)", lambda x: 0 <= x < 1, ["encoder.warmup", "encoder.dropout"]),
     ("in (0, 1]", lambda x: 0 < x <= 1, ["encoder.layer_decay"]),
     ("at least 1", lambda x: x >= 1, ["data.piece_ratio"]),

@@ -104,14 +104,34 @@ def pairwise_tanh_score(subject: Array, object_: Array, output: Array) -> Array:
     return jnp.einsum("bfrnm,fr->brnm", hidden, output)
 
 
-def relation_score(params: dict[str, Any], x: np.ndarray, i: int, j: int, k: int) -> float:
-    """Computes `V_k . tanh(U_k x_i + W_k x_j + b_k)` for one cell, with U, W, b per k or shared."""
+def running_sums(params: dict[str, Any], x: np.ndarray, length: int) -> np.ndarray:
+    """Computes the running sums of one sentence token by token: [n d] -> [n k]."""
+    into = {name: (np.asarray(params[name]["kernel"]), np.asarray(params[name]["bias"])) for name in params}
+    total, sums = np.zeros(1 + len(into["gate"][1])), []
+    for t, token in enumerate(x):
+        if t < length:
+            gate, feature = (token @ kernel + bias for kernel, bias in (into["gate"], into["feature"]))
+            total = total + np.concatenate([[1 / 8], np.tanh(feature) / (1 + np.exp(1 - gate))])
+        sums.append(total)
+    return np.stack(sums)
+
+
+def relation_score(
+    params: dict[str, Any], x: np.ndarray, i: int, j: int, k: int, sums: np.ndarray | None = None
+) -> float:
+    """Computes `V_k . tanh(U_k x_i + W_k x_j + b_k)` for one cell, with U, W, b per k or shared.
+
+    With running sums, `B_k (F_j - F_i)` is added inside the tanh.
+    """
     bias = np.asarray(params["bias"])
     subject, object_ = (
         np.asarray(params[name]["kernel"]).reshape(-1, *bias.shape) for name in ("subject", "object")
     )
     own = k if subject.shape[1] > 1 else 0
     hidden = x[i] @ subject[:, own] + x[j] @ object_[:, own] + bias[own]
+    if sums is not None:
+        between = np.asarray(params["between"]["kernel"]).reshape(-1, *bias.shape)
+        hidden = hidden + (sums[j] - sums[i]) @ between[:, own]
     return float(np.tanh(hidden) @ np.asarray(params["output"])[:, k])
 
 

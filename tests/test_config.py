@@ -24,6 +24,7 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "model.null_relation": (False, [0, "no", None]),
     "model.init": ("glorot", ["Glorot", None]),
     "model.relation_prior": (0.5, [0.0, -0.1, 0.51, float("nan"), "0.1"]),
+    "model.between_dim": (4, [-1, 2.0]),
     "model.input_dropout": (0.0, [-0.1, 1.0, float("nan"), True]),
     "model.lstm_dropout": (0, [-0.1, 1, None]),
     "model.self_attention": (False, [1]),

@@ -38,7 +38,7 @@ class MultiHead(JointNetwork):
         """Returns CRF potentials, in nats, computed from `tanh(U h_i + b)`."""
         return self.tagging(jnp.tanh(self.tag_layer(x)), mask)
 
-    def relation_tokens(
+    def labelled_tokens(
         self,
         x: Float[Array, "b n d"],
         label_states: tuple[Float[Array, "b n _"], ...],

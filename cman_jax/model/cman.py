@@ -37,7 +37,7 @@ class CMAN(JointNetwork):
         """Returns CRF potentials, in nats, computed from `X^m`, Eq. (8)."""
         return self.tagging(x, mask)
 
-    def relation_tokens(
+    def labelled_tokens(
         self,
         x: Float[Array, "b n d"],
         label_states: tuple[Float[Array, "b n d"], ...],

@@ -15,6 +15,7 @@ from cman_jax.encoders.pooling import pool_batch
 from cman_jax.layers.dense import Dense
 from cman_jax.layers.dropout import Dropout
 from cman_jax.layers.scalar_mix import ScalarMix
+from cman_jax.model.between import RunningSums
 from cman_jax.model.cross_modal import BSA
 from cman_jax.model.embedding import CharacterEmbedding, WordEmbedding
 from cman_jax.model.relation import RelationScorer
@@ -54,8 +55,11 @@ class JointNetwork(nn.Module):
         # Linen creates the parameters only if the network uses the module.
         self.label = nn.Embed(sizes.num_tags, config.label_dim, embedding_init=nn.initializers.normal(0.1))
         self.relation = RelationScorer(
-            sizes.num_relations, config.scorer_dim, config.relation_scorer, config.relation_prior
+            *(sizes.num_relations, config.scorer_dim, config.relation_scorer, config.relation_prior),
+            num_sums=config.between_dim,
         )
+        if config.between_dim:
+            self.between = RunningSums(config.between_dim)
 
     def encode_inputs(self, batch: Batch, *, train: bool = False) -> Float[Array, "b n e"]:
         """Returns the token input `x_i = [char_i ; word_i ; ctx_i]` before dropout, and zeros at padding.
@@ -112,7 +116,7 @@ class JointNetwork(nn.Module):
         """
         raise NotImplementedError
 
-    def relation_tokens(
+    def labelled_tokens(
         self,
         x: Float[Array, "b n d"],
         label_states: tuple[Float[Array, "b n _"], ...],
@@ -120,7 +124,7 @@ class JointNetwork(nn.Module):
         *,
         train: bool,
     ) -> Float[Array, "b n _"]:
-        """Returns everything that the relation scorer reads of each token.
+        """Returns the token states after they have read the labels.
 
         Args:
           x: the token states `X^m`.
@@ -130,6 +134,19 @@ class JointNetwork(nn.Module):
         """
         raise NotImplementedError
 
+    def relation_tokens(
+        self,
+        x: Float[Array, "b n d"],
+        label_states: tuple[Float[Array, "b n _"], ...],
+        mask: Bool[Array, "b n"],
+        *,
+        train: bool,
+    ) -> Float[Array, "b n _"]:
+        """Returns all that the relation scorer reads of a token; see `labelled_tokens` for the arguments."""
+        tokens = self.labelled_tokens(x, label_states, mask, train=train)
+        parts = [tokens, self.between(tokens, mask)] if self.config.between_dim else [tokens]
+        return jnp.concatenate(parts, -1)
+
     def relate(
         self,
         x: Float[Array, "b n d"],
@@ -138,7 +155,7 @@ class JointNetwork(nn.Module):
         *,
         train: bool,
     ) -> Float[Array, "b n m r"]:
-        """Returns the relation logits of all pairs of tokens; see `relation_tokens` for the arguments."""
+        """Returns the relation logits of all pairs of tokens; see `labelled_tokens` for the arguments."""
         return self.relation(self.relation_tokens(x, label_states, mask, train=train))
 
     def potentials(

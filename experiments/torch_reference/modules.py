@@ -214,6 +214,30 @@ class BLA(nn.Module):
         return self.norm(x + self.attention(x, memory, mask))
 
 
+class RunningSums(nn.Module):
+    """The distance in units of 8 tokens and gated features, summed from the first token on.
+
+    Args:
+      config: the network's config; `between_dim` is the number of sums, and at least 2.
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.gate = nn.Linear(2 * config.lstm_dim, config.between_dim - 1)
+        self.feature = nn.Linear(2 * config.lstm_dim, config.between_dim - 1)
+
+    def forward(self, x: Float[Tensor, "b n d"], mask: Bool[Tensor, "b n"]) -> Float[Tensor, "b n k"]:
+        """Returns the sums of all tokens.
+
+        Args:
+          x: the token states.
+          mask: True for real tokens.
+        """
+        features = torch.tanh(self.feature(x)) * torch.sigmoid(self.gate(x) - 1)
+        distance = torch.full_like(features[:, :, :1], 0.125)
+        return (torch.cat([distance, features], -1) * mask[:, :, None]).cumsum(1)
+
+
 class RelationScorer(nn.Module):
     """The relation scorer of Eq. (9), with separate U, W and b per relation type or shared ones.
 
@@ -230,11 +254,24 @@ class RelationScorer(nn.Module):
         self.object = nn.Linear(width, groups * hidden, bias=False)
         self.bias = nn.Parameter(torch.zeros(groups, hidden))
         self.output = nn.Parameter(torch.randn(hidden, num_relations) * hidden**-0.5)
+        if config.between_dim:
+            self.between = nn.Linear(config.between_dim, groups * hidden, bias=False)
 
-    def forward(self, x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n m r"]:
-        """Returns the relation logits of every pair of tokens (subject, object)."""
-        subject = self.subject(x).unflatten(-1, self.bias.shape) + self.bias
-        object_ = self.object(x).unflatten(-1, self.bias.shape)
+    def forward(
+        self, x: Float[Tensor, "b n d"], sums: Float[Tensor, "b n k"] | None = None
+    ) -> Float[Tensor, "b n m r"]:
+        """Returns the relation logits of every pair of tokens (subject, object).
+
+        Args:
+          x: the token states.
+          sums: the running sums of the text, where the config has them.
+        """
+        subject, object_ = self.subject(x), self.object(x)
+        if sums is not None:
+            between = self.between(sums)
+            subject, object_ = subject - between, object_ + between
+        subject = subject.unflatten(-1, self.bias.shape) + self.bias
+        object_ = object_.unflatten(-1, self.bias.shape)
         hidden = torch.tanh(subject[:, :, None] + object_[:, None])
         if len(self.bias) == 1:
             return hidden.squeeze(3) @ self.output

@@ -16,6 +16,7 @@ from experiments.torch_reference.modules import (
     CharacterEmbedding,
     Encoder,
     RelationScorer,
+    RunningSums,
     ScalarMix,
 )
 
@@ -65,6 +66,8 @@ class TorchCMAN(nn.Module):
             self.fusion = Encoder(2 * width, config)
             self.fusion_dropout = nn.Dropout(config.lstm_dropout)
         self.relation = RelationScorer(sizes.num_relations, config)
+        if config.between_dim:
+            self.between = RunningSums(config)
 
     def encode_inputs(self, batch: TorchBatch) -> Float[Tensor, "b n e"]:
         """Returns the token inputs before dropout, to which the perturbation is added; zero at padding.
@@ -105,7 +108,7 @@ class TorchCMAN(nn.Module):
             first = self.bla[0](x, labels, batch.lengths, batch.mask)
             fused = self.fusion(torch.cat([x, first], -1), batch.lengths, batch.mask)
             x = self.bla[1](self.fusion_dropout(fused), labels, batch.lengths, batch.mask)
-        return self.relation(x)
+        return self.relation(x, self.between(x, batch.mask) if self.config.between_dim else None)
 
     def forward(self, inputs: Float[Tensor, "b n e"], batch: TorchBatch) -> Potentials:
         """Computes the potentials from the token inputs, with the gold tags as labels.

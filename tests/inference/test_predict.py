@@ -29,7 +29,7 @@ from tests.builders import (
 QUICK = changed(SMALL_MODEL, sequence_layer="mlp", num_bsa=1)
 NETWORKS = {
     "CMAN": QUICK,
-    "no BLA": changed(QUICK, label_attention=False),
+    "no BLA, sums of the text between": changed(QUICK, label_attention=False, between_dim=3),
     "multihead": changed(
         QUICK, network="multihead", label_attention=False, self_attention=False, relation_scorer="shared"
     ),
@@ -59,7 +59,8 @@ OTHERWISE = {"anchor": "any", "bio_constraints": True}
 
 
 @pytest.mark.parametrize(
-    ("network", "decoding"), [("CMAN", OTHERWISE), ("no BLA", {}), ("multihead", OTHERWISE)]
+    ("network", "decoding"),
+    [("CMAN", OTHERWISE), ("no BLA, sums of the text between", {}), ("multihead", OTHERWISE)],
 )
 def test_the_long_way_gives_the_same_annotations(network: str, decoding: dict[str, Any]) -> None:
     model = NETWORKS[network]

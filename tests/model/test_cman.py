@@ -29,6 +29,8 @@ from tests.builders import (
 )
 
 FULL = {"bla_0", "bla_1", "bsa_0", "bsa_1", "char", "fusion", "label", "relation", "tagging", "word"}
+SUMS = "sums of the text between"
+CASES = {**ABLATIONS, SUMS: {"between_dim": 3}}
 LABEL_PARTS = {"bla_0", "bla_1", "fusion", "label"}
 BATCH = batch_of()
 
@@ -49,8 +51,8 @@ class Compiled(NamedTuple):
 
 @functools.cache
 def compiled(ablation: str) -> Compiled:
-    """Returns a small network with an ablation."""
-    config = changed(SMALL_MODEL, **ABLATIONS[ablation])
+    """Returns a small network with an ablation, or with more."""
+    config = changed(SMALL_MODEL, **CASES[ablation])
     model = network(config)
     params = random_variables(model, BATCH, BATCH.tags, scale=0.4, train=False)["params"]
 
@@ -152,7 +154,7 @@ def test_frozen_word_vectors_have_their_own_width_and_no_parameters() -> None:
     assert set(variables["params"]) == {"char"}
 
 
-@pytest.mark.parametrize("ablation", ABLATIONS)
+@pytest.mark.parametrize("ablation", CASES)
 def test_every_parameter_gets_a_gradient(ablation: str) -> None:
     for path, leaf in jax.tree_util.tree_leaves_with_path(compiled(ablation).gradient(BATCH)):
         name = jax.tree_util.keystr(path)
@@ -170,7 +172,7 @@ def test_labels_change_the_relations_and_never_the_tagging(ablation: str) -> Non
     assert moved.all() if "label_attention" not in ABLATIONS[ablation] else not moved.any()
 
 
-@pytest.mark.parametrize("ablation", ["full", "as Bekoulis"])
+@pytest.mark.parametrize("ablation", ["full", "as Bekoulis", SUMS])
 def test_a_sentence_has_the_same_scores_alone_in_a_batch_and_in_a_larger_bucket(ablation: str) -> None:
     potentials = compiled(ablation).potentials
     larger = batch_of(length=16)
@@ -193,7 +195,7 @@ def cut(potentials: Potentials, row: int, n: int) -> tuple[Any, ...]:
     return tagging.initial[row], tagging.pairwise[row, 1:n], relation_logits[row, :n, :n]
 
 
-@pytest.mark.parametrize("ablation", ["full", "as Bekoulis", "MLP"])
+@pytest.mark.parametrize("ablation", ["full", "as Bekoulis", "MLP", SUMS])
 def test_values_at_padding_change_nothing(ablation: str) -> None:
     garbage = BATCH._replace(
         word_ids=np.where(BATCH.mask, BATCH.word_ids, 3),

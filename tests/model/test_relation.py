@@ -36,6 +36,19 @@ def test_every_cell_equals_eq_9(scored: Any) -> None:
     np.testing.assert_allclose(score(x), np.reshape(expected, (B, N, N, R)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["per_relation", "shared"])
+def test_of_running_sums_only_differences_are_read(kind: str) -> None:
+    x, sums, module = normal(0, B, N, D), normal(1, B, N, 2), scorer(kind, num_sums=2)
+    tokens = jnp.concatenate([x, sums], -1)
+    variables = random_variables(module, tokens, scale=0.5)
+    params, logits = variables["params"], module.apply(variables, tokens)
+    cells = itertools.product(range(B), range(N), range(N), range(R))
+    expected = [oracles.relation_score(params, x[b], i, j, k, sums[b]) for b, i, j, k in cells]
+    np.testing.assert_allclose(logits, np.reshape(expected, (B, N, N, R)), rtol=1e-4, atol=1e-5)
+    raised = module.apply(variables, jnp.concatenate([x, sums + 3], -1))
+    np.testing.assert_allclose(raised, logits, atol=1e-5)
+
+
 def test_subject_and_object_are_not_interchangeable(scored: Any) -> None:
     score, _, x = scored
     logits = np.asarray(score(x))

@@ -23,6 +23,7 @@ PAPER = ModelConfig(input_dropout=0.0, lstm_dropout=0.0)
 PROJECTED = changed(STILL, feature_dim=5)
 CASES = {
     **{name: changed(STILL, **fields) for name, fields in ABLATIONS.items()},
+    "sums of the text between": changed(STILL, between_dim=4),
     "factored CRF": changed(STILL, crf="factored"),
     "shared scorer, no class N": changed(STILL, relation_scorer="shared", null_relation=False),
     "paper's widths, frozen words, contextual features": PAPER,
