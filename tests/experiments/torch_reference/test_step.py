@@ -139,4 +139,4 @@ def test_twenty_updates_agree(pair: Pair) -> None:
     )
     # Adam's first updates are g / |g|. In the few entries where a gradient is as small as its rounding error,
     # the update is mostly rounding error too. So the total change of a leaf is compared, not of each entry.
-    assert largest(by_length, moved_torch, moved) <= 2e-3
+    assert largest(by_length, moved_torch, moved) <= 3e-3
