@@ -78,14 +78,14 @@ class Ahead:
         def compile_program() -> None:
             self._function.lower(*arguments, **options).compile()
 
-        shapes = _shapes(arguments, options)
+        shapes = shapes_of(*arguments, **options)
         if shapes not in self._compiling:
             self._compiling[shapes] = compiler.submit(compile_program)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """Returns the function's value, after its program is compiled if a compilation was started."""
         if self._compiling:
-            compiling = self._compiling.pop(_shapes(arguments, options), None)
+            compiling = self._compiling.pop(shapes_of(*arguments, **options), None)
             if compiling:
                 start = time.perf_counter()
                 with suppress(CancelledError):
@@ -146,7 +146,12 @@ def compiler_threads() -> Iterator[Executor]:
         threads.shutdown(cancel_futures=True)
 
 
-def _shapes(arguments: tuple[Any, ...], options: dict[str, Any]) -> Hashable:
-    """Returns a key that is equal for arguments that the same program serves."""
+def shapes_of(*arguments: Any, **options: Any) -> Hashable:
+    """Returns a key that is equal for arguments that the same program serves.
+
+    Args:
+      *arguments: arguments of a jitted function, or the shapes and types of their arrays.
+      **options: keyword arguments.
+    """
     leaves, structure = jax.tree.flatten((arguments, options))
     return structure, tuple((x.shape, x.dtype) if hasattr(x, "shape") else x for x in leaves)

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from cman_jax.data.nltk_parts import nltk_module
 from cman_jax.data.treebank import STRAIGHT
 from cman_jax.errors import missing_extra
 
@@ -84,14 +85,14 @@ def _belongs_together(text: str, sentence: tuple[int, int], begin: int) -> bool:
 def _splitter() -> Any:
     """Returns Punkt with the tables of this file."""
     try:
-        from nltk.tokenize.punkt import PunktLanguageVars, PunktParameters, PunktSentenceTokenizer
+        punkt = nltk_module("nltk.tokenize.punkt")
     except ImportError:
         raise missing_extra(Path("input"), "running text", "text") from None
-    parameters = PunktParameters()
+    parameters = punkt.PunktParameters()
     parameters.abbrev_types = {*_ABBREVIATIONS.split(), *_STATES.lower().split()}
     parameters.sent_starters = set(_STARTERS.split())
     # NLTK ends a search after five seconds, in which it counts what is done with each match. A line of a
     # megabyte takes longer. The pattern is linear, so that it needs no such limit.
-    ends = re.compile(PunktLanguageVars().period_context_re().pattern, re.VERBOSE)
-    language = type("Language", (PunktLanguageVars,), {"period_context_re": lambda self: ends})
-    return PunktSentenceTokenizer(parameters, lang_vars=language())
+    ends = re.compile(punkt.PunktLanguageVars().period_context_re().pattern, re.VERBOSE)
+    language = type("Language", (punkt.PunktLanguageVars,), {"period_context_re": lambda self: ends})
+    return punkt.PunktSentenceTokenizer(parameters, lang_vars=language())

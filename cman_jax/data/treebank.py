@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cman_jax.data.nltk_parts import nltk_module
 from cman_jax.errors import InputError
 
 STRAIGHT = {
@@ -72,8 +73,8 @@ def treebank_tokens(text: str) -> list[Token]:
 def _spans(text: str) -> Sequence[tuple[int, int]]:
     """Returns the start and the end of each token of straight text."""
     try:
-        from nltk.tokenize import NLTKWordTokenizer
+        tokenizer = nltk_module("nltk.tokenize.destructive").NLTKWordTokenizer()
     except ImportError:
         wanted = "the extra that tokenises it (pip install 'cman-jax[text]'), or JSON lines with tokens"
         raise InputError(Path("input"), None, "raw text", wanted) from None
-    return list(NLTKWordTokenizer().span_tokenize(text))
+    return list(tokenizer.span_tokenize(text))

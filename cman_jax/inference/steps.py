@@ -15,13 +15,24 @@ import numpy as np
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
-from cman_jax.compilation import Ahead, compiler_options
+from cman_jax.compilation import Ahead
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.layers.crf import constrain, marginals, viterbi
 from cman_jax.layers.products import in_precision
 from cman_jax.model.network import JointNetwork
+from cman_jax.programs import KeptProgram, register
 from cman_jax.run.system import System
-from cman_jax.types import Batch, Constants, CRFPotentials, Params, Predictions, TokenPredictions
+from cman_jax.types import (
+    Batch,
+    Constants,
+    CRFPotentials,
+    Params,
+    PieceBatch,
+    Predictions,
+    TokenPredictions,
+)
+
+register(Batch, PieceBatch, Predictions, TokenPredictions)
 
 Allowed = tuple[Array, Array] | None
 """First tags and transitions to constrain decoding to; None leaves the chain free."""
@@ -97,8 +108,7 @@ def read_labels(
 @functools.cache
 def _compiled(step: Callable[..., Any], precision: str) -> Ahead:
     """Returns a step's programs in a precision, one per network and shapes, which all systems share."""
-    step = in_precision(precision, step)
-    return Ahead(jax.jit(step, static_argnums=0, compiler_options=compiler_options()))
+    return Ahead(KeptProgram(in_precision(precision, step), precision))
 
 
 class SystemStep:

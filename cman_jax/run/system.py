@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -12,20 +13,22 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
-from cman_jax.compilation import compiler_options
+from cman_jax.compilation import compiler_options, shapes_of
 from cman_jax.config import Config, DecodingConfig, from_dict, to_dict
 from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.vocab import Vocabs
 from cman_jax.encoders.of_run import Trained, trained_part_of_run
 from cman_jax.encoders.store.source import parse_spec
 from cman_jax.errors import InputError
-from cman_jax.files import json_bytes, read_json
+from cman_jax.files import json_bytes, json_text, read_json
 from cman_jax.folders import refuse_links_out
+from cman_jax.kept import kept
 from cman_jax.model.baseline import MultiHead
 from cman_jax.model.cman import CMAN
 from cman_jax.model.init import glorot_init
 from cman_jax.model.network import JointNetwork
 from cman_jax.numpy_files import read_npy
+from cman_jax.programs import describe
 from cman_jax.run.manifest import ENCODER_FILES, check_listed, write_files
 from cman_jax.types import Batch, Constants, EncoderSpec, Params
 
@@ -129,8 +132,19 @@ class System(NamedTuple):
 
     def param_shapes(self) -> Params:
         """Returns the parameters' tree with shapes in place of arrays."""
-        arguments = (self.constants, self._blank(), jax.random.key(0))
-        return jax.eval_shape(partial(_init_params, self.model), *arguments)
+        arguments = self.constants, self.collate([], 2, 1)
+
+        def trace() -> bytes:
+            key = jax.eval_shape(jax.random.key, 0)
+            made = jax.eval_shape(partial(_init_params, self.model), *arguments, key)
+            return json_text(jax.tree.map(lambda leaf: [leaf.dtype.name, leaf.shape], made)).encode()
+
+        parts = "the shapes of parameters", describe(self.model), repr(shapes_of(*arguments))
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(tuple(leaf[1]), leaf[0]),
+            json.loads(kept(parts, trace)),
+            is_leaf=lambda tree: isinstance(tree, list),
+        )
 
     def _blank(self) -> Batch:
         """Returns a batch without tokens, which only has the shapes."""
