@@ -113,7 +113,7 @@ def start(cache: Path | None = None) -> None:
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     if cache is not None:
         jax.config.update("jax_compilation_cache_dir", str(cache.expanduser()))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def start_by_default() -> None:

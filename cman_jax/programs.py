@@ -1,9 +1,9 @@
 """Functions whose traced programs are kept between processes, so that a later process need not trace them.
 
-Tracing a network takes longer than loading its compiled program. A kept program is StableHLO that `jax.export`
-has serialised for one device and fixed shapes; JAX compiles it for the machine that it runs on, or finds it
-among the compiled programs. The same StableHLO is run in the process that traces it, so that both compute the
-same bits.
+Tracing a network takes longer than loading its compiled program. A kept program is StableHLO, which
+`jax.export` has serialised for one kind of device and fixed shapes. JAX compiles it for the machine that it
+runs on, or finds it among the compiled programs. The process that traces a program runs the kept form too, so
+that all processes compute the same bits.
 """
 
 import threading

@@ -30,18 +30,20 @@ RANKS = {
     "cman_jax.configs": 1,
     "cman_jax.data": 2,
     "cman_jax.layers": 2,
+    "cman_jax.kept": 2,
+    "cman_jax.programs": 3,
     "cman_jax.page": 3,
-    "cman_jax.encoders": 3,
-    "cman_jax.model": 4,
-    "cman_jax.run": 5,
-    "cman_jax.evaluation": 6,
-    "cman_jax.inference": 7,
-    "cman_jax": 8,  # __init__.py alone: the door to the extractor
-    "cman_jax.training": 8,
-    "cman_jax.server": 8,
-    "cman_jax.app": 9,
-    "data_prep": 10,
-    "experiments": 11,
+    "cman_jax.encoders": 4,
+    "cman_jax.model": 5,
+    "cman_jax.run": 6,
+    "cman_jax.evaluation": 7,
+    "cman_jax.inference": 8,
+    "cman_jax": 9,  # __init__.py alone: the door to the extractor
+    "cman_jax.training": 9,
+    "cman_jax.server": 9,
+    "cman_jax.app": 10,
+    "data_prep": 11,
+    "experiments": 12,
 }
 
 

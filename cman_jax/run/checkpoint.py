@@ -1,4 +1,4 @@
-"""The checkpoints of a run, written with Orbax: one per epoch; the latest two and the best one are kept.
+"""The checkpoints of a run: one per epoch; the latest two and the best one are kept.
 
 A checkpoint appears whole or not at all, and goes in the same way, so a run that is killed at any moment
 resumes from its last whole epoch. Parameters are an item of their own, for programs that only predict.
@@ -15,33 +15,24 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
-from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
 from cman_jax.errors import InputError, is_out_of_memory
 from cman_jax.files import show
 from cman_jax.run.checkpoint_files import (
-    DIGESTS,
     OPTIMIZER,
     PARAMS,
     Damage,
     damage_of,
-    digests_of,
-    handlers,
     is_whole,
     restore_item,
-    this_process,
 )
 from cman_jax.types import Params
 
 State = TypeVar("State", bound=tuple)
 """The named tuple from which training resumes: `step`, `params` and `opt_state`."""
 
-_LATEST = 2  # how many of the latest checkpoints are kept, besides the best one
 _EARLIER_WINS = 1e-9  # subtracted per epoch from the score; far below any difference of scores
-_NO_SCORE = -1.0  # below every score; the rank of a score that is not a number
 _OS_ERROR = re.compile(r"os_error_code='(\d+)'")
-_DELETED = "deleted"  # a checkpoint is moved here at once, and its files are removed one by one
 
 
 class Checkpoints:
@@ -60,7 +51,11 @@ class Checkpoints:
         self._items = (PARAMS,) if read_only else (PARAMS, OPTIMIZER)
         self._manager = None
         if not read_only:
-            self._manager = _manager(directory)
+            # Only training writes, and Orbax takes long to import.
+            from cman_jax.run import checkpoint_writer
+
+            self._writer = checkpoint_writer
+            self._manager = checkpoint_writer.open_manager(directory)
         elif not directory.is_dir():
             expected = "the checkpoints of a run that has finished an epoch"
             raise InputError(directory, None, "no such directory", expected)
@@ -99,13 +94,11 @@ class Checkpoints:
           InputError: this checkpoint or the one before cannot be written.
         """
         rank = _EARLIER_WINS * epoch if score is None else score - _EARLIER_WINS * epoch
-        rank = rank if math.isfinite(rank) else _NO_SCORE
+        rank = rank if math.isfinite(rank) else self._writer.NO_SCORE
         state = jax.tree.map(np.array, state)  # a copy, because the next step updates these arrays in place
         trees = {PARAMS: state.params, OPTIMIZER: {"step": state.step, "opt_state": state.opt_state}}
-        items = {item: ocp.args.StandardSave(tree) for item, tree in trees.items()}
-        items[DIGESTS] = ocp.args.JsonSave(digests_of(trees, rank))
         with _writing(self._directory):
-            self._manager.save(epoch, args=ocp.args.Composite(**items), metrics={"rank": rank})
+            self._writer.save(self._manager, epoch, trees, rank)
         self._remove_deleted()
 
     def epochs(self) -> list[int]:
@@ -156,13 +149,13 @@ class Checkpoints:
 
     def _delete_superfluous(self) -> None:
         """Deletes the checkpoints that stay if a training stops after a save and before the deletion."""
-        for epoch in sorted(self.epochs())[:-_LATEST]:
+        for epoch in sorted(self.epochs())[: -self._writer.LATEST]:
             if epoch != self._manager.best_step():
                 self._manager.delete(epoch)
 
     def _remove_deleted(self) -> None:
         """Removes the files of checkpoints that are no longer kept."""
-        shutil.rmtree(self._directory / _DELETED, ignore_errors=True)
+        shutil.rmtree(self._directory / self._writer.DELETED, ignore_errors=True)
 
 
 def remedy_for(epoch: int, intact: list[int]) -> str:
@@ -197,32 +190,6 @@ def set_aside(directory: Path, epochs: list[int]) -> Path:
     return aside
 
 
-def _manager(directory: Path) -> ocp.CheckpointManager:
-    """Returns Orbax' manager of a directory to write to."""
-    options = ocp.CheckpointManagerOptions(
-        preservation_policy=AnyPreservationPolicy([LatestN(n=_LATEST), BestN(get_metric_fn=_rank, n=1)]),
-        # Without a best_fn, Orbax writes no metrics to disk, and a resumed run does not know the best epoch.
-        best_fn=_rank,
-        cleanup_tmp_directories=True,
-        todelete_subdir=_DELETED,
-        create=False,  # Orbax cannot, when other processes take no part
-        multiprocessing_options=this_process(),
-    )
-    directory.mkdir(parents=True, exist_ok=True)
-    with _reading(directory):
-        return ocp.CheckpointManager(directory.absolute(), options=options, item_handlers=handlers())
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Raises an InputError, with its cause, when Orbax raises an error for damaged files."""
-    try:
-        yield
-    except (KeyError, OSError, TypeError, ValueError) as error:
-        found = f"a damaged file ({show(str(error))})"
-        raise InputError(path, None, found, "a checkpoint as training wrote it") from error
-
-
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
     """Raises an InputError, with its cause, when Orbax or TensorStore cannot write."""
@@ -241,8 +208,3 @@ def _reason(error: Exception) -> str:
     if number := _OS_ERROR.search(str(error)):  # of TensorStore
         return os.strerror(int(number[1]))
     return getattr(error, "strerror", None) or show(error)
-
-
-def _rank(metrics: dict[str, float]) -> float:
-    """Returns the number that decides which checkpoint is best."""
-    return metrics["rank"] if math.isfinite(metrics["rank"]) else _NO_SCORE

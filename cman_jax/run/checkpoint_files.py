@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 import tensorstore as ts
 
 from cman_jax.errors import InputError
@@ -221,18 +220,3 @@ def _kind(array: Any) -> str:
     """Returns the shape of an array, and its type if that is not float32."""
     kind = np.dtype(array.dtype).name
     return f"{tuple(array.shape)}" + ("" if kind == "float32" else f" {kind}")
-
-
-def this_process() -> ocp.options.MultiprocessingOptions:
-    """Returns the options with which Orbax reads and writes in this process, and waits for no other one."""
-    own = jax.process_index()
-    return ocp.options.MultiprocessingOptions(own, active_processes={own}, barrier_sync_key_prefix=str(own))
-
-
-def handlers() -> dict[str, Any]:
-    """Returns Orbax' handlers of the items; without handlers, the items have no metadata."""
-    return {
-        PARAMS: ocp.StandardCheckpointHandler(multiprocessing_options=this_process()),
-        OPTIMIZER: ocp.StandardCheckpointHandler(multiprocessing_options=this_process()),
-        DIGESTS: ocp.JsonCheckpointHandler(filename=DIGEST_FILE, multiprocessing_options=this_process()),
-    }
