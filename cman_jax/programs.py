@@ -59,8 +59,7 @@ class KeptProgram:
 
     def _load(self, network: nn.Module, arguments: tuple[Any, ...]) -> Callable[..., Any]:
         """Returns the kept program, which is traced now if it does not exist."""
-        function = partial(self._function, network)
-        jitted = jax.jit(function, compiler_options=compiler_options())
+        jitted = self._jitted(partial(self._function, network))
         if folder_of_kept() is None or type(network).__module__.partition(".")[0] != _OWN:
             return jitted
         name = f"{self._function.__module__}.{self._function.__qualname__}"
@@ -69,7 +68,16 @@ class KeptProgram:
             program = kept(parts, lambda: bytes(export.export(jitted)(*arguments).serialize()))
         except (NotImplementedError, ValueError):  # such as kernels of GPUs, which are not portable
             return jitted
-        return jax.jit(export.deserialize(bytearray(program)).call, compiler_options=compiler_options())
+        return self._jitted(export.deserialize(bytearray(program)).call)
+
+    def _jitted(self, program: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns a function of arrays, jitted under the name of the kept function."""
+
+        def named(*arguments: Any) -> Any:
+            return program(*arguments)
+
+        named.__name__ = self._function.__name__
+        return jax.jit(named, compiler_options=compiler_options())
 
 
 def register(*types: type) -> None:

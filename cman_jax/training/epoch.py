@@ -3,14 +3,18 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from functools import partial
 from itertools import zip_longest
 from typing import Any
+
+import jax
+import optax
 
 from cman_jax.data.batching import Example, Plan, first_of_each
 from cman_jax.errors import InputError, noting_what
 from cman_jax.training.history import History
 from cman_jax.training.member import Member
-from cman_jax.training.parallel import AnyStep
+from cman_jax.training.parallel import AnyStep, SingleStep
 from cman_jax.training.plans import shuffled
 from cman_jax.training.progress import Progress
 from cman_jax.training.step import TrainState
@@ -25,6 +29,30 @@ Groups = list[tuple[Plan | None, ...]]
 def groups_of(members: Sequence[Member], epoch: int) -> Groups:
     """Returns the plans of each step of an epoch."""
     return shuffled(list(zip_longest(*(member.plans(epoch) for member in members))), epoch)
+
+
+def prepare_first(
+    compiler: Executor,
+    step: AnyStep,
+    optimizer: optax.GradientTransformation,
+    members: Sequence[Member],
+    groups: Groups,
+) -> None:
+    """Starts to compile the program of the first step of a new run, while its parameters are drawn.
+
+    Several devices or runs need the placed state for that, so their programs are left to `prepare`.
+
+    Args:
+      compiler: the threads that compile.
+      step: the training step.
+      optimizer: the optimiser, which fixes the layout of the state.
+      members: the runs.
+      groups: the plans of the epoch's steps.
+    """
+    if type(step) is SingleStep:
+        params = members[0].system.param_shapes()
+        state = jax.eval_shape(partial(TrainState.start, optimizer=optimizer), params)
+        step.prepare(compiler, state, _batches(groups[0], members, step))
 
 
 def prepare(

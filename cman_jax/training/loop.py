@@ -20,7 +20,7 @@ from cman_jax.memory import TO_TRAIN, read_limits, refuse_too_little
 from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits
 from cman_jax.run.system import System
-from cman_jax.training.epoch import begun_within, groups_of, prepare, run_epoch
+from cman_jax.training.epoch import begun_within, groups_of, prepare, prepare_first, run_epoch
 from cman_jax.training.follower import Follower
 from cman_jax.training.hosts import ALONE, Hosts
 from cman_jax.training.member import Job, Member
@@ -116,9 +116,11 @@ def train_population(
         progress.start({member.workdir: member.contents for member in members})
         optimizer = _optimizer_of(members)
         step = make_step(members, _step_of_each(members, optimizer), num_devices, parallel)
+        compiler = stack.enter_context(compiler_threads())
+        if not done:
+            prepare_first(compiler, step, optimizer, members, groups_of(members, 1))
         states, begun = _begun(members, done, optimizer, hosts, progress)
         state = step.place(states)
-        compiler = stack.enter_context(compiler_threads())
         stack.enter_context(stop.watching())
         for epoch in range(done + 1, num_epochs + 1):
             groups = groups_of(members, epoch)
