@@ -116,10 +116,10 @@ class SystemStep:
     predict, tokens_of, pairs_of = map(staticmethod, (predict_step, predict_tokens, predict_pairs))
 
     def __init__(self, system: System):
-        allowed = None
-        if system.config.decoding.bio_constraints:
-            allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
-        self._arguments = system.model, system.constants, allowed
+        allowed = allowed_transitions(system.vocabs.tags)
+        if not system.config.decoding.bio_constraints:  # training and extraction share one program
+            allowed = tuple(map(np.ones_like, allowed))
+        self._arguments = system.model, system.constants, tuple(map(jnp.asarray, allowed))
         self._precision = system.config.decoding.precision
 
     def prepare(self, compiler: Executor, params: Params, batch: Batch, *, alone: bool = False) -> None:
