@@ -8,6 +8,7 @@ stranger's.
 import functools
 import hashlib
 import logging
+import os
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -76,7 +77,7 @@ def _surroundings() -> list[str]:
     return [
         _source_digest(),
         *(jax.__version__, jaxlib.__version__, flax.__version__, np.__version__),
-        *(platform.python_version(), platform.machine()),
+        *(platform.python_version(), platform.machine(), os.environ.get("XLA_FLAGS", "")),
         *(backend.platform, backend.platform_version, device.device_kind),
         repr(sorted(settings.items(), key=lambda item: item[0])),
     ]

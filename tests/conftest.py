@@ -32,6 +32,7 @@ import jax  # noqa: E402
 import jaxtyping  # noqa: E402
 import pytest  # noqa: E402
 
+from cman_jax.kept import FOLDER  # noqa: E402
 from tests.forked import Forked  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -101,3 +102,12 @@ def browser() -> Iterator[Any]:
         opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def kept_folder(tmp_path: Path) -> Iterator[Path]:
+    """Yields the folder of traced programs of a process that keeps compiled programs; it does not exist."""
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path / "compiled"))
+    yield tmp_path / "compiled" / FOLDER
+    jax.config.update("jax_compilation_cache_dir", before)

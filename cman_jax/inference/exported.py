@@ -25,7 +25,7 @@ from cman_jax.data.vocab import PADDING_CHAR, Vocabs
 from cman_jax.encoders.encoder import Encoder, encode_all
 from cman_jax.encoders.load import frozen_encoder
 from cman_jax.encoders.store.source import parse_spec
-from cman_jax.errors import InputError, missing_extra
+from cman_jax.errors import InputError
 from cman_jax.files import read_json
 from cman_jax.inference.arguments import as_documents, as_sentences, is_one_text
 from cman_jax.inference.chunks import annotate_in_chunks
@@ -82,8 +82,8 @@ class Exported:
           encoder: as for `Extractor.load`.
 
         Raises:
-          InputError: the folder holds no exported network, a file is missing or damaged, the encoder is
-            missing or another one, or the extra `share` is not installed.
+          InputError: the folder holds no exported network, a file is missing or damaged, or the encoder is
+            missing or another one.
         """
         start_by_default()
         folder = Path(folder)
@@ -92,7 +92,6 @@ class Exported:
             found = f"format {about['format']!r}" if "format" in about else f"no {ABOUT} with a format"
             raise InputError(folder, None, found, f"a folder of cman export, format {FORMAT}")
         check_files(folder, about.get("files"))
-        require_extra(folder / PROGRAM)
         spec = None if about["encoder"] is None else parse_spec(about["encoder"], folder / ABOUT)
         arrays = parse_npz((folder / ARRAYS).read_bytes(), folder / ARRAYS)
         vocabs, types = Vocabs.load(folder / VOCABS), about["constraints"]
@@ -149,18 +148,6 @@ class Exported:
         batch = collate(chosen, length, self.config.data, size, self._sizes)
         inputs = inputs_of(batch, len(self.config.data.char_lengths))
         return Predictions(*map(np.asarray, self._call(self._arrays, *inputs)))
-
-
-def require_extra(place: Path) -> None:
-    """Checks that flatbuffers is installed, with which `jax.export` reads and writes programs.
-
-    Raises:
-      InputError: it is not.
-    """
-    try:
-        import flatbuffers  # noqa: F401
-    except ImportError:
-        raise missing_extra(place, "an exported program", "share") from None
 
 
 def inputs_of(batch: Batch, num_classes: int) -> tuple[Any, ...]:

@@ -36,23 +36,24 @@ def prepare_first(
     step: AnyStep,
     optimizer: optax.GradientTransformation,
     members: Sequence[Member],
-    groups: Groups,
+    done: int,
 ) -> None:
     """Starts to compile the program of the first step of a new run, while its parameters are drawn.
 
-    Several devices or runs need the placed state for that, so their programs are left to `prepare`.
+    Several devices or runs need the placed state for that, so their programs are left to `prepare`, as are
+    those of a resumed run.
 
     Args:
       compiler: the threads that compile.
       step: the training step.
       optimizer: the optimiser, which fixes the layout of the state.
       members: the runs.
-      groups: the plans of the epoch's steps.
+      done: number of finished epochs.
     """
-    if type(step) is SingleStep:
+    if type(step) is SingleStep and not done:
         params = members[0].system.param_shapes()
         state = jax.eval_shape(partial(TrainState.start, optimizer=optimizer), params)
-        step.prepare(compiler, state, _batches(groups[0], members, step))
+        step.prepare(compiler, state, _batches(groups_of(members, 1)[0], members, step))
 
 
 def prepare(

@@ -117,8 +117,7 @@ def train_population(
         optimizer = _optimizer_of(members)
         step = make_step(members, _step_of_each(members, optimizer), num_devices, parallel)
         compiler = stack.enter_context(compiler_threads())
-        if not done:
-            prepare_first(compiler, step, optimizer, members, groups_of(members, 1))
+        prepare_first(compiler, step, optimizer, members, done)
         states, begun = _begun(members, done, optimizer, hosts, progress)
         state = step.place(states)
         stack.enter_context(stop.watching())

@@ -13,8 +13,6 @@ from cman_jax.inference.export import export_network
 from cman_jax.inference.extractor import Extractor
 from tests.finished_run import finished_run
 
-pytest.importorskip("flatbuffers", reason="the extra `share` is not installed")
-
 
 @pytest.fixture(scope="module")
 def extractor(tmp_path_factory: pytest.TempPathFactory) -> Extractor:

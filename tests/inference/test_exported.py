@@ -25,8 +25,6 @@ from cman_jax.types import Sentence
 from tests.builders import SENTENCES, SMALL_DATA, SMALL_MODEL, changed, normal, quick_compilation, vocabs_of
 from tests.fake_encoder import SPEC, FakeEncoder
 
-pytest.importorskip("flatbuffers", reason="the extra `share` is not installed")
-
 MODELS = {
     "MLP": changed(SMALL_MODEL, sequence_layer="mlp", num_bsa=1),
     "LSTM": changed(SMALL_MODEL, num_bsa=1),
