@@ -60,13 +60,14 @@ class KeptProgram:
     def _load(self, network: nn.Module, arguments: tuple[Any, ...]) -> Callable[..., Any]:
         """Returns the kept program, which is traced now if it does not exist."""
         jitted = self._jitted(partial(self._function, network))
-        if folder_of_kept() is None or type(network).__module__.partition(".")[0] != _OWN:
-            return jitted
+        own = type(network).__module__.partition(".")[0] == _OWN
+        if folder_of_kept() is None or not own or jax.default_backend() == "gpu":
+            return jitted  # kernels of GPUs are not portable
         name = f"{self._function.__module__}.{self._function.__qualname__}"
         parts = [name, *self._about, describe(network), repr(shapes_of(*arguments))]
         try:
             program = kept(parts, lambda: bytes(export.export(jitted)(*arguments).serialize()))
-        except (NotImplementedError, ValueError):  # such as kernels of GPUs, which are not portable
+        except (NotImplementedError, ValueError):  # of what cannot be exported, or of the function itself
             return jitted
         return self._jitted(export.deserialize(bytearray(program)).call)
 

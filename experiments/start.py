@@ -4,9 +4,9 @@
     python -m experiments.start --data=data/conll04 --vectors=vectors.txt.gz --repetitions=3
     python -m experiments.start --workdir=runs/conll04 --against=../before --out=start.json
 
-Every measurement is a new process. An extraction of one sentence finds the programs that the extraction before
-has kept; a training finds none. --against measures another checkout in turns with this one. Wall time depends
-on what else the machine does, processor time (user and system, all threads) less so.
+Every measurement is a new process. An extraction of one sentence finds the programs that the one before has
+kept; a training finds none. --against measures another checkout in turns with this one. Wall time depends on
+what else the machine does, processor time (user and system, all threads) less so.
 """
 
 import os
@@ -124,7 +124,7 @@ def main(argv: Sequence[str]) -> None:
         figures["seconds"][f"extraction, {run.name}"] = {"empty cache": filled, "kept programs": found}
     if values.data:
         vectors = Path(values.vectors) if values.vectors else None
-        measure = lambda name: first_step(checkouts[name], values.config, Path(values.data), vectors)  # noqa: E731
+        measure = lambda name: first_step(checkouts[name], values.settings, Path(values.data), vectors)  # noqa: E731
         figures["seconds"]["first step"] = in_turns(checkouts, values.repetitions, measure)
     print(json_text(figures, indent=2))
     if values.out:
@@ -135,7 +135,7 @@ if __name__ == "__main__":
     flags.DEFINE_list("workdir", [], "Trained runs to extract with, separated by commas.")
     flags.DEFINE_string("data", None, "Folder with train.jsonl and dev.jsonl, to measure the first step.")
     flags.DEFINE_string("vectors", None, "File of pretrained word vectors for it.")
-    flags.DEFINE_string("config", "conll04", "Name of its packaged config.")
+    flags.DEFINE_string("settings", "conll04", "Name of its packaged config.")
     flags.DEFINE_string("against", None, "Another checkout, which is measured in turns with this one.")
     flags.DEFINE_integer("repetitions", 5, "Number of measurements of each kind.", 1)
     flags.DEFINE_string("out", None, "File for the figures; by default they are only printed.")
