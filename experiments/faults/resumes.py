@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cman_jax.config import Config, from_dict, to_dict
+from cman_jax.config import Config, to_dict
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.files import json_text
@@ -81,8 +81,9 @@ def _other_config(given: _Given, run: Path, rng: random.Random) -> tuple[_Given,
     names = [f"{section}.{field}" for section, fields in sections.items() for field in fields]
     name = rng.choice([name for name in names if name not in _FREE])
     section, field = name.split(".")
-    sections[section][field] = _other_value(sections[section][field], rng)
-    return given._replace(config=from_dict(sections)), name
+    config = config_of()  # its new value may be one that training itself refuses
+    setattr(getattr(config, section), field, _other_value(sections[section][field], rng))
+    return given._replace(config=config), name
 
 
 def _other_encoder(given: _Given, run: Path, rng: random.Random) -> tuple[_Given, str]:
@@ -101,7 +102,7 @@ def _other_value(value: Any, rng: random.Random) -> Any:
         return value + rng.randint(1, 3)
     if isinstance(value, float):
         return value / 2 + 0.125
-    return [*value, value[-1] * 2] if value else [0.5]
+    return (*value, value[-1] * 2) if value else (0.5,)
 
 
 def _other_corpus(given: _Given, run: Path, rng: random.Random) -> tuple[_Given, str]:
