@@ -1,17 +1,19 @@
 """One epoch of one run or of a population: its steps, from its start or from where it was saved."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from itertools import zip_longest
 from typing import Any
 
 import jax
+import numpy as np
 import optax
 
 from cman_jax.data.batching import Example, Plan, first_of_each
 from cman_jax.errors import InputError, noting_what
+from cman_jax.training.ahead import BuiltAhead
 from cman_jax.training.history import History
 from cman_jax.training.member import Member
 from cman_jax.training.parallel import AnyStep, SingleStep
@@ -19,7 +21,7 @@ from cman_jax.training.plans import shuffled
 from cman_jax.training.progress import Progress
 from cman_jax.training.step import TrainState
 from cman_jax.training.stopping import Stop
-from cman_jax.training.within import Within, load_within, steps_saved
+from cman_jax.training.within import Times, Within, load_within, steps_saved
 from cman_jax.types import Batch
 
 Groups = list[tuple[Plan | None, ...]]
@@ -92,8 +94,7 @@ def begun_within(
       progress: is called with what is damaged.
     """
     saved = [steps_saved(member.workdir, epoch) for member in members]
-    for number in range(len(groups), 0, -1):
-        own = [_own_steps(groups[:number], k) for k in range(len(members))]
+    for own in reversed(_own_steps(groups)[1:]) if all(saved) else ():
         if all(steps in of_run for steps, of_run in zip(own, saved, strict=True)):
             try:
                 return [
@@ -131,40 +132,45 @@ def run_epoch(
       InputError: the losses or gradients of too many steps are not finite.
       Stopped: training was asked to stop, and is saved.
     """
-    clock = _Clock(step, begun[0] if begun else None)
     done = _num_done(groups, begun) if begun else 0
     history = History(members, epoch, [part.metrics for part in begun or ()], done)
     progress.advance(_num_sentences(groups[:done]))
-    for number, plans in enumerate(groups[done:], done + 1):
-        state, metrics = _take(step, state, plans, members)
-        history.add(plans, metrics)
-        progress.advance(_num_sentences([plans]))
-        if number < len(groups) and stop.must_save():
-            _save(step, state, members, history, clock, epoch)
-            stop.saved(f"{number} of {len(groups)} steps of epoch {epoch}")
-    means = history.means()
-    times = [clock.row(len(member.examples)) for member in members]
-    return state, [{**mean, **each} for mean, each in zip(means, times, strict=True)]
+    with BuiltAhead(groups[done:], partial(_batches, members=members, step=step)) as batches:
+        clock = _Clock(step, batches, begun[0] if begun else None)
+        for number, plans in enumerate(groups[done:], done + 1):
+            state, metrics = _take(step, state, plans, batches, members)
+            history.add(plans, metrics)
+            progress.advance(_num_sentences([plans]))
+            if number < len(groups) and stop.must_save():
+                _save(step, state, members, history, clock, epoch)
+                stop.saved(f"{number} of {len(groups)} steps of epoch {epoch}")
+    means = zip(history.means(), members, strict=True)
+    return state, [{**each, **clock.row(len(member.examples))} for each, member in means]
 
 
 class _Clock:
     """The time that an epoch takes, with what it took before it was interrupted."""
 
-    def __init__(self, step: AnyStep, begun: Within | None):
-        before = (begun.seconds, begun.compiling_seconds) if begun else (0.0, 0.0)
-        self._step = step
-        self._start = time.perf_counter() - before[0]
-        self._compiled = step.seconds_compiling - before[1]
+    def __init__(self, step: AnyStep, batches: BuiltAhead, begun: Within | None):
+        self._step, self._batches = step, batches
+        before = begun.times if begun else Times(0.0, 0.0)
+        self._start = time.perf_counter() - before.seconds
+        self._compiled = step.seconds_compiling - before.compiling_seconds
+        self._waited = before.waiting_seconds
 
-    def read(self) -> tuple[float, float]:
-        """Returns the seconds of the epoch so far, and those spent waiting for the compiler."""
-        return time.perf_counter() - self._start, self._step.seconds_compiling - self._compiled
+    def read(self) -> Times:
+        """Returns the times of the epoch so far."""
+        return Times(
+            time.perf_counter() - self._start,
+            self._step.seconds_compiling - self._compiled,
+            self._batches.seconds_waited + self._waited,
+        )
 
     def row(self, num_sentences: int) -> dict[str, float]:
         """Returns the times and the speed of an epoch, rounded."""
-        seconds, compiling = self.read()
-        times = {"seconds": round(seconds, 3), "compiling_seconds": round(compiling, 3)}
-        return {**times, "sentences_per_second": round(num_sentences / seconds, 1)}
+        times = self.read()
+        rounded = {name: round(seconds, 3) for name, seconds in times._asdict().items()}
+        return {**rounded, "sentences_per_second": round(num_sentences / times.seconds, 1)}
 
 
 def _save(
@@ -173,8 +179,7 @@ def _save(
     """Saves all runs within the epoch, and then removes what was saved before."""
     metrics = history.so_far()
     parts = [
-        Within(epoch, each, mine, *clock.read())
-        for each, mine in zip(step.fetch(state), metrics, strict=True)
+        Within(epoch, each, mine, clock.read()) for each, mine in zip(step.fetch(state), metrics, strict=True)
     ]
     for member, part in zip(members, parts, strict=True):
         member.refuse_not_finite(part.state, f"within epoch {epoch}")
@@ -183,16 +188,15 @@ def _save(
         member.remove_within(epoch, file)
 
 
-def _own_steps(groups: Groups, k: int) -> int:
-    """Returns in how many of the steps a run has a batch."""
-    return sum(plans[k] is not None for plans in groups)
+def _own_steps(groups: Groups) -> list[list[int]]:
+    """Returns in how many of the first 0, 1, 2, ... steps each run has a batch."""
+    has_batch = np.array([[plan is not None for plan in plans] for plans in groups], int)
+    return [[0] * has_batch.shape[1], *has_batch.cumsum(0).tolist()]
 
 
 def _num_done(groups: Groups, begun: Sequence[Within]) -> int:
     """Returns the number of steps that all runs have taken."""
-    steps = [part.metrics.shape[1] for part in begun]
-    counts = ([_own_steps(groups[:n], k) for k in range(len(steps))] for n in range(len(groups) + 1))
-    return next(number for number, own in enumerate(counts) if own == steps)
+    return _own_steps(groups).index([part.metrics.shape[1] for part in begun])
 
 
 def _num_sentences(groups: Groups) -> int:
@@ -205,12 +209,18 @@ def _length(plans: Sequence[Plan | None]) -> int:
     return max(plan.length for plan in plans if plan)
 
 
-def _take(step: AnyStep, state: TrainState, plans: Sequence[Plan | None], members: Sequence[Member]) -> Any:
-    """Takes one step; the error for too little memory names the size of its batches."""
+def _take(
+    step: AnyStep,
+    state: TrainState,
+    plans: Sequence[Plan | None],
+    batches: Iterator[list[Batch]],
+    members: Sequence[Member],
+) -> Any:
+    """Takes one step on the next batches; the error for too little memory names their size."""
     size = members[0].system.config.training.batch_size
     runs = f" in each of {len(members)} runs" if len(members) > 1 else ""
     with noting_what(f"training on {size} sentences padded to {_length(plans)} tokens{runs}"):
-        return step(state, _batches(plans, members, step))
+        return step(state, next(batches))
 
 
 def _batches(plans: Sequence[Plan | None], members: Sequence[Member], step: AnyStep) -> list[Batch]:

@@ -27,6 +27,20 @@ _METRICS = "metrics"
 _NAME = re.compile(r"(\d+)_(\d+)\.npz")
 
 
+class Times(NamedTuple):
+    """The time that an epoch has taken so far.
+
+    Attributes:
+      seconds: all of it.
+      compiling_seconds: the part that was spent waiting for the compiler.
+      waiting_seconds: the part that was spent waiting for batches.
+    """
+
+    seconds: float
+    compiling_seconds: float
+    waiting_seconds: float = 0.0  # unknown to version 0.3.0 and before
+
+
 class Within(NamedTuple):
     """A run in the middle of an epoch.
 
@@ -34,22 +48,20 @@ class Within(NamedTuple):
       epoch: the epoch's number.
       state: the state after the last step.
       metrics: the metrics of the run's own steps so far, in the order of the fields of `Metrics`.
-      seconds, compiling_seconds: the time that the epoch has taken so far.
+      times: the time that the epoch has taken so far.
     """
 
     epoch: int
     state: TrainState
     metrics: Float[np.ndarray, "f s"]
-    seconds: float
-    compiling_seconds: float
+    times: Times
 
 
 def save_within(workdir: Path, part: Within) -> Path:
     """Writes a run in the middle of an epoch, and returns the file."""
     buffer = io.BytesIO()
     np.savez(buffer, **{_METRICS: part.metrics}, **{f"state/{k}": v for k, v in named(part.state).items()})
-    about = {"seconds": part.seconds, "compiling_seconds": part.compiling_seconds}
-    content = json_text(about).encode() + b"\n" + buffer.getvalue()
+    content = json_text(part.times._asdict()).encode() + b"\n" + buffer.getvalue()
     path = _folder(workdir) / f"{part.epoch}_{part.metrics.shape[1]}.npz"
     write_atomically(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
     return path
@@ -84,7 +96,7 @@ def load_within(workdir: Path, epoch: int, steps: int, like: TrainState) -> With
         if name not in found or (found[name].shape, found[name].dtype) != (leaf.shape, leaf.dtype):
             raise InputError(path, None, f"another {name}", "a file of the same network")
     state = tree.unflatten(tree.structure(like), [jnp.array(array) for array in found.values()])
-    return Within(epoch, state, metrics, **json.loads(line))
+    return Within(epoch, state, metrics, Times(**json.loads(line)))
 
 
 def remove_within(workdir: Path, until: int, keep: Path | None = None) -> None:

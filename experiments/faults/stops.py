@@ -16,7 +16,7 @@ from experiments.faults.real_runs import arrays_of
 from experiments.faults.row import Row, demand
 from experiments.faults.workplace import EPOCHS, Workplace, run
 
-_TIMES = ("seconds", "compiling_seconds", "sentences_per_second")
+_TIMES = ("seconds", "compiling_seconds", "waiting_seconds", "sentences_per_second")
 _ANYWHERE = 0.15  # the share of moments that are drawn over the whole process; the others, over its training
 _SAVED = re.compile(r"training stopped after (?:(\d+) of \d+ steps of )?epoch (\d+), which is saved")
 _SECONDS = 600.0  # that a training may take on a busy machine

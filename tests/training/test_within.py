@@ -10,7 +10,7 @@ from cman_jax.config import TrainingConfig
 from cman_jax.errors import InputError
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.step import TrainState
-from cman_jax.training.within import Within, load_within, remove_within, save_within, steps_saved
+from cman_jax.training.within import Times, Within, load_within, remove_within, save_within, steps_saved
 from tests.builders import normal
 
 
@@ -24,14 +24,14 @@ def part_of(epoch: int, steps: int) -> Within:
     """Returns a run after some steps, one of which has a loss that is not finite."""
     metrics = normal(2, 5, steps)
     metrics[0, 0] = np.nan
-    return Within(epoch, state_of(), metrics, 1.25, 0.5)
+    return Within(epoch, state_of(), metrics, Times(1.25, 0.5, 0.25))
 
 
 def test_what_is_saved_is_read_bit_by_bit(tmp_path: Path) -> None:
     part = part_of(3, 7)
     assert save_within(tmp_path, part) == tmp_path / "within_epoch" / "3_7.npz"
     found = load_within(tmp_path, 3, 7, jax.tree.map(np.zeros_like, state_of()))
-    assert (found.epoch, found.seconds, found.compiling_seconds) == (3, 1.25, 0.5)
+    assert (found.epoch, found.times) == (3, Times(1.25, 0.5, 0.25))
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(part), strict=True):
         np.testing.assert_array_equal(a, b)
 
