@@ -19,6 +19,7 @@ from cman_jax.app.encoder_flags import encoders_for_prediction
 from cman_jax.app.program import run_main
 from cman_jax.app.runtime import start_jax
 from cman_jax.data.corpus import load_splits
+from cman_jax.data.stored import summary_of
 from cman_jax.data.text import from_text
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
@@ -74,7 +75,7 @@ def main(argv: Sequence[str]) -> None:
         texts["negatives"], rest = read_negatives(Path(f.negatives), f.num_negatives, f.seed)
         if f.rest:
             write_atomically(f.rest, "".join(f"{text}\n" for text in rest).encode())
-    constraints = learn_constraints(splits["train"])
+    constraints = learn_constraints([summary_of(splits["train"])])
     encoders = encoders_for_prediction(*workdirs)
     runs = [
         measure(folder, texts, constraints, encoder)

@@ -16,6 +16,7 @@ from hypothesis import settings
 from cman_jax.config import Config, DataConfig, ModelConfig
 from cman_jax.configs import multihead_conll04
 from cman_jax.data.batching import collate, encode
+from cman_jax.data.summary import summarise
 from cman_jax.data.vocab import Vocabs, build_vocabs
 from cman_jax.inference.extractor import Extractor
 from cman_jax.model.cman import CMAN
@@ -62,7 +63,9 @@ SENTENCES = (
 
 def vocabs_of(sentences: Sequence[Sentence], *, null_relation: bool = True) -> Vocabs:
     """Returns vocabularies without pretrained vectors that contain all words of the sentences."""
-    return build_vocabs(sentences, (), vector_words=None, min_word_count=1, null_relation=null_relation)
+    return build_vocabs(
+        summarise(sentences), (), vector_words=None, min_word_count=1, null_relation=null_relation
+    )
 
 
 def batch_of(

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from cman_jax.config import Config
+from cman_jax.data.summary import summarise
 from cman_jax.files import write_json
 from cman_jax.run.calibration import Calibration, Platt, write_entry
 from cman_jax.run.checkpoint import Checkpoints
@@ -37,7 +38,7 @@ def finished_run(
             leaves = [normal(100 * epoch + seed, *leaf.shape) for seed, leaf in enumerate(shapes)]
             params = jax.tree.map(np.asarray, jax.tree.unflatten(tree, leaves))
             checkpoints.save(epoch, TrainState.start(params, make_optimizer(config.training)), score)
-    write_constraints(workdir, learn_constraints(sentences))
+    write_constraints(workdir, learn_constraints([summarise(sentences)]))
     fitted = Calibration(ner=Platt(0.5, 0.1), re=Platt(0.8, -0.2))
     entry = {task: part._asdict() for task, part in fitted._asdict().items()}
     write_entry(workdir, "probabilities", 2, split_digest(sentences), entry)

@@ -22,6 +22,7 @@ import numpy as np
 
 from cman_jax.config import Config, DataConfig, ModelConfig, TrainingConfig
 from cman_jax.data.batching import Example, collate, encode
+from cman_jax.data.summary import summarise
 from cman_jax.data.vocab import Vocabs, build_vocabs
 from cman_jax.model.cman import CMAN
 from cman_jax.training.optimizer import make_optimizer
@@ -72,8 +73,8 @@ def sentences(split: str = "dev") -> tuple[Sentence, ...]:
 def vocabs(*, null_relation: bool = True) -> Vocabs:
     """Returns the vocabularies of the training sentences; rare words share a vector."""
     return build_vocabs(
-        sentences("train"),
-        [sentences("dev")],
+        summarise(sentences("train")),
+        [summarise(sentences("dev"))],
         vector_words=None,
         min_word_count=6,
         null_relation=null_relation,
@@ -133,9 +134,10 @@ def train(config: ModelConfig, tell: Callable[[str], None]) -> Params:
         init = jax.jit(functools.partial(model.init, train=False))
         state = TrainState.start(init(jax.random.key(0), blank, blank.tags)["params"], optimizer)
     step = jax.jit(functools.partial(train_step, model, optimizer, _TRAINING.alpha))
+    lengths = [example.room(_DATA) for example in members]
     whole = Config(model=config, data=_DATA, training=_TRAINING)
     for epoch in range(1, _TRAINING.num_epochs + 1):
-        for plan in epoch_plans(members, whole, epoch):
+        for plan in epoch_plans(lengths, whole, epoch):
             chosen = batch(config, [members[i] for i in plan.indices], plan.length, _TRAINING.batch_size)
             state, metrics = step(state, {}, chosen, jax.random.key(1))
         if epoch % 10 == 0:

@@ -1,5 +1,7 @@
 """The flags that say which annotated corpus a program reads."""
 
+from collections.abc import Sequence
+
 from absl import flags
 
 from cman_jax.app.flags import refuse_unread
@@ -8,7 +10,7 @@ from cman_jax.data.annotated import AnnotatedCorpus, read_annotated
 from cman_jax.data.formats.oddities import describe_oddities
 from cman_jax.data.formats.registry import FORMATS
 from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
-from cman_jax.data.formats.tfds import find_prepared
+from cman_jax.data.formats.tfds_folders import find_prepared
 from cman_jax.errors import InputError
 from cman_jax.types import Sentence
 
@@ -50,7 +52,7 @@ def corpus_of_flags(shares: tuple[float, float, float] | None = None, seed: int 
     return read_annotated(*corpus_place(), shares, seed)
 
 
-def split_of_flags(split: str) -> list[Sentence]:
+def split_of_flags(split: str) -> Sequence[Sentence]:
     """Reads one split of the corpus that the flags name.
 
     Raises:
@@ -59,7 +61,7 @@ def split_of_flags(split: str) -> list[Sentence]:
     return split_in(corpus_of_flags(), split)
 
 
-def split_in(corpus: AnnotatedCorpus, split: str) -> list[Sentence]:
+def split_in(corpus: AnnotatedCorpus, split: str) -> Sequence[Sentence]:
     """Returns one split of the corpus that the flags name; raises an InputError if it has no such split."""
     if split not in corpus.splits:
         expected = f"the split {split!r}; a training keeps the splits that it draws in WORKDIR/data"

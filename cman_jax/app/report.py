@@ -17,6 +17,7 @@ from cman_jax.app.encoder_flags import encoder_for_prediction
 from cman_jax.app.reporting import report_path, write_report
 from cman_jax.app.run_flag import run_of_flags
 from cman_jax.app.runtime import start_jax
+from cman_jax.data.stored import joined
 from cman_jax.page.report import require_report
 from cman_jax.run.system import load_config
 
@@ -34,6 +35,6 @@ def main(argv: Sequence[str]) -> None:
     corpus, trained = corpus_of_flags(), load_config(workdir).training.trained_splits
     gold, train = split_in(corpus, _SPLIT.value), None
     if all(name in corpus.splits for name in trained):
-        train = [sentence for name in trained for sentence in corpus.splits[name]]
+        train = joined(corpus.splits[name] for name in trained)
     encoder = encoder_for_prediction(workdir)
     print(write_report(path, workdir, _SPLIT.value, gold, train, encoder, **decoding_flags()))

@@ -11,6 +11,7 @@ from cman_jax.app.comparison import record_pair
 from cman_jax.app.judging import judge_run
 from cman_jax.config import ScoringConfig
 from cman_jax.data.contents import content_lines
+from cman_jax.data.stored import joined
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.evaluation.analysis.report import confusion_rows, slice_rows
@@ -112,7 +113,7 @@ def report_after_training(
         return "no report was written: the corpus has no sentences besides those of the training"
     if missing := missing_extras():
         return f"no report was written: it needs pip install 'cman-jax[{','.join(missing)}]'"
-    train = [sentence for name in trained for sentence in splits[name]]
+    train = joined(splits[name] for name in trained)
     return write_report(workdir / FILE, workdir, split, splits[split], train, encoder)
 
 

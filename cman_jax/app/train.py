@@ -37,6 +37,7 @@ from cman_jax.data.annotated import AnnotatedCorpus
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.data.draw import parse_shares
 from cman_jax.data.negatives import mix_negatives
+from cman_jax.data.stored import joined
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.run.lock import training_in
@@ -129,7 +130,6 @@ def _train(stop: Stop, hosts: Hosts) -> None:
     jobs = [
         Job(config, splits, folder) for config, folder in seeds(_CONFIG.value, workdir, _POPULATION.value)
     ]
-    every_sentence = [sentence for sentences in splits.values() for sentence in sentences]
     with ExitStack() as stack:
         for folder in (workdir, *(job.workdir for job in jobs)) if hosts.first else ():
             stack.enter_context(training_in(folder))
@@ -138,7 +138,7 @@ def _train(stop: Stop, hosts: Hosts) -> None:
             with hosts.in_turn():
                 if hosts.first:
                     keep_splits(corpus, workdir)
-                encoder = encoder_for_training(every_sentence, workdir, _CONFIG.value.encoder)
+                encoder = encoder_for_training(joined(splits.values()), workdir, _CONFIG.value.encoder)
             print(machine_line(jobs[0], encoder, devices), flush=True)
             first, *_ = train_population(
                 jobs,

@@ -1,21 +1,28 @@
 """Annotated corpora of any format: files or folders in, the splits of a training run out."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cman_jax.data.draw import draw_documents
 from cman_jax.data.formats.oddities import Oddity, Reading
-from cman_jax.data.formats.registry import FORMATS, recognise
+from cman_jax.data.formats.registry import FORMATS, recognise, size_of
 from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
-from cman_jax.data.formats.tfds import is_prepared, split_paths
+from cman_jax.data.formats.tfds_folders import is_prepared, split_paths
+from cman_jax.data.stored import joined, repeated_id, subset
 from cman_jax.errors import InputError
 from cman_jax.files import show
 from cman_jax.types import Sentence
 
 WHOLE = "all"
 """The name of a corpus that no file name divides into splits."""
+
+LARGE = 64 * 2**20
+"""The size of a split's files, in bytes, from which its sentences stay on disk.
+
+In memory, sentences and their ids take about twelve times as much.
+"""
 
 _SPLIT_WORDS = {
     "train": "train",
@@ -45,7 +52,7 @@ class AnnotatedCorpus(NamedTuple):
       drawn: whether sentences were drawn at random, so that the files alone do not say what each split is.
     """
 
-    splits: dict[str, list[Sentence]]
+    splits: dict[str, Sequence[Sentence]]
     format: str
     oddities: list[Oddity]
     notes: list[str]
@@ -62,7 +69,8 @@ def read_annotated(
     """Returns the corpus of a file or folder.
 
     The names of files or folders decide which split they are. Without a name, everything is one split. With
-    `shares`, missing splits are drawn by document: dev and test, or only dev if test is there.
+    `shares`, missing splits are drawn by document: dev and test, or only dev if test is there. Sentences of
+    `LARGE` files stay on disk, if their format allows it.
 
     Args:
       path: a file, a folder with a file or folder for each split, a folder of brat's files, or a dataset that
@@ -128,12 +136,13 @@ def read_parts(path: str | Path, format: str = "auto", layout: Layout = DEFAULT_
     sources, notes = _sources(Path(path))
     parts = Parts({}, [], notes, set())
     for split, files in sources.items():
-        readings = []
+        readings, large = [], sum(map(size_of, files)) >= LARGE
         for file in files:
             try:
                 name = recognise(file) if format == "auto" else format
                 parts.formats.add(name)
-                readings.append(FORMATS[name].read(file, layout))
+                opened = FORMATS[name].open if large else None
+                readings.append(opened(file) if opened else FORMATS[name].read(file, layout))
             except (InputError, OSError) as error:
                 parts.errors.append(error)
         if readings:
@@ -203,17 +212,14 @@ def _joined(readings: list[Reading], path: str | Path, split: str) -> Reading:
     Raises:
       InputError: two files have a sentence with the same id.
     """
-    joined = Reading([], [], [])
-    seen: set[str] = set()
-    for reading in readings:
-        for part, whole in zip(reading, joined, strict=True):
-            whole.extend(part)
-        ids = {sentence.id for sentence in reading.sentences}
-        if both := ids & seen:
-            found = f"sentence {show(min(both))} in two files of {split}"
-            raise InputError(path, None, found, "ids that occur once in a split")
-        seen |= ids
-    return joined
+    if len(readings) == 1:
+        return readings[0]
+    sentences = joined(reading.sentences for reading in readings)
+    if repeat := repeated_id(sentences):
+        found = f"sentence {show(sentences[repeat[0]].id)} in two files of {split}"
+        raise InputError(path, None, found, "ids that occur once in a split")
+    oddities = [oddity for reading in readings for oddity in reading.oddities]
+    return Reading(sentences, oddities, [name for reading in readings for name in reading.documents])
 
 
 def _draw(
@@ -222,7 +228,7 @@ def _draw(
     seed: int,
     path: Path,
     notes: list[str],
-) -> dict[str, list[Sentence]]:
+) -> dict[str, Sequence[Sentence]]:
     """Returns the splits after drawing those that are missing from train, or from the whole corpus."""
     source = "train" if "train" in readings else WHOLE
     if source not in readings:
@@ -231,16 +237,15 @@ def _draw(
     if "test" in readings:
         wanted.pop("test")
     total = sum(wanted.values())
-    reading = readings[source]
-    split_of = draw_documents(
-        reading.documents, {name: share / total for name, share in wanted.items()}, seed
-    )
+    documents = list(readings[source].documents)
+    split_of = draw_documents(documents, {name: share / total for name, share in wanted.items()}, seed)
     if "dev" not in split_of.values():
         found = f"{len(split_of)} document{'s' if len(split_of) > 1 else ''} without a dev split"
         raise InputError(path, None, found, "a dev split, or documents enough to draw one from")
-    splits: dict[str, list[Sentence]] = {name: [] for name in wanted if name in split_of.values()}
-    for sentence, document in zip(reading.sentences, reading.documents, strict=True):
-        splits[split_of[document]].append(sentence)
+    places: dict[str, list[int]] = {name: [] for name in wanted if name in split_of.values()}
+    for place, document in enumerate(documents):
+        places[split_of[document]].append(place)
+    splits = {name: subset(readings[source].sentences, each) for name, each in places.items()}
     if "test" in readings:
         splits["test"] = readings["test"].sentences
     counts = ", ".join(f"{name} {len(sentences)}" for name, sentences in splits.items())

@@ -29,6 +29,9 @@ from cman_jax.types import Batch, PieceRow, Sentence, Sizes
 
 T = TypeVar("T")
 
+Lengths = Sequence[int] | Int[np.ndarray, " s"]
+"""The numbers of tokens that examples need."""
+
 
 class Example(NamedTuple):
     """A sentence whose words, characters, tags and relations are ids.
@@ -101,7 +104,7 @@ def encode(
 
 
 def plan_batches(
-    lengths: Sequence[int], config: DataConfig, batch_size: int, rng: np.random.Generator | None = None
+    lengths: Lengths, config: DataConfig, batch_size: int, rng: np.random.Generator | None = None
 ) -> list[Plan]:
     """Divides examples into batches of one padded length each; every example is in exactly one batch.
 
@@ -116,17 +119,19 @@ def plan_batches(
     Returns:
       The plans by rising length. The number of plans of each length does not depend on `rng`.
     """
+    lengths = np.asarray(lengths, np.int64)
     order = np.argsort(lengths, kind="stable") if rng is None else rng.permutation(len(lengths))
-    plans, waiting = [], []
-    buckets = length_ranges(config.bucket_lengths, max(lengths, default=0))
+    ordered = lengths[order]
+    plans, waiting = [], order[:0]
+    buckets = length_ranges(config.bucket_lengths, int(max(lengths, default=0)))
     for low, high in buckets:
-        waiting += [int(i) for i in order if low < lengths[i] <= high]
-        while len(waiting) >= batch_size:
-            plans.append(Plan(tuple(waiting[:batch_size]), high))
-            waiting = waiting[batch_size:]
-    if waiting:
-        longest = max(lengths[i] for i in waiting)
-        plans.append(Plan(tuple(waiting), next(high for _, high in buckets if longest <= high)))
+        waiting = np.concatenate([waiting, order[(low < ordered) & (ordered <= high)]])
+        full = len(waiting) - len(waiting) % batch_size
+        plans += [Plan(tuple(row), high) for row in waiting[:full].reshape(-1, batch_size).tolist()]
+        waiting = waiting[full:]
+    if len(waiting):
+        longest = lengths[waiting].max()
+        plans.append(Plan(tuple(waiting.tolist()), next(high for _, high in buckets if longest <= high)))
     return plans
 
 

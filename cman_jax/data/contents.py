@@ -1,12 +1,10 @@
 """Counts of what a corpus's splits contain, and of what a network cannot learn or predict."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cman_jax.data.overlap import keep_longest
+from cman_jax.data.summary import Summaries, Summary
 from cman_jax.data.vocab import Vocabs, coverage_line, vector_coverage
-from cman_jax.types import Entity, Relation, Sentence
 
 
 class SplitContents(NamedTuple):
@@ -65,63 +63,50 @@ class Contents(NamedTuple):
             return None
 
 
-def contents_of(splits: Mapping[str, Sequence[Sentence]], trained: Sequence[str], vocabs: Vocabs) -> Contents:
+def contents_of(summaries: Summaries, trained: Sequence[str], vocabs: Vocabs) -> Contents:
     """Counts what the splits contain.
 
     Args:
-      splits: the sentences of each split, by name.
+      summaries: the summary of each split, by name.
       trained: names of the splits that the network is trained on.
       vocabs: decide which tokens have a pretrained vector.
     """
-    kept = {name: [keep_longest(sentence) for sentence in sentences] for name, sentences in splits.items()}
-    examples = [sentence for name in trained for sentence in kept[name]]
+    examples = [summaries[name] for name in trained]
     types = (
-        {entity.type for sentence in examples for entity in sentence.entities},
-        {relation.type for sentence in examples for relation in sentence.relations},
+        {name for summary in examples for name in summary.kept_entity_types},
+        {name for summary in examples for name in summary.kept_relation_types},
     )
-    tokens = [sentence for name in trained for sentence in splits[name]]
-    words = vector_coverage(tokens, vocabs) if vocabs.frozen_words else None
-    return Contents(
-        tuple(trained), {name: _count(splits[name], kept[name], *types) for name in splits}, words
-    )
+    tokens = {token for summary in examples for token in summary.tokens} if vocabs.frozen_words else None
+    words = None if tokens is None else vector_coverage(tokens, vocabs)
+    splits = {name: _count(summary, *types) for name, summary in summaries.items()}
+    return Contents(tuple(trained), splits, words)
 
 
-def _count(
-    sentences: Sequence[Sentence],
-    kept: Sequence[Sentence],
-    entity_types: Collection[str],
-    relation_types: Collection[str],
-) -> SplitContents:
+def _count(summary: Summary, entity_types: Collection[str], relation_types: Collection[str]) -> SplitContents:
     """Returns the counts of one split.
 
     Args:
-      sentences: the sentences of the split.
-      kept: the sentences without overlapping entities and their relations.
+      summary: the summary of the split.
       entity_types: the entity types of the training examples.
       relation_types: the relation types of the training examples.
     """
-    entities, relations = sum(len(s.entities) for s in sentences), sum(len(s.relations) for s in sentences)
+    entities, relations = summary.entity_types.total(), summary.relation_types.total()
     return SplitContents(
-        sentences=len(sentences),
+        sentences=len(summary.lengths),
         entities=entities,
         relations=relations,
-        entity_types=_count_types(e for s in sentences for e in s.entities),
-        relation_types=_count_types(r for s in sentences for r in s.relations),
-        overlapping_entities=entities - sum(len(s.entities) for s in kept),
-        their_relations=relations - sum(len(s.relations) for s in kept),
-        unknown_entities=_count_other_types((e for s in kept for e in s.entities), entity_types),
-        unknown_relations=_count_other_types((r for s in kept for r in s.relations), relation_types),
+        entity_types=_without((), summary.entity_types),
+        relation_types=_without((), summary.relation_types),
+        overlapping_entities=entities - summary.kept_entity_types.total(),
+        their_relations=relations - summary.kept_relation_types.total(),
+        unknown_entities=_without(entity_types, summary.kept_entity_types),
+        unknown_relations=_without(relation_types, summary.kept_relation_types),
     )
 
 
-def _count_types(annotated: Iterable[Entity | Relation]) -> dict[str, int]:
-    """Returns the number of entities or relations of each type."""
-    return dict(sorted(Counter(each.type for each in annotated).items()))
-
-
-def _count_other_types(annotated: Iterable[Entity | Relation], types: Collection[str]) -> dict[str, int]:
-    """Returns the number of entities or relations of each type that is not in `types`."""
-    return _count_types(each for each in annotated if each.type not in types)
+def _without(types: Collection[str], counts: Mapping[str, int]) -> dict[str, int]:
+    """Returns the number of entities or relations of each other type, by name."""
+    return {name: count for name, count in sorted(counts.items()) if name not in types}
 
 
 def content_lines(contents: Contents) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.errors import InputError
-from cman_jax.files import Fail, check_keys, parse_json, read_lines, show, write_atomically
+from cman_jax.files import Fail, check_keys, parse_json, read_lines, show, writing_atomically
 from cman_jax.types import Entity, Relation, Sentence, are_tokens
 
 _KEYS = ("id", "tokens", "entities", "relations")
@@ -179,14 +179,15 @@ def write_jsonl(path: str | Path, sentences: Iterable[Sentence]) -> None:
     Raises:
       InputError: `read_jsonl` would refuse the file.
     """
-    lines = []
-    for line, sentence in enumerate(sentences, 1):
-        obj = to_json(sentence)
-        parse_sentence(obj, path, line)
-        lines.append(json.dumps(obj, ensure_ascii=False) + "\n")
-    if not lines:
-        raise InputError(path, None, "no sentence to write", "at least one sentence")
-    write_atomically(path, "".join(lines).encode())
+    path, line = Path(path), 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing_atomically(path) as file:
+        for line, sentence in enumerate(sentences, 1):
+            obj = to_json(sentence)
+            parse_sentence(obj, path, line)
+            file.write((json.dumps(obj, ensure_ascii=False) + "\n").encode())
+        if not line:
+            raise InputError(path, None, "no sentence to write", "at least one sentence")
 
 
 def load_split(data_dir: str | Path, split: str) -> list[Sentence]:

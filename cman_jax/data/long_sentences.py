@@ -8,6 +8,9 @@ bucket.
 
 from collections.abc import Sequence
 
+import numpy as np
+from jaxtyping import Int
+
 from cman_jax.config import DataConfig
 from cman_jax.data.batching import Plan, plan_batches
 from cman_jax.errors import InputError
@@ -49,23 +52,23 @@ def padded_length(length: int, last: int) -> int:
     return padded if length > 3 * padded // 4 else 3 * padded // 4
 
 
-def refuse_long(sentences: Sequence[Sentence], config: DataConfig) -> None:
+def refuse_long(sentences: Sequence[Sentence], lengths: Int[np.ndarray, " s"], config: DataConfig) -> None:
     """Checks that every sentence is short enough for training.
 
     Args:
-      sentences: the training sentences.
+      sentences: the training sentences, of which only a refused one is read.
+      lengths: their numbers of tokens.
       config: contains the bucket lengths.
 
     Raises:
       InputError: names the first sentence with too many tokens.
     """
     most = MOST_BUCKETS * config.bucket_lengths[-1]
-    for sentence in sentences:
-        if len(sentence.tokens) > most:
-            limit = f"{MOST_BUCKETS} times the last of config.data.bucket_lengths"
-            raise InputError(
-                f"sentence {sentence.id!r} of the training data",
-                None,
-                f"{len(sentence.tokens)} tokens",
-                f"at most {most}, {limit}: split the sentence, or add a longer bucket",
-            )
+    for index in np.flatnonzero(lengths > most):
+        limit = f"{MOST_BUCKETS} times the last of config.data.bucket_lengths"
+        raise InputError(
+            f"sentence {sentences[int(index)].id!r} of the training data",
+            None,
+            f"{lengths[index]} tokens",
+            f"at most {most}, {limit}: split the sentence, or add a longer bucket",
+        )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cman_jax.data.annotated import AnnotatedCorpus
 from cman_jax.data.draw import random_order
+from cman_jax.data.stored import joined
 from cman_jax.data.text import parse_documents
 from cman_jax.errors import InputError
 from cman_jax.types import Sentence
@@ -52,10 +53,11 @@ def mix_negatives(corpus: AnnotatedCorpus, path: Path, share: float, seed: int) 
     wanted = round(len(train) * share / (1 - share))
     chosen = [negatives[index] for index in sorted(random_order(len(negatives), seed)[:wanted])]
     named = [sentence._replace(id=f"{path.stem}:{sentence.id}") for sentence in chosen]
-    if again := {sentence.id for sentence in train} & {sentence.id for sentence in named}:
-        found = f"the id {min(again)!r} of a training sentence"
+    mixed, ids = joined([train, named]), {sentence.id for sentence in named}
+    if again := next((sentence.id for sentence in train if sentence.id in ids), None):
+        found = f"the id {again!r} of a training sentence"
         raise InputError(path, None, found, "a file of another name")
     of_all = 100 * len(named) / max(len(train) + len(named), 1)
     note = f"negatives: {len(named)} of {len(negatives)} sentences of {path}, {of_all:.1f} % of train"
-    splits = {**corpus.splits, "train": [*train, *named]}
+    splits = {**corpus.splits, "train": mixed}
     return corpus._replace(splits=splits, notes=[*corpus.notes, note], drawn=True)

@@ -2,13 +2,12 @@
 
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cman_jax.data.bio import tag_names
-from cman_jax.data.corpus import type_inventory
+from cman_jax.data.summary import Summary
 from cman_jax.errors import InputError
 from cman_jax.files import read_text, show, write_atomically
 from cman_jax.types import Annotation, EncoderSpec, Sentence, Sizes
@@ -128,8 +127,8 @@ def _check(values: Any) -> dict[str, Any]:
 
 
 def build_vocabs(
-    train: Sequence[Sentence],
-    others: Iterable[Sequence[Sentence]],
+    train: Summary,
+    others: Iterable[Summary],
     *,
     vector_words: Collection[str] | None,
     min_word_count: int,
@@ -138,7 +137,7 @@ def build_vocabs(
     """Returns the vocabularies of a corpus.
 
     Args:
-      train: the only sentences that contribute characters and, without pretrained vectors, words.
+      train: the only split that contributes characters and, without pretrained vectors, words.
       others: further splits, which contribute only names of entity types and relation types.
       vector_words: the words with a pretrained vector, in the order of the vectors; None: vectors of the
         training words are trained.
@@ -146,36 +145,38 @@ def build_vocabs(
         them.
       null_relation: whether the network has the class 'N'.
     """
-    counts = Counter(token for sentence in train for token in sentence.tokens)
+    counts = train.tokens
     if vector_words is None:
         words = sorted(word for word, count in counts.items() if count >= min_word_count)
     else:
         words = list(vector_words)
     splits = [train, *others]
-    entity_types, relation_types = type_inventory([sentence for split in splits for sentence in split])
     return Vocabs(
         words=tuple(words),
         chars=tuple(sorted({char for token in counts for char in token})),
-        entity_types=tuple(entity_types),
-        relation_types=tuple(relation_types),
+        entity_types=tuple(sorted({name for split in splits for name in split.entity_types})),
+        relation_types=tuple(sorted({name for split in splits for name in split.relation_types})),
         null_relation=null_relation,
         frozen_words=vector_words is not None,
     )
 
 
-def vector_coverage(sentences: Sequence[Sentence], vocabs: Vocabs) -> tuple[int, int]:
-    """Returns the number of distinct tokens with a pretrained vector, and the number of distinct tokens.
+def vector_coverage(tokens: Collection[str], vocabs: Vocabs) -> tuple[int, int]:
+    """Returns the number of tokens with a pretrained vector, and the number of tokens.
 
     A token has a vector if one of its `word_candidates` is a word of the vectors. Without pretrained vectors,
     the first number is 0.
+
+    Args:
+      tokens: distinct tokens.
+      vocabs: contain the words of the vectors.
     """
-    tokens = {token for sentence in sentences for token in sentence.tokens}
     known = sum(vocabs.word_id(token) != UNKNOWN_WORD for token in tokens) if vocabs.frozen_words else 0
     return known, len(tokens)
 
 
 def coverage_line(coverage: tuple[int, int]) -> str:
-    """Returns a line for people about the result of `vector_coverage` for the training sentences."""
+    """Returns a line for people about the result of `vector_coverage` for the training tokens."""
     known, total = coverage
     rule = "looked up unchanged, in lower case, in title case, and a number as 0"
     return f"{known} of {total} distinct training tokens have a word vector (each {rule})"

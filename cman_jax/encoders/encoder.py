@@ -1,14 +1,15 @@
 """The interface of all pretrained encoders, and examples with the features that an encoder computes."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from cman_jax.data.batching import Example, encode
+from cman_jax.data.stored import Stored
 from cman_jax.data.vocab import Vocabs
-from cman_jax.encoders.store.source import to_float16
+from cman_jax.encoders.store.source import FeatureSource, to_float16
 from cman_jax.types import EncoderSpec, PieceRow, Sentence
 
 _CHUNK = 128  # sentences whose features are in memory in full precision at a time
@@ -92,6 +93,42 @@ def encode_all(sentences: Sequence[Sentence], vocabs: Vocabs, encoder: Encoder |
             for sentence, each in zip(chunk, _encoded(encoder, chunk), strict=True)
         ]
     return examples
+
+
+def examples_of(sentences: Sequence[Sentence], vocabs: Vocabs, encoder: Encoder | None) -> Sequence[Example]:
+    """Returns the examples of all sentences, which are encoded now, or whenever they are asked for.
+
+    Those of sentences that stay on disk are encoded when they are asked for, unless an encoder would compute
+    them: its features are in memory.
+
+    Args:
+      sentences, vocabs, encoder: as for `encode_all`.
+
+    Raises:
+      InputError: as `encode_all`; a feature that is not finite is refused when it is asked for.
+    """
+    if isinstance(sentences, Stored) and (encoder is None or isinstance(encoder, FeatureSource)):
+        return _StoredExamples(sentences, vocabs, encoder)
+    return encode_all(sentences, vocabs, encoder)
+
+
+class _StoredExamples(Sequence[Example]):
+    """The examples of sentences that stay on disk, with features that are there too."""
+
+    def __init__(self, sentences: Stored, vocabs: Vocabs, store: FeatureSource | None):
+        if store is not None:
+            store.check(sentences)
+        self._sentences, self._vocabs, self._store = sentences, vocabs, store
+
+    def __len__(self) -> int:
+        return len(self._sentences)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Returns an example, or the list of the examples of a slice."""
+        if isinstance(index, slice):
+            return encode_all(self._sentences[index], self._vocabs, self._store)
+        (example,) = encode_all([self._sentences[index]], self._vocabs, self._store)
+        return example
 
 
 def _encoded(encoder: Encoder, sentences: Sequence[Sentence]) -> list[Encoded]:

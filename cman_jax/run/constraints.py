@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cman_jax.data.summary import Summary
 from cman_jax.data.vocab import Vocabs
 from cman_jax.errors import InputError
 from cman_jax.files import json_bytes, parse_json, read_utf8, show
 from cman_jax.run.manifest import check_listed, write_files
-from cman_jax.types import Sentence
 
 Constraints = Mapping[str, frozenset[tuple[str, str]]]
 """The allowed (subject type, object type) of each relation type. An absent relation type is unconstrained."""
@@ -19,14 +19,13 @@ _FILE = "constraints.json"
 _LAYOUT = 'a JSON object such as {"Work_For": [["Peop", "Org"]]}'
 
 
-def learn_constraints(sentences: Iterable[Sentence]) -> Constraints:
-    """Returns the pairs of entity types that each relation type connects in the sentences."""
-    found: dict[str, set[tuple[str, str]]] = {}
-    for sentence in sentences:
-        for subject, object_, name in sentence.relations:
-            pair = sentence.entities[subject].type, sentence.entities[object_].type
-            found.setdefault(name, set()).add(pair)
-    return {name: frozenset(pairs) for name, pairs in sorted(found.items())}
+def learn_constraints(summaries: Iterable[Summary]) -> Constraints:
+    """Returns the pairs of entity types that each relation type connects in the splits."""
+    found: dict[str, frozenset[tuple[str, str]]] = {}
+    for summary in summaries:
+        for name, pairs in summary.arguments.items():
+            found[name] = found.get(name, frozenset()) | pairs
+    return dict(sorted(found.items()))
 
 
 def write_constraints(workdir: Path, constraints: Constraints) -> None:

@@ -1,12 +1,12 @@
 """The contents that a run was made of: digests of its data, vectors and encoder, kept in data.json."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cman_jax.data.contents import Contents
-from cman_jax.data.corpus import to_json
+from cman_jax.data.stored import Stored
+from cman_jax.data.summary import Summaries, digest_of
 from cman_jax.errors import InputError
 from cman_jax.files import file_digest, json_bytes, json_text, read_json
 from cman_jax.run.manifest import check_listed, write_files
@@ -20,18 +20,18 @@ _FIXED = ("train", "dev", "vectors", "features")
 """What must not change when a run is resumed. A further split may be corrected or be missing."""
 
 
-def fingerprint(splits: Splits, vectors: Path | None, encoder: EncoderSpec | None) -> dict[str, str]:
+def fingerprint(summaries: Summaries, vectors: Path | None, encoder: EncoderSpec | None) -> dict[str, str]:
     """Returns digests of everything that a run reads, so that its files may move between machines.
 
     Args:
-      splits: the sentences.
+      summaries: the summary of each split.
       vectors: the file of word vectors; None: no pretrained vectors.
       encoder: the encoder of the contextual features; None: no contextual features.
 
     Raises:
       InputError: the file of word vectors does not exist.
     """
-    digests = {name: split_digest(sentences) for name, sentences in splits.items()}
+    digests = {name: summary.digest for name, summary in summaries.items()}
     digests["vectors"] = "none" if vectors is None else _vectors_digest(vectors)
     digests["features"] = "none" if encoder is None else json_text(encoder)
     return digests
@@ -39,10 +39,7 @@ def fingerprint(splits: Splits, vectors: Path | None, encoder: EncoderSpec | Non
 
 def split_digest(sentences: Iterable[Sentence]) -> str:
     """Returns the SHA-256 of the sentences' contents, whatever their file looks like."""
-    digest = hashlib.sha256()
-    for number, sentence in enumerate(sentences):
-        digest.update(("\n" if number else "").encode() + json_text(to_json(sentence)).encode())
-    return digest.hexdigest()
+    return sentences.summary.digest if isinstance(sentences, Stored) else digest_of(sentences)
 
 
 def write_provenance(workdir: Path, digests: Mapping[str, str], contents: Contents) -> None:

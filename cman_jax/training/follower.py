@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from cman_jax.config import Config
+from cman_jax.data.summary import Summaries
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.system import System
-from cman_jax.training.member import Job, Member
+from cman_jax.training.member import Member
 from cman_jax.training.open_run import join_run
 from cman_jax.training.step import TrainState
 from cman_jax.training.within import Within
@@ -15,9 +17,11 @@ from cman_jax.training.within import Within
 class Follower(Member):
     """A `Member` that takes all steps, and leaves predicting dev and writing to the first host."""
 
-    def _open(self, job: Job, vectors: Path | None, encoder: Encoder | None) -> System:
+    def _open(
+        self, config: Config, summaries: Summaries, vectors: Path | None, encoder: Encoder | None
+    ) -> System:
         """Returns the system of the run, which the first host has opened."""
-        return join_run(*job, vectors, encoder)
+        return join_run(config, summaries, self.workdir, vectors, encoder)
 
     def _open_checkpoints(self) -> tuple[str | None, Checkpoints]:
         """Returns no note, and the checkpoints that the first host has left as they are to be read."""

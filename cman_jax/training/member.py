@@ -14,7 +14,9 @@ from cman_jax.config import Config
 from cman_jax.data.batching import Plan
 from cman_jax.data.contents import contents_of
 from cman_jax.data.long_sentences import refuse_long
-from cman_jax.encoders.encoder import Encoder, encode_all
+from cman_jax.data.stored import joined, summaries_of
+from cman_jax.data.summary import Summaries
+from cman_jax.encoders.encoder import Encoder, encode_all, examples_of
 from cman_jax.encoders.of_run import pretrained_layers
 from cman_jax.errors import InputError
 from cman_jax.evaluation.metrics import score_annotations
@@ -25,7 +27,7 @@ from cman_jax.run.provenance import Splits
 from cman_jax.run.record import read_metrics, write_metrics
 from cman_jax.run.recovery import recover
 from cman_jax.run.system import System
-from cman_jax.training.open_run import open_run, training_sentences
+from cman_jax.training.open_run import open_run
 from cman_jax.training.plans import drawn_plans
 from cman_jax.training.step import TrainState
 from cman_jax.training.within import Within, remove_within, save_within
@@ -64,14 +66,18 @@ class Member:
 
     def __init__(self, job: Job, vectors: Path | None, encoder: Encoder | None):
         config, splits, self.workdir = job
-        sentences = training_sentences(config, splits)
-        refuse_long(sentences, config.data)
-        self.system = self._open(job, vectors, encoder)
+        summaries, trained = summaries_of(splits), config.training.trained_splits
+        self._trained = {name: splits[name] for name in trained}
+        sentences, lengths = joined(self._trained.values()), [summaries[name].lengths for name in trained]
+        refuse_long(sentences, np.concatenate(lengths), config.data)
+        self.system = self._open(config, summaries, vectors, encoder)
         self._encoder = encoder
         vocabs = self.system.vocabs
-        self.contents = contents_of(splits, config.training.trained_splits, vocabs)
-        self._places = [(name, s.id) for name in config.training.trained_splits for s in splits[name]]
-        self.examples = encode_all(sentences, vocabs, encoder)
+        self.contents = contents_of(summaries, trained, vocabs)
+        self.examples = examples_of(sentences, vocabs, encoder)
+        self._lengths = np.concatenate(lengths)
+        if self.system.model.upper:
+            self._lengths = np.array([example.room(config.data) for example in self.examples])
         self._dev, self._dev_examples = splits["dev"], encode_all(splits["dev"], vocabs, encoder)
         constraints = load_constraints(self.system.config.decoding.constraints, self.workdir, vocabs)
         self._predictor = Predictor(self.system, constraints=constraints)
@@ -79,9 +85,11 @@ class Member:
         self.rows: list[dict[str, Any]] = []
         self.note, self._checkpoints = self._open_checkpoints()
 
-    def _open(self, job: Job, vectors: Path | None, encoder: Encoder | None) -> System:
+    def _open(
+        self, config: Config, summaries: Summaries, vectors: Path | None, encoder: Encoder | None
+    ) -> System:
         """Returns the system of the run, new or resumed."""
-        return open_run(*job, vectors, encoder)
+        return open_run(config, summaries, self.workdir, vectors, encoder)
 
     def _open_checkpoints(self) -> tuple[str | None, Checkpoints]:
         """Returns the note about damaged checkpoints, and those from which training resumes."""
@@ -129,14 +137,23 @@ class Member:
 
     def plans(self, epoch: int) -> list[Plan]:
         """Returns the batches of an epoch, as `drawn_plans` draws them."""
-        return drawn_plans(self.examples, self.system.config, epoch)
+        return drawn_plans(self._lengths, self.system.config, epoch)
 
     def names_of(self, plan: Plan) -> str:
         """Returns the ids of a batch's sentences, with the splits that they come from."""
         ids: dict[str, list[str]] = {}
-        for split, sentence_id in (self._places[i] for i in plan.indices):
-            ids.setdefault(split, []).append(sentence_id)
+        for index in plan.indices:
+            split, sentence = self._place(index)
+            ids.setdefault(split, []).append(sentence.id)
         return " and ".join(f"{split} sentences {', '.join(each)}" for split, each in ids.items())
+
+    def _place(self, index: int) -> tuple[str, Sentence]:
+        """Returns the split and the sentence of an example."""
+        for split, sentences in self._trained.items():
+            if index < len(sentences):
+                return split, sentences[index]
+            index -= len(sentences)
+        raise IndexError(index)
 
     def end_epoch(self, epoch: int, state: TrainState, row: dict[str, Any]) -> None:
         """Predicts and scores dev, and writes the metrics and the checkpoint.

@@ -17,23 +17,23 @@ from pathlib import Path
 
 from cman_jax.config import Config, differences
 from cman_jax.data.contents import contents_of
+from cman_jax.data.summary import Summaries
 from cman_jax.data.vocab import Vocabs, build_vocabs, refuse_no_coverage, word_candidates
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.encoders.of_run import frozen_part, trained_part
 from cman_jax.errors import InputError
 from cman_jax.layers.products import precision_of
-from cman_jax.run.constraints import has_constraints, learn_constraints, write_constraints
+from cman_jax.run.constraints import Constraints, has_constraints, learn_constraints, write_constraints
 from cman_jax.run.manifest import check_all, start_manifest, write_files
-from cman_jax.run.provenance import Splits, check_provenance, fingerprint, write_provenance
+from cman_jax.run.provenance import check_provenance, fingerprint, write_provenance
 from cman_jax.run.record import read_metrics
 from cman_jax.run.system import System, check_thresholds, load_config, write_config
-from cman_jax.types import Sentence
 
 
 def open_run(
     config: Config,
-    splits: Splits,
+    summaries: Summaries,
     workdir: Path,
     vectors: Path | None = None,
     encoder: Encoder | None = None,
@@ -42,7 +42,7 @@ def open_run(
 
     Args:
       config: the experiment.
-      splits: "train" and "dev", optionally further splits.
+      summaries: what "train", "dev" and optionally further splits contain.
       workdir: the working directory, made if it does not exist.
       vectors: file of pretrained word vectors; None: word vectors are trained.
       encoder: computes the contextual features; None: no contextual features.
@@ -53,13 +53,13 @@ def open_run(
     """
     config = with_precision(config, workdir)
     spec = None if encoder is None else encoder.spec
-    digests = fingerprint(splits, vectors, spec)
+    digests = fingerprint(summaries, vectors, spec)
     if (workdir / "config.json").is_file():
-        return _resume(config, splits, workdir, digests)
+        return _resume(config, summaries, workdir, digests)
     _refuse_remains(workdir)
-    table = _read_vectors(vectors, digests["vectors"], splits, config)
-    vocabs = _vocabs_of(splits, config, table)
-    contents = contents_of(splits, config.training.trained_splits, vocabs)
+    table = _read_vectors(vectors, digests["vectors"], summaries, config)
+    vocabs = _vocabs_of(summaries, config, table)
+    contents = contents_of(summaries, config.training.trained_splits, vocabs)
     if vectors is not None and contents.words is not None:
         refuse_no_coverage(contents.words, vectors)
     check_thresholds(config.decoding, vocabs)
@@ -67,7 +67,7 @@ def open_run(
     system = System.build(config, vocabs, table and table.matrix, spec, trained)
     _begin_files(workdir)
     write_provenance(workdir, digests, contents)
-    write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
+    write_constraints(workdir, _learned(config, summaries))
     write_files(workdir, frozen_part(encoder, trained))
     system.save(workdir)  # config.json last: with it, the run exists
     return system
@@ -99,18 +99,18 @@ def _begin_files(workdir: Path) -> None:
     start_manifest(workdir)
 
 
-def _resume(config: Config, splits: Splits, workdir: Path, digests: Mapping[str, str]) -> System:
+def _resume(config: Config, summaries: Summaries, workdir: Path, digests: Mapping[str, str]) -> System:
     """Returns the system of the run in `workdir`, after checks that these settings and data can resume it."""
-    system = _checked(config, splits, workdir, digests)
+    system = _checked(config, summaries, workdir, digests)
     if not has_constraints(workdir):
-        write_constraints(workdir, learn_constraints(training_sentences(config, splits)))
+        write_constraints(workdir, _learned(config, summaries))
     write_config(workdir, config)
     return system
 
 
 def join_run(
     config: Config,
-    splits: Splits,
+    summaries: Summaries,
     workdir: Path,
     vectors: Path | None = None,
     encoder: Encoder | None = None,
@@ -118,7 +118,7 @@ def join_run(
     """Returns the system of a run that another host has opened, and writes nothing.
 
     Args:
-      config, splits, workdir, vectors, encoder: as for `open_run`.
+      config, summaries, workdir, vectors, encoder: as for `open_run`.
 
     Raises:
       InputError: there is no run, or it has other settings or data.
@@ -126,28 +126,23 @@ def join_run(
     if not (workdir / "config.json").is_file():
         expected = "the run that the first host has opened there, because all hosts share the folder"
         raise InputError(workdir, None, "no run on this host", expected)
-    digests = fingerprint(splits, vectors, encoder and encoder.spec)
-    return _checked(with_precision(config, workdir), splits, workdir, digests)
+    digests = fingerprint(summaries, vectors, encoder and encoder.spec)
+    return _checked(with_precision(config, workdir), summaries, workdir, digests)
 
 
-def _checked(config: Config, splits: Splits, workdir: Path, digests: Mapping[str, str]) -> System:
+def _checked(config: Config, summaries: Summaries, workdir: Path, digests: Mapping[str, str]) -> System:
     """Returns the system of the run in `workdir`, if these settings and data can resume it."""
     check_all(workdir)
     _refuse_other_settings(config, load_config(workdir), workdir)
     system = System.load(workdir)
     check_thresholds(config.decoding, system.vocabs)
-    check_provenance(workdir, digests, contents_of(splits, config.training.trained_splits, system.vocabs))
+    check_provenance(workdir, digests, contents_of(summaries, config.training.trained_splits, system.vocabs))
     return system._replace(config=config)
 
 
-def training_sentences(config: Config, splits: Splits) -> list[Sentence]:
-    """Returns the sentences of the splits that the protocol trains on.
-
-    Args:
-      config: contains the protocol.
-      splits: the sentences of each split.
-    """
-    return [sentence for name in config.training.trained_splits for sentence in splits[name]]
+def _learned(config: Config, summaries: Summaries) -> Constraints:
+    """Returns the constraints that the splits show which the protocol trains on."""
+    return learn_constraints(summaries[name] for name in config.training.trained_splits)
 
 
 def _refuse_remains(workdir: Path) -> None:
@@ -161,15 +156,15 @@ def _refuse_remains(workdir: Path) -> None:
             raise InputError(workdir, None, f"{name} without a config.json", expected)
 
 
-def _vocabs_of(splits: Splits, config: Config, table: WordVectors | None) -> Vocabs:
+def _vocabs_of(summaries: Summaries, config: Config, table: WordVectors | None) -> Vocabs:
     """Returns the vocabularies of the splits.
 
     Raises:
       InputError: the network would have no relation to score.
     """
     vocabs = build_vocabs(
-        splits["train"],
-        [sentences for name, sentences in splits.items() if name != "train"],
+        summaries["train"],
+        [summary for name, summary in summaries.items() if name != "train"],
         vector_words=None if table is None else table.words,
         min_word_count=config.data.min_word_count,
         null_relation=config.model.null_relation,
@@ -182,14 +177,14 @@ def _vocabs_of(splits: Splits, config: Config, table: WordVectors | None) -> Voc
     return vocabs
 
 
-def _read_vectors(path: Path | None, digest: str, splits: Splits, config: Config) -> WordVectors | None:
+def _read_vectors(path: Path | None, digest: str, summaries: Summaries, config: Config) -> WordVectors | None:
     """Returns frozen vectors of all words that a split looks up, and of the most frequent other words.
 
     None means that word vectors are trained.
     """
     if path is None:
         return None
-    tokens = {token for sentences in splits.values() for sentence in sentences for token in sentence.tokens}
+    tokens = {token for summary in summaries.values() for token in summary.tokens}
     wanted = frozenset(form for token in tokens for form in word_candidates(token))
     return _read_once(path, digest, wanted, config.data.extra_words)
 

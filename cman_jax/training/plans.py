@@ -1,4 +1,4 @@
-"""The batches of an epoch and their order, which depend only on data, seed and epoch."""
+"""The batches of an epoch and their order, which depend only on the sentences' lengths, seed and epoch."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -6,32 +6,31 @@ from typing import TypeVar
 import numpy as np
 
 from cman_jax.config import Config
-from cman_jax.data.batching import Example, Plan, plan_batches
+from cman_jax.data.batching import Lengths, Plan, plan_batches
 
 T = TypeVar("T")
 
 
-def epoch_plans(examples: Sequence[Example], config: Config, epoch: int) -> list[Plan]:
+def epoch_plans(lengths: Lengths, config: Config, epoch: int) -> list[Plan]:
     """Returns the batches of an epoch in the order of training; a resumed run draws the same batches.
 
     Args:
-      examples: the training examples.
+      lengths: the number of tokens that each training example needs, its `room`.
       config: contains the seed, the batch size and the buckets.
       epoch: the epoch's number.
     """
-    return shuffled(drawn_plans(examples, config, epoch), epoch)
+    return shuffled(drawn_plans(lengths, config, epoch), epoch)
 
 
-def drawn_plans(examples: Sequence[Example], config: Config, epoch: int) -> list[Plan]:
+def drawn_plans(lengths: Lengths, config: Config, epoch: int) -> list[Plan]:
     """Returns the batches of an epoch by rising length; the seed decides which sentences share a batch.
 
     Args:
-      examples: the training examples.
+      lengths: the number of tokens that each training example needs, its `room`.
       config: contains the seed, the batch size and the buckets.
       epoch: the epoch's number.
     """
     rng = np.random.default_rng((config.training.seed, epoch))
-    lengths = [example.room(config.data) for example in examples]
     return plan_batches(lengths, config.data, config.training.batch_size, rng)
 
 

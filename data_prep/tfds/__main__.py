@@ -21,7 +21,7 @@ from cman_jax.app.flags import refuse_unread
 from cman_jax.app.format_flags import FORMAT_FLAGS, format_of_flags
 from cman_jax.app.program import run_main
 from cman_jax.data.formats.oddities import describe_oddities
-from cman_jax.data.formats.tfds import data_dir_or_default
+from cman_jax.data.formats.tfds_folders import data_dir_or_default
 from cman_jax.errors import InputError
 from data_prep.generated.corpus import SIZES
 

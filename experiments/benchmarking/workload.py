@@ -10,6 +10,7 @@ import numpy as np
 
 from cman_jax.data.batching import encode
 from cman_jax.data.corpus import load_split, load_splits
+from cman_jax.data.stored import summaries_of
 from cman_jax.run.system import System
 from cman_jax.training.open_run import open_run
 from cman_jax.types import Batch, Params, Relation, Sentence
@@ -65,7 +66,7 @@ def share(settings: Settings) -> None:
       InputError: the corpus or the file of word vectors is malformed.
     """
     shared, config = Path(settings.shared), settings.config
-    system = open_run(config, load_splits(settings.data), shared / "run", settings.vectors_path)
+    system = open_run(config, summaries_of(load_splits(settings.data)), shared / "run", settings.vectors_path)
     params = system.init_params(jax.random.key(config.training.seed))
     np.savez(shared / "params.npz", *map(np.asarray, jax.tree.leaves(params)))
 

@@ -14,6 +14,7 @@ import numpy as np
 from cman_jax.compilation import start
 from cman_jax.config import Config
 from cman_jax.configs import generated
+from cman_jax.data.stored import summaries_of
 from cman_jax.errors import InputError
 from cman_jax.files import write_atomically
 from cman_jax.inference.extractor import Extractor
@@ -132,7 +133,7 @@ def prediction(run: Path) -> Any:
 def resumption(run: Path, vectors: Path | None, splits: Splits | None = None) -> tuple[int, Any, str]:
     """Returns the epoch that training resumes from, the state and rows there, and what training prints."""
     config = config_of()
-    system = open_run(config, splits or splits_of(), run, vectors)
+    system = open_run(config, summaries_of(splits or splits_of()), run, vectors)
     note, directory = recover(run, config) or "", run / "checkpoints"
     epoch = max(saved_epochs(directory), default=0)
     rows = [row for row in read_metrics(run) if row["epoch"] <= epoch]

@@ -7,6 +7,7 @@ from pathlib import Path
 from cman_jax.app.scoring import evaluate
 from cman_jax.config import differences
 from cman_jax.data.corpus import load_split
+from cman_jax.data.stored import summaries_of
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.run.entries import foreign
@@ -45,9 +46,8 @@ def train_missing(
     corpora = {data: {split: load_split(data, split) for split in _SPLITS} for data in folders}
     finished = [run for run in runs if is_finished(run)]
     for run in finished:
-        encoder = _encoder(run, features)
-        spec = None if encoder is None else encoder.spec
-        open_run(run.config, corpora[run.data], run.workdir, vectors, spec)  # refuses other data
+        summaries, encoder = summaries_of(corpora[run.data]), _encoder(run, features)
+        open_run(run.config, summaries, run.workdir, vectors, encoder)  # refuses other data
         _refuse_other_splits(run, corpora[run.data])
     missing = [run for run in runs if run not in finished]
     print(f"{len(finished)} of {len(runs)} runs are finished")

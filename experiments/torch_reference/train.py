@@ -12,6 +12,7 @@ import torch
 
 from cman_jax.config import Config, TrainingConfig
 from cman_jax.data.batching import Example, encode
+from cman_jax.data.stored import summaries_of
 from cman_jax.errors import InputError
 from cman_jax.inference.predict import Predictor
 from cman_jax.run.provenance import Splits
@@ -91,8 +92,9 @@ def train(
       progress: is called around every epoch; a row holds losses, seconds and the scores on "dev".
     """
     progress = progress or Progress()
-    system = open_run(config, splits, workdir, vectors)
+    system = open_run(config, summaries_of(splits), workdir, vectors)
     examples, dev_examples = ([encode(s, system.vocabs) for s in splits[name]] for name in ("train", "dev"))
+    lengths = [example.room(config.data) for example in examples]
     network = make_network(system, params, device)
     optimizer = make_optimizer(network, config.training)
     step, predict = wrap(train_step), wrap(predict_step)
@@ -101,7 +103,7 @@ def train(
         progress.start_epoch(epoch, config.training.num_epochs, len(examples))
         start, losses = time.perf_counter(), []
         network.train()
-        for plan in epoch_plans(examples, config, epoch):
+        for plan in epoch_plans(lengths, config, epoch):
             batch = system.collate([examples[i] for i in plan.indices], plan.length)
             batch = to_torch(batch, device, distinct_words=distinct_words)
             losses.append(step(network, optimizer, batch, config.training.alpha, config.training.clip_norm))

@@ -11,7 +11,7 @@ from cman_jax.config import Config
 from cman_jax.data.annotated import read_annotated
 from cman_jax.data.batching import collate, encode
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.data.formats.tfds import find_prepared
+from cman_jax.data.formats.tfds_folders import find_prepared
 from cman_jax.errors import InputError
 from cman_jax.training.plans import epoch_plans
 from data_prep.generated.corpus import generate_splits
@@ -49,7 +49,7 @@ def test_the_batches_are_those_of_the_files(place: Path) -> None:
                     config.training.batch_size,
                     vocabs.sizes,
                 )
-                for plan in epoch_plans(examples, config, 1)
+                for plan in epoch_plans([len(each.tokens) for each in train], config, 1)
             ]
         )
     for ours, theirs in zip(*batches, strict=True):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from cman_jax.data.contents import Contents, content_lines, contents_of
+from cman_jax.data.stored import summaries_of
+from cman_jax.data.summary import summarise
 from cman_jax.data.vocab import build_vocabs
 from cman_jax.types import Entity, Relation, Sentence
 
@@ -25,15 +27,21 @@ BARE = Sentence("3", ("Rain", "."))
 def lines_of(trained: Sequence[str] = ("train",), **splits: Sequence[Sentence]) -> list[str]:
     """Returns the lines about the splits of a corpus without pretrained vectors."""
     vocabs = build_vocabs(
-        splits["train"], splits.values(), vector_words=None, min_word_count=1, null_relation=True
+        summarise(splits["train"]),
+        map(summarise, splits.values()),
+        vector_words=None,
+        min_word_count=1,
+        null_relation=True,
     )
-    return content_lines(contents_of(splits, trained, vocabs))[len(splits) :]
+    return content_lines(contents_of(summaries_of(splits), trained, vocabs))[len(splits) :]
 
 
 def test_every_split_is_described_with_its_types() -> None:
     splits = {"train": [NESTED, FLAT], "dev": [BARE]}
-    vocabs = build_vocabs([NESTED], [[FLAT]], vector_words=None, min_word_count=1, null_relation=True)
-    assert content_lines(contents_of(splits, ("train",), vocabs))[:2] == [
+    vocabs = build_vocabs(
+        summarise([NESTED]), [summarise([FLAT])], vector_words=None, min_word_count=1, null_relation=True
+    )
+    assert content_lines(contents_of(summaries_of(splits), ("train",), vocabs))[:2] == [
         "train: 2 sentences, 5 entities (Loc 2, Org 1, Peop 2), "
         "4 relations (Live_In 2, OrgBased_In 1, Work_For 1)",
         "dev: 1 sentences, no entities, no relations",
@@ -81,8 +89,8 @@ def test_no_further_line_is_printed_if_nothing_is_lost() -> None:
 
 @pytest.mark.parametrize(("words", "known"), [(("Ann", "for", "oslo"), 3), ((), 0)])
 def test_pretrained_vectors_are_always_counted(words: tuple[str, ...], known: int) -> None:
-    vocabs = build_vocabs([FLAT], (), vector_words=words, min_word_count=1, null_relation=True)
-    contents = contents_of({"train": [FLAT], "dev": [BARE]}, ("train",), vocabs)
+    vocabs = build_vocabs(summarise([FLAT]), (), vector_words=words, min_word_count=1, null_relation=True)
+    contents = contents_of(summaries_of({"train": [FLAT], "dev": [BARE]}), ("train",), vocabs)
     assert contents.words == (known, 5)
     assert content_lines(contents)[2].startswith(f"{known} of 5 distinct training tokens have a word vector")
     assert contents.as_dict()["splits"]["train"]["relations"] == 1
@@ -90,8 +98,8 @@ def test_pretrained_vectors_are_always_counted(words: tuple[str, ...], known: in
 
 def test_contents_come_back_from_json() -> None:
     splits = {"train": [NESTED, FLAT], "dev": [BARE]}
-    vocabs = build_vocabs([NESTED], [], vector_words=["Ann"], min_word_count=1, null_relation=True)
-    contents = contents_of(splits, ("train",), vocabs)
+    vocabs = build_vocabs(summarise([NESTED]), [], vector_words=["Ann"], min_word_count=1, null_relation=True)
+    contents = contents_of(summaries_of(splits), ("train",), vocabs)
     assert contents.words is not None
     assert Contents.from_dict(json.loads(json.dumps(contents.as_dict()))) == contents
 

@@ -43,9 +43,9 @@ def test_padding_is_at_most_a_half_and_shapes_are_few(last: int) -> None:
 def test_training_names_a_sentence_far_beyond_the_buckets() -> None:
     most = MOST_BUCKETS * LAST
     fits, longer = (Sentence(name, ("a",) * n) for name, n in (("fits", most), ("d7", most + 1)))
-    refuse_long([fits], SMALL_DATA)
+    refuse_long([fits], np.array([most]), SMALL_DATA)
     with pytest.raises(InputError) as error:
-        refuse_long([fits, longer], SMALL_DATA)
+        refuse_long([fits, longer], np.array([most, most + 1]), SMALL_DATA)
     assert str(error.value) == (
         "sentence 'd7' of the training data: found 129 tokens, expected at most 128, 8 times the last of "
         "config.data.bucket_lengths: split the sentence, or add a longer bucket"

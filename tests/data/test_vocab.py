@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cman_jax.data.summary import summarise
 from cman_jax.data.vocab import (
     UNKNOWN_CHAR,
     UNKNOWN_WORD,
@@ -24,7 +25,7 @@ from tests.builders import SENTENCES, vocabs_of
 def built(**options: Any) -> Vocabs:
     """Returns vocabularies of `SENTENCES`."""
     defaults = {"vector_words": None, "min_word_count": 1, "null_relation": True}
-    return build_vocabs(SENTENCES, (), **{**defaults, **options})
+    return build_vocabs(summarise(SENTENCES), (), **{**defaults, **options})
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_ids_follow_the_order_of_the_vectors_after_the_unknown_word() -> None:
 def test_trained_words_are_the_training_words_that_are_frequent_enough() -> None:
     train = [Sentence("1", ("b", "a", "b")), Sentence("2", ("c", "a", "B"))]
     words = [
-        build_vocabs(train, (), vector_words=None, min_word_count=n, null_relation=False).words
+        build_vocabs(summarise(train), (), vector_words=None, min_word_count=n, null_relation=False).words
         for n in (1, 2, 3)
     ]
     assert words == [("B", "a", "b", "c"), ("a", "b"), ()]
@@ -87,7 +88,9 @@ def test_characters_and_words_come_only_from_training_but_types_from_all_splits(
     train = [Sentence("1", ("ab", "c"), (Entity(0, 1, "X"),))]
     entities = (Entity(0, 1, "A"), Entity(1, 2, "X"))
     dev = [Sentence("2", ("zz", "y"), entities, (Relation(0, 1, "r"),))]
-    vocabs = build_vocabs(train, [dev], vector_words=None, min_word_count=1, null_relation=False)
+    vocabs = build_vocabs(
+        summarise(train), [summarise(dev)], vector_words=None, min_word_count=1, null_relation=False
+    )
     assert vocabs.chars == ("a", "b", "c")
     assert vocabs.words == ("ab", "c")
     assert vocabs.entity_types == ("A", "X")
@@ -191,13 +194,13 @@ COVERED = [
     ],
 )
 def test_coverage_counts_distinct_tokens_by_the_look_up_rule(words: tuple[str, ...], known: int) -> None:
-    assert vector_coverage(COVERED, built(vector_words=words)) == (known, 7)
+    assert vector_coverage(summarise(COVERED).tokens, built(vector_words=words)) == (known, 7)
 
 
 def test_trained_words_do_not_count_as_covered() -> None:
-    vocabs = build_vocabs(COVERED, (), vector_words=None, min_word_count=1, null_relation=True)
+    vocabs = build_vocabs(summarise(COVERED), (), vector_words=None, min_word_count=1, null_relation=True)
     assert vocabs.word_id("left") != UNKNOWN_WORD
-    assert vector_coverage(COVERED, vocabs) == (0, 7)
+    assert vector_coverage(summarise(COVERED).tokens, vocabs) == (0, 7)
 
 
 def test_coverage_is_reported_in_a_line_and_zero_coverage_is_an_error() -> None:

@@ -14,6 +14,7 @@ from cman_jax.config import DataConfig, DecodingConfig
 from cman_jax.data.batching import collate, encode, plan_batches
 from cman_jax.data.formats.spert import read_spert
 from cman_jax.data.overlap import keep_longest
+from cman_jax.data.summary import summarise
 from cman_jax.data.vocab import Vocabs, build_vocabs
 from cman_jax.inference.decode import decode, span_probability
 from cman_jax.layers.crf import marginals, viterbi
@@ -57,7 +58,9 @@ def triples(annotation: Annotation | Sentence) -> set[tuple[Entity, Entity, str]
 
 
 def changed_on_the_way(sentences: Sequence[Sentence]) -> list[str]:
-    vocabs = build_vocabs(sentences, (), vector_words=("the",), min_word_count=1, null_relation=True)
+    vocabs = build_vocabs(
+        summarise(sentences), (), vector_words=("the",), min_word_count=1, null_relation=True
+    )
     pairs = list(decoded_gold(sentences, vocabs))
     assert len(pairs) == len(sentences)
     return [

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cman_jax.config import Config
+from cman_jax.data.summary import summarise
 from cman_jax.data.text import from_text
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import NO_CONSTRAINTS, Extractor
@@ -92,7 +93,7 @@ def test_constraints_hold_for_one_call_and_a_run_without_them_gets_a_note(
     config = with_decoding(extractor.system.config, {"constraints": "learned"})
     learned = Extractor(extractor.system._replace(config=config), extractor.params, 1, None, tmp_path)
     assert learned.notes == (NO_CONSTRAINTS,)
-    write_constraints(tmp_path, learn_constraints(SENTENCES))
+    write_constraints(tmp_path, learn_constraints([summarise(SENTENCES)]))
     assert Extractor(learned.system, extractor.params, 1, None, tmp_path).notes == ()
     assert extractor.notes == ()
 

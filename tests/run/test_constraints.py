@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cman_jax.data.summary import summarise
 from cman_jax.errors import InputError
 from cman_jax.run.constraints import allows, learn_constraints, load_constraints, write_constraints
 from tests.builders import SENTENCES, vocabs_of
@@ -12,7 +13,7 @@ VOCABS = vocabs_of(SENTENCES)
 
 
 def test_the_pairs_of_the_training_are_learned_with_their_direction(tmp_path: Path) -> None:
-    learned = learn_constraints(SENTENCES)
+    learned = learn_constraints([summarise(SENTENCES)])
     assert learned == {
         "Live_In": {("Peop", "Loc")},
         "OrgBased_In": {("Org", "Loc")},

@@ -6,15 +6,21 @@ from pathlib import Path
 import pytest
 
 from cman_jax.config import Config
+from cman_jax.data.stored import summaries_of
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import Extractor
-from cman_jax.run.provenance import recorded_digest, split_digest
+from cman_jax.run.provenance import Splits, recorded_digest, split_digest
 from cman_jax.run.record import write_metrics
 from cman_jax.run.system import System, load_config
 from cman_jax.training.open_run import open_run
 from tests.builders import SENTENCES
 
 SPLITS = {"train": SENTENCES, "dev": SENTENCES[:2]}
+
+
+def opened(config: Config, splits: Splits, workdir: Path, vectors: Path | None = None) -> System:
+    """Opens a run on these sentences."""
+    return open_run(config, summaries_of(splits), workdir, vectors)
 
 
 def config_with(**training: object) -> Config:
@@ -30,27 +36,27 @@ def test_a_run_is_found_again_with_its_vocabularies_and_vectors(tmp_path: Path) 
     vectors.write_text("London 1 2\nlived 3 4\nrare 5 6\n")
     config = Config()
     config.data.extra_words = 0
-    made = open_run(config, SPLITS, tmp_path / "run", vectors)
-    again = open_run(config, SPLITS, tmp_path / "run", vectors)
+    made = opened(config, SPLITS, tmp_path / "run", vectors)
+    again = opened(config, SPLITS, tmp_path / "run", vectors)
     assert again.vocabs == made.vocabs
     assert again.vocabs.words == ("London", "lived")
     assert (again.constants["word"]["vectors"] == made.constants["word"]["vectors"]).all()
 
 
 def test_more_epochs_continue_a_run_and_other_settings_or_data_do_not(tmp_path: Path) -> None:
-    open_run(config_with(num_epochs=2), SPLITS, tmp_path, None)
-    assert open_run(config_with(num_epochs=5), SPLITS, tmp_path, None).config.training.num_epochs == 5
+    opened(config_with(num_epochs=2), SPLITS, tmp_path, None)
+    assert opened(config_with(num_epochs=5), SPLITS, tmp_path, None).config.training.num_epochs == 5
     with pytest.raises(InputError, match=r"found a run with training.seed = 0, expected 1"):
-        open_run(config_with(seed=1), SPLITS, tmp_path, None)
-    open_run(config_with(num_epochs=2, final_rate=0.1), SPLITS, tmp_path / "falling", None)
+        opened(config_with(seed=1), SPLITS, tmp_path, None)
+    opened(config_with(num_epochs=2, final_rate=0.1), SPLITS, tmp_path / "falling", None)
     with pytest.raises(InputError, match=r"found a run with training.num_epochs = 2, expected 5"):
-        open_run(config_with(num_epochs=5, final_rate=0.1), SPLITS, tmp_path / "falling", None)
+        opened(config_with(num_epochs=5, final_rate=0.1), SPLITS, tmp_path / "falling", None)
     with pytest.raises(InputError, match=r"data.json: found a run on other dev, expected"):
-        open_run(Config(), {**SPLITS, "dev": SENTENCES[1:]}, tmp_path, None)
+        opened(Config(), {**SPLITS, "dev": SENTENCES[1:]}, tmp_path, None)
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("London 1 2\n")
     with pytest.raises(InputError, match=r"data.json: found a run on other vectors"):
-        open_run(Config(), SPLITS, tmp_path, vectors)
+        opened(Config(), SPLITS, tmp_path, vectors)
 
 
 def test_the_automatic_precision_is_that_of_the_device_and_a_resumed_run_keeps_it(
@@ -60,11 +66,11 @@ def test_the_automatic_precision_is_that_of_the_device_and_a_resumed_run_keeps_i
     config.decoding.precision = "auto"
     for has_units in (True, False):  # the run moves to another machine
         monkeypatch.setattr("cman_jax.layers.products.has_fast_bfloat16", lambda: has_units)  # noqa: B023
-        found = open_run(config, SPLITS, tmp_path, None).config
+        found = opened(config, SPLITS, tmp_path, None).config
         assert (found.training.precision, found.decoding.precision) == ("bfloat16", "bfloat16")
     assert load_config(tmp_path).training.precision == "bfloat16"
     with pytest.raises(InputError, match=r"a run with training.precision = 'bfloat16', expected 'float32'"):
-        open_run(config_with(), SPLITS, tmp_path, None)
+        opened(config_with(), SPLITS, tmp_path, None)
 
 
 @pytest.mark.parametrize(
@@ -72,25 +78,25 @@ def test_the_automatic_precision_is_that_of_the_device_and_a_resumed_run_keeps_i
     [('{"train"', r"a damaged file \(Expecting"), ("\xff", r"a damaged file \('utf-8'"), ("[]", "a list")],
 )
 def test_damaged_digests_are_named(tmp_path: Path, damage: str, found: str) -> None:
-    open_run(Config(), SPLITS, tmp_path, None)
+    opened(Config(), SPLITS, tmp_path, None)
     (tmp_path / "data.json").write_text(damage, encoding="latin-1")
     with pytest.raises(InputError, match=r"data.json: found a file that was changed or damaged"):
-        open_run(Config(), SPLITS, tmp_path, None)
+        opened(Config(), SPLITS, tmp_path, None)
     (tmp_path / "manifest.json").unlink()
     with pytest.raises(InputError, match=f"data.json: found {found}"):
-        open_run(Config(), SPLITS, tmp_path, None)
+        opened(Config(), SPLITS, tmp_path, None)
 
 
 def test_missing_vectors_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere.txt: found no such file, expected word vectors"):
-        open_run(Config(), SPLITS, tmp_path / "run", tmp_path / "nowhere.txt")
+        opened(Config(), SPLITS, tmp_path / "run", tmp_path / "nowhere.txt")
 
 
 def test_what_training_cannot_learn_is_recorded_and_the_record_of_an_older_run_completed(
     tmp_path: Path,
 ) -> None:
     splits = {**SPLITS, "test": SENTENCES[:1]}
-    open_run(Config(), splits, tmp_path)
+    opened(Config(), splits, tmp_path)
     path = tmp_path / "data.json"
     made = json.loads(path.read_text())
     assert made["contents"]["splits"]["train"]["entities"] == sum(len(s.entities) for s in SENTENCES)
@@ -99,14 +105,14 @@ def test_what_training_cannot_learn_is_recorded_and_the_record_of_an_older_run_c
     path.write_text(json.dumps(older))
     (tmp_path / "manifest.json").unlink()
     assert recorded_digest(tmp_path, "test") is None
-    open_run(Config(), splits, tmp_path)
+    opened(Config(), splits, tmp_path)
     assert json.loads(path.read_text()) == made
 
 
 def test_another_test_split_does_not_change_what_the_run_was_made_of(tmp_path: Path) -> None:
-    open_run(Config(), {**SPLITS, "test": SENTENCES[:1]}, tmp_path)
-    open_run(Config(), {**SPLITS, "test": SENTENCES[1:]}, tmp_path)
-    open_run(Config(), SPLITS, tmp_path)
+    opened(Config(), {**SPLITS, "test": SENTENCES[:1]}, tmp_path)
+    opened(Config(), {**SPLITS, "test": SENTENCES[1:]}, tmp_path)
+    opened(Config(), SPLITS, tmp_path)
     assert recorded_digest(tmp_path, "test") == split_digest(SENTENCES[:1])
 
 
@@ -116,7 +122,7 @@ def test_vectors_of_no_word_are_refused_before_anything_is_written(tmp_path: Pat
     with pytest.raises(
         InputError, match=r"vectors.txt: found a vector for 0 of the \d+ distinct training tok"
     ):
-        open_run(Config(), SPLITS, tmp_path / "run", vectors)
+        opened(Config(), SPLITS, tmp_path / "run", vectors)
     assert not (tmp_path / "run").exists()
 
 
@@ -127,21 +133,21 @@ def test_a_network_without_any_relation_is_refused_before_anything_is_written(tm
     with pytest.raises(
         InputError, match=r"the data: found no relation in any split, with config.model.null_r"
     ):
-        open_run(config, {"train": alone, "dev": alone}, tmp_path / "run")
+        opened(config, {"train": alone, "dev": alone}, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    open_run(Config(), {"train": alone, "dev": alone}, tmp_path / "run")
+    opened(Config(), {"train": alone, "dev": alone}, tmp_path / "run")
 
 
 def test_a_run_cannot_be_resumed_with_fewer_epochs_than_it_has_finished(tmp_path: Path) -> None:
-    open_run(config_with(num_epochs=5), SPLITS, tmp_path)
+    opened(config_with(num_epochs=5), SPLITS, tmp_path)
     write_metrics(tmp_path, [{"epoch": k, "selection": 0.0} for k in (1, 2, 3)])
-    assert open_run(config_with(num_epochs=3), SPLITS, tmp_path).config.training.num_epochs == 3
+    assert opened(config_with(num_epochs=3), SPLITS, tmp_path).config.training.num_epochs == 3
     before = (tmp_path / "config.json").read_text()
     with pytest.raises(
         InputError,
         match=r"found a run with 3 finished epochs, expected at most 2 .config.training.num_epochs",
     ):
-        open_run(config_with(num_epochs=2), SPLITS, tmp_path)
+        opened(config_with(num_epochs=2), SPLITS, tmp_path)
     assert (tmp_path / "config.json").read_text() == before
 
 
@@ -150,14 +156,14 @@ def test_the_files_of_a_killed_start_are_written_anew(tmp_path: Path) -> None:
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("London 1 2\n")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    open_run(Config(), SPLITS, whole)
-    open_run(config_with(seed=7), {**SPLITS, "dev": SENTENCES}, killed, vectors)
+    opened(Config(), SPLITS, whole)
+    opened(config_with(seed=7), {**SPLITS, "dev": SENTENCES}, killed, vectors)
     (killed / "config.json").rename(killed / ".config.json.1.tmp")
     with pytest.raises(
         InputError, match=r"killed: found no config.json, expected the working directory of a"
     ):
         System.load(killed)
-    open_run(Config(), SPLITS, killed)
+    opened(Config(), SPLITS, killed)
     assert {p.name: p.read_bytes() for p in killed.iterdir()} == {
         p.name: p.read_bytes() for p in whole.iterdir()
     }
@@ -167,12 +173,12 @@ def test_the_files_of_a_killed_start_are_written_anew(tmp_path: Path) -> None:
 def test_results_without_the_config_of_their_run_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     with pytest.raises(InputError, match=f"found {name} without a config.json, expected the config.json of"):
-        open_run(Config(), SPLITS, tmp_path)
+        opened(Config(), SPLITS, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_run_that_was_killed_before_its_first_epoch_cannot_predict(tmp_path: Path) -> None:
-    open_run(Config(), SPLITS, tmp_path)
+    opened(Config(), SPLITS, tmp_path)
     with pytest.raises(
         InputError, match="checkpoints: found no such directory, expected the checkpoints of a"
     ):
@@ -182,12 +188,12 @@ def test_a_run_that_was_killed_before_its_first_epoch_cannot_predict(tmp_path: P
 def test_constraints_are_stored_from_the_trained_splits_and_added_to_an_older_run(tmp_path: Path) -> None:
     splits = {"train": SENTENCES[:1], "dev": SENTENCES}
     own, both = tmp_path / "own", tmp_path / "both"
-    open_run(Config(), splits, own)
-    open_run(config_with(protocol="train+dev"), splits, both)
+    opened(Config(), splits, own)
+    opened(config_with(protocol="train+dev"), splits, both)
     found = [json.loads((folder / "constraints.json").read_text()) for folder in (own, both)]
     assert found[0] == {"Live_In": [["Peop", "Loc"]]}
     assert set(found[1]) == {"Live_In", "OrgBased_In", "Work_For"}
     (own / "constraints.json").unlink()
     (own / "manifest.json").unlink()
-    open_run(Config(), splits, own)
+    opened(Config(), splits, own)
     assert json.loads((own / "constraints.json").read_text()) == found[0]

@@ -1,7 +1,7 @@
 """What readers of annotated corpora return: sentences, and oddities that are not errors."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,9 +58,9 @@ class Reading(NamedTuple):
         sentences of a document together.
     """
 
-    sentences: list[Sentence]
+    sentences: Sequence[Sentence]
     oddities: list[Oddity]
-    documents: list[str]
+    documents: Sequence[str]
 
 
 def describe_oddities(oddities: Iterable[Oddity], shown: int = 5) -> str:

@@ -15,7 +15,9 @@ from cman_jax.data.formats.labelstudio import read_labelstudio, write_labelstudi
 from cman_jax.data.formats.oddities import Reading
 from cman_jax.data.formats.spert import read_spert, write_spert
 from cman_jax.data.formats.standoff import Layout
-from cman_jax.data.formats.tfds import is_prepared, read_split
+from cman_jax.data.formats.stored_lines import open_canonical
+from cman_jax.data.formats.tfds import open_split, read_split
+from cman_jax.data.formats.tfds_folders import is_prepared, split_sizes
 from cman_jax.errors import InputError
 from cman_jax.files import show, skip_bom
 from cman_jax.types import Sentence
@@ -32,12 +34,14 @@ class Format(NamedTuple):
         prepared dataset.
       write: writes sentences; None: the format can only be read.
       suffix: what a written split's name ends with; empty for a folder.
+      open: returns the same content as `read`, with sentences that stay on disk; None: they cannot.
     """
 
     about: str
     read: Callable[[Path, Layout], Reading]
     write: Writer | None
     suffix: str
+    open: Callable[[Path], Reading] | None = None
 
 
 FORMATS = {
@@ -46,6 +50,7 @@ FORMATS = {
         lambda path, _: read_canonical(path),
         write_jsonl,
         ".jsonl",
+        open_canonical,
     ),
     "spert": Format("SpERT's JSON", lambda path, _: read_spert(path), write_spert, ".json"),
     "bekoulis": Format("Bekoulis' columns", lambda path, _: read_columns(path), None, ".txt"),
@@ -53,8 +58,17 @@ FORMATS = {
     "doccano": Format("doccano's JSONL", read_doccano, write_doccano, ".jsonl"),
     "labelstudio": Format("Label Studio's JSON", read_labelstudio, write_labelstudio, ".json"),
     "conll": Format("columns of tokens and tags", lambda path, _: read_conll(path), write_conll, ".conll"),
-    "tfds": Format("a dataset prepared by TensorFlow Datasets", lambda path, _: read_split(path), None, ""),
+    "tfds": Format(
+        "a dataset prepared by TensorFlow Datasets",
+        lambda path, _: read_split(path),
+        None,
+        "",
+        open_split,
+    ),
 }
+
+
+_START = 2**24  # bytes of a file that are read to recognise its format; its first item is shorter
 
 
 def recognise(path: Path) -> str:
@@ -67,7 +81,8 @@ def recognise(path: Path) -> str:
         return "tfds"
     if path.is_dir() or path.suffix == ".ann" or path.with_suffix(".ann").is_file():
         return "brat"
-    start = skip_bom(path.read_bytes()).decode(errors="replace").lstrip()  # the reader names bad bytes
+    with path.open("rb") as file:
+        start = skip_bom(file.read(_START)).decode(errors="replace").lstrip()  # the reader names bad bytes
     if not start:
         raise InputError(path, None, "an empty file", "an annotated corpus")
     if start[0] == "[" and path.suffix != ".jsonl":
@@ -75,6 +90,13 @@ def recognise(path: Path) -> str:
     if start[0] in "{[":
         return _of_keys(_first_item(start), path, {"tokens": "canonical", "text": "doccano"})
     return "bekoulis" if start.startswith("#doc") else "conll"
+
+
+def size_of(path: Path) -> int:
+    """Returns the number of bytes of a file or prepared split; 0 for another folder."""
+    if is_prepared(path.parent):
+        return split_sizes(path.parent)[path.name].num_bytes
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _first_item(text: str) -> Any:

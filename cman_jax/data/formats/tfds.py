@@ -1,7 +1,6 @@
 """The reader of datasets that TensorFlow Datasets (TFDS) has prepared, which needs no TensorFlow.
 
-A prepared dataset is a folder DATA_DIR/NAME/CONFIG/VERSION with dataset_info.json, features.json and the
-sentences in array_record files. The features of a sentence are
+The features of a sentence are
 
     id, document    text; document is optional, and a draw of splits keeps its sentences together
     tokens          a sequence of text
@@ -9,12 +8,12 @@ sentences in array_record files. The features of a sentence are
     relations       a sequence of subject, object and type
 
 with the meaning of the canonical format. A split has the path FOLDER/SPLIT here, although there is no such
-file. `data_prep.tfds` prepares such datasets. Source: tensorflow.org/datasets.
+file; `tfds_folders` knows the folders. `data_prep.tfds` prepares such datasets. Source:
+tensorflow.org/datasets.
 """
 
-import os
-import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -25,15 +24,13 @@ import numpy as np
 from cman_jax.data.corpus import parse_sentence
 from cman_jax.data.formats.canonical import without_repeats
 from cman_jax.data.formats.oddities import Oddity, Reading
+from cman_jax.data.formats.records import Records, Values
+from cman_jax.data.formats.tfds_folders import FEATURES, INFO, split_sizes
 from cman_jax.errors import InputError, missing_extra
 from cman_jax.files import parse_json, read_utf8, show
 from cman_jax.types import Sentence
 
-FILE_FORMAT = "array_record"
-"""The only file format of TFDS that is read and written without TensorFlow and without losses."""
-
 _LIBRARY = "tensorflow_datasets."
-_INFO, _FEATURES = "dataset_info.json", "features.json"
 _KINDS = {
     "id": "text",
     "document": "text",
@@ -45,8 +42,6 @@ _KINDS = {
     "relations/object": "a sequence of integers",
     "relations/type": "a sequence of texts",
 }
-_NAME = re.compile(r"(?P<name>\w+)(/(?P<config>[\w.-]+))?(:(?P<version>\d+\.\d+\.\d+))?")
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 class Item(NamedTuple):
@@ -79,78 +74,6 @@ def library(place: str | Path) -> ModuleType:
     return tensorflow_datasets
 
 
-def is_prepared(folder: Path) -> bool:
-    """Returns whether a folder is a prepared dataset."""
-    return (folder / _INFO).is_file() and (folder / _FEATURES).is_file()
-
-
-def split_paths(folder: Path) -> list[Path]:
-    """Returns the path of each split of a prepared dataset.
-
-    Raises:
-      InputError: dataset_info.json is damaged, or the sentences are in files of another format.
-    """
-    return [folder / name for name in _split_sizes(folder)]
-
-
-def _split_sizes(folder: Path) -> dict[str, int]:
-    """Returns the number of sentences of each split, as dataset_info.json states it."""
-    path = folder / _INFO
-    info = parse_json(read_utf8(path), partial(InputError, path, None))
-    try:
-        sizes = {str(each["name"]): sum(map(int, each["shardLengths"])) for each in info["splits"]}
-    except (KeyError, TypeError, ValueError):
-        raise InputError(path, None, "no splits with their sizes", "what TFDS writes") from None
-    if not sizes:
-        raise InputError(path, None, "no split", "what TFDS writes")
-    if info.get("fileFormat") != FILE_FORMAT:
-        found = f"files of the format {show(info.get('fileFormat', 'tfrecord'))}"
-        expected = f"a dataset that was prepared with file_format={FILE_FORMAT!r}"
-        raise InputError(folder, None, found, expected)
-    return sizes
-
-
-def data_dir_or_default(data_dir: str | Path | None) -> Path:
-    """Returns the folder of all datasets; None: that of TFDS, `$TFDS_DATA_DIR` or `~/tensorflow_datasets`."""
-    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-
-
-def find_prepared(name: str, data_dir: str | Path | None) -> Path:
-    """Returns the folder of a prepared dataset, of its latest version unless the name has another one.
-
-    Args:
-      name: NAME, NAME/CONFIG or NAME/CONFIG:VERSION. Without CONFIG, the dataset must have one at most.
-      data_dir: the folder of all datasets; see `data_dir_or_default`.
-
-    Raises:
-      InputError: no such dataset is there; the message lists what is there.
-    """
-    root = data_dir_or_default(data_dir)
-    parts = _NAME.fullmatch(name)
-    if parts is None:
-        raise InputError(root, None, f"the dataset {show(name)}", "NAME, NAME/CONFIG or NAME/CONFIG:VERSION")
-    there = _prepared_under(root / parts["name"])
-    config = parts["config"]
-    if config is None and len({folder.parent for folder in there}) == 1:
-        config = there[0].parent.relative_to(root / parts["name"]).as_posix()
-    fitting = [
-        folder
-        for folder in there
-        if folder.parent == root / parts["name"] / (config or ".") and parts["version"] in (None, folder.name)
-    ]
-    if not fitting:
-        names = [f"{folder.parent.relative_to(root)}:{folder.name}" for folder in there]
-        found = f"no dataset {name}, but {', '.join(names)}" if names else f"no dataset {parts['name']}"
-        raise InputError(root, None, found, "a prepared dataset (`python -m data_prep.tfds` prepares one)")
-    return max(fitting, key=lambda folder: [int(number) for number in folder.name.split(".")])
-
-
-def _prepared_under(folder: Path) -> list[Path]:
-    """Returns the prepared datasets of one name: folders VERSION or CONFIG/VERSION."""
-    found = [*folder.glob("*"), *folder.glob("*/*")]
-    return sorted(path for path in found if _VERSION.fullmatch(path.name) and is_prepared(path))
-
-
 def read_split(path: Path) -> Reading:
     """Returns the sentences of a split.
 
@@ -181,44 +104,72 @@ def iterate_split(path: Path, oddities: list[Oddity] | None = None) -> Iterator[
       path: FOLDER/SPLIT.
       oddities: a list to which everything is added that is odd but can be read.
     """
-    for number, value in enumerate(_values(path), 1):
-        document = value.pop("document", None)
+    values = _Values(path)
+    for index in range(len(values)):
+        value, document = values.value(index)
         value, repeats = without_repeats(value)
         if oddities is not None:
             name = show(value["id"])
             oddities += [
-                Oddity(str(path), number, kind, f"sentence {name}, {what}") for kind, what in repeats
+                Oddity(str(path), index + 1, kind, f"sentence {name}, {what}") for kind, what in repeats
             ]
-        sentence = parse_sentence(value, path, number)
+        sentence = parse_sentence(value, path, index + 1)
         yield Item(sentence, sentence.id if document is None else document)
 
 
-def _values(path: Path) -> Iterator[dict[str, Any]]:
-    """Yields each sentence of a split as a JSON value of the canonical format, with its document."""
-    tfds, folder, split = library(path), path.parent, path.name
-    sizes = _split_sizes(folder)
-    if split not in sizes:
-        raise InputError(folder, None, f"only the splits {', '.join(sizes)}", f"the split {show(split)}")
-    _refuse_foreign_classes(folder / _FEATURES)
-    number = 0
-    try:
-        raw = tfds.decode.DeserializeMethod.RAW_BYTES
-        builder = tfds.builder_from_directory(folder)
-        source = builder.as_data_source(split, deserialize_method=raw)
-        _check_features(builder.info.features, folder / _FEATURES)
-        files = tfds.core.file_adapters.ArrayRecordFileAdapter
-        there = sum(map(files.num_examples, builder.info.splits[split].filepaths))
-        if there != sizes[split]:  # TFDS would read the first ones
-            raise InputError(path, None, f"{there} sentences", f"the {sizes[split]} of {_INFO}")
-        example = tfds.core.example_parser.tf_example_pb2.Example
-        for number in range(len(source)):
-            yield _value(example.FromString(source[number]).features.feature)
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # TFDS, array_record and Protocol Buffers each have errors of their own
-        reason = (str(error).splitlines() or [""])[0]
-        found = f"a dataset that cannot be read ({type(error).__name__} at sentence {number + 1}: {reason})"
-        raise InputError(path, None, found, "the files that TFDS wrote") from error
+def open_split(path: Path) -> Reading:
+    """Returns what `read_split` returns, with sentences that stay on disk."""
+    return Records(path, _Values(path)).reading()
+
+
+class _Values(Values):
+    """The sentences of a split as JSON values of the canonical format, with their documents.
+
+    Args:
+      path: FOLDER/SPLIT.
+
+    Raises:
+      InputError: as `read_split`.
+    """
+
+    def __init__(self, path: Path):
+        tfds, folder, split = library(path), path.parent, path.name
+        self._path, sizes = path, split_sizes(folder)
+        if split not in sizes:
+            raise InputError(folder, None, f"only the splits {', '.join(sizes)}", f"the split {show(split)}")
+        _refuse_foreign_classes(folder / FEATURES)
+        with self._naming_errors(0):
+            raw = tfds.decode.DeserializeMethod.RAW_BYTES
+            builder = tfds.builder_from_directory(folder)
+            self._source = builder.as_data_source(split, deserialize_method=raw)
+            _check_features(builder.info.features, folder / FEATURES)
+            files = tfds.core.file_adapters.ArrayRecordFileAdapter
+            there = sum(map(files.num_examples, builder.info.splits[split].filepaths))
+            expected = sizes[split].sentences
+            if there != expected:  # TFDS would read the first ones
+                raise InputError(path, None, f"{there} sentences", f"the {expected} of {INFO}")
+            self._example = tfds.core.example_parser.tf_example_pb2.Example
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def value(self, index: int) -> tuple[dict[str, Any], str | None]:
+        """Returns a sentence's value and document."""
+        with self._naming_errors(index):
+            value = _value(self._example.FromString(self._source[index]).features.feature)
+        return value, value.pop("document", None)
+
+    @contextmanager
+    def _naming_errors(self, index: int) -> Iterator[None]:
+        """Turns the errors of TFDS, array_record and Protocol Buffers into InputErrors about a sentence."""
+        try:
+            yield
+        except (InputError, MemoryError):
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__} at sentence {index + 1}: {(str(error).splitlines() or [''])[0]}"
+            found = f"a dataset that cannot be read ({reason})"
+            raise InputError(self._path, None, found, "the files that TFDS wrote") from error
 
 
 def _refuse_foreign_classes(path: Path) -> None:

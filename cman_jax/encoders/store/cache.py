@@ -17,13 +17,14 @@ values as well; every writer calls it before it adds to a cache, and programs th
 import fcntl
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float, Float16
 
+from cman_jax.data.stored import subset
 from cman_jax.encoders.store.index import ITEMSIZE, Index, chunk_line, header_line, read_index, sentence_key
 from cman_jax.encoders.store.source import FeatureSource, check_spec, quote, to_float16
 from cman_jax.errors import InputError
@@ -161,7 +162,7 @@ class FeatureWriter:
         self._index.close()
         self._data.close()
 
-    def missing_chunks(self, sentences: Iterable[Sentence]) -> list[list[Sentence]]:
+    def missing_chunks(self, sentences: Sequence[Sentence]) -> list[Sequence[Sentence]]:
         """Returns the sentences that the cache lacks, each once, in chunks.
 
         The chunks must be encoded whole and appended in this order.
@@ -169,11 +170,12 @@ class FeatureWriter:
         Args:
           sentences: the sentences that the cache should have.
         """
-        distinct: dict[str, Sentence] = {}
-        for sentence in sentences:
-            distinct.setdefault(sentence_key(sentence.tokens), sentence)
-        missing = [sentence for key, sentence in distinct.items() if key not in self._keys]
-        return [missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK)]
+        places: dict[str, int] = {}
+        for place, sentence in enumerate(sentences):
+            places.setdefault(sentence_key(sentence.tokens), place)
+        missing = [place for key, place in places.items() if key not in self._keys]
+        chunks = (missing[start : start + _CHUNK] for start in range(0, len(missing), _CHUNK))
+        return [subset(sentences, chunk) for chunk in chunks]
 
     def append(self, chunk: Sequence[Sentence], features: Sequence[Float[np.ndarray, "l _ d"]]) -> None:
         """Adds a chunk, which is on disk when the call returns.

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.encoders.store.cache import FeatureCache, FeatureWriter
+from cman_jax.encoders.store.index import sentence_key
 from cman_jax.types import Sentence
 
 
@@ -39,7 +40,7 @@ def add_features(encoder: Encoder, sentences: Sequence[Sentence], out: str | Pat
     seconds = time.monotonic() - start
     cache = FeatureCache.open(out)
     cache.check(sentences)
-    num_distinct = len({sentence.tokens for sentence in sentences})
+    num_distinct = len({sentence_key(sentence.tokens) for sentence in sentences})
     return (
         f"{len(sentences)} sentences, {num_distinct} different: {num_distinct - num_missing} there already, "
         f"{num_missing} encoded in {seconds:.1f} s\n"

@@ -62,11 +62,16 @@ class FeatureSource(ABC):
         Raises:
           InputError: sentences are missing; the message names the first of them.
         """
-        sentences = list(sentences)
-        if absent := [sentence for sentence in sentences if sentence.tokens not in self]:
+        count, absent, first = 0, 0, None
+        for sentence in sentences:
+            count += 1
+            if sentence.tokens not in self:
+                absent += 1
+                first = first or sentence
+        if first:
             found = (
-                f"no features for {len(absent)} of {len(sentences)} sentences "
-                f"(the first is {absent[0].id}: {quote(absent[0].tokens)})"
+                f"no features for {absent} of {count} sentences "
+                f"(the first is {first.id}: {quote(first.tokens)})"
             )
             raise self._incomplete(found)
 

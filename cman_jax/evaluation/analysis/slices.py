@@ -135,7 +135,8 @@ def by_novelty(comparison: Comparison, train: Iterable[Sentence]) -> dict[str, S
       comparison: the gold and the predictions.
       train: the training sentences.
     """
-    known = {sentence.tokens for sentence in train}
+    scored = {sentence.tokens for sentence in comparison.sentences}
+    known = {sentence.tokens for sentence in train if sentence.tokens in scored}
     new = np.array([sentence.tokens not in known for sentence in comparison.sentences], bool)
     return {"not in train": where(comparison, new), "also in train": where(comparison, ~new)}
 

@@ -13,7 +13,8 @@ import pytest
 from cman_jax.data.annotated import read_annotated
 from cman_jax.data.corpus import to_json
 from cman_jax.data.formats.canonical import ENTITY_TWICE
-from cman_jax.data.formats.tfds import find_prepared, is_prepared, read_split, split_paths
+from cman_jax.data.formats.tfds import read_split
+from cman_jax.data.formats.tfds_folders import find_prepared, is_prepared, split_paths
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Sentence
 from tests.builders import SENTENCES

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.data.formats.tfds import find_prepared, read_split
+from cman_jax.data.formats.tfds import read_split
+from cman_jax.data.formats.tfds_folders import find_prepared
 from tests.builders import SENTENCES
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,6 +7,8 @@ import jax
 import numpy as np
 import pytest
 
+from cman_jax.data.stored import summaries_of
+
 pytest.importorskip("torch")
 
 from cman_jax.config import Config
@@ -37,7 +39,7 @@ def tiny_config() -> Config:
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> tuple[System, Params]:
-    system = open_run(tiny_config(), SPLITS, tmp_path_factory.mktemp("run"), None)
+    system = open_run(tiny_config(), summaries_of(SPLITS), tmp_path_factory.mktemp("run"), None)
     return system, system.init_params(jax.random.key(0))
 
 
