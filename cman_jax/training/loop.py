@@ -115,7 +115,7 @@ def train_population(
             return systems
         progress.start({member.workdir: member.contents for member in members})
         optimizer = _optimizer_of(members)
-        step = make_step(members, _step_of_each(members, optimizer), num_devices, parallel)
+        step = make_step(members, step_of_each(members, optimizer), num_devices, parallel)
         compiler = stack.enter_context(compiler_threads())
         prepare_first(compiler, step, optimizer, members, done)
         states, begun = _begun(members, done, optimizer, hosts, progress)
@@ -176,7 +176,7 @@ def _optimizer_of(members: Sequence[Member]) -> optax.GradientTransformation:
     return make_optimizer(system.config.training, max(len(member.examples) for member in members), layers)
 
 
-def _step_of_each(members: Sequence[Member], optimizer: optax.GradientTransformation) -> partial:
+def step_of_each(members: Sequence[Member], optimizer: optax.GradientTransformation) -> partial:
     """Returns the training step of each run, which takes the precision from the runs' settings."""
     system = members[0].system
     return partial(in_precision(system.config.training.precision, train_step), system.model, optimizer)

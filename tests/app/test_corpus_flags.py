@@ -3,20 +3,26 @@
 import re
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 from absl.testing import flagsaver
 
 from cman_jax.app.corpus_flags import corpus_place
 from cman_jax.config import Config
+from cman_jax.data import annotated
 from cman_jax.data.annotated import read_annotated
 from cman_jax.data.batching import collate, encode
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.data.formats.tfds_folders import find_prepared
+from cman_jax.data.stored import Stored
 from cman_jax.errors import InputError
+from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.training.loop import train
 from cman_jax.training.plans import epoch_plans
 from data_prep.generated.corpus import generate_splits
 from tests.app.test_corpus import cman
-from tests.builders import vocabs_of
+from tests.builders import tiny_config, vocabs_of
 
 pytest.importorskip("tensorflow_datasets", reason="needs the extra tfds")
 pytest.importorskip("array_record", reason="needs the extra tfds")
@@ -56,6 +62,23 @@ def test_the_batches_are_those_of_the_files(place: Path) -> None:
         assert repr(ours) == repr(theirs)
         assert ours.word_ids.tobytes() == theirs.word_ids.tobytes()
         assert ours.relation_cells.tobytes() == theirs.relation_cells.tobytes()
+
+
+def test_the_training_is_that_of_the_files_in_memory_or_not(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, found = tiny_config(), []
+    config.training.num_epochs, config.data.bucket_lengths = 1, (64,)
+    for path in (place / "source", find_prepared("annotations/mine", place)):
+        for limit in (0, 2**30):
+            monkeypatch.setattr(annotated, "LARGE", limit)
+            splits, run = read_annotated(path).splits, tmp_path / f"{path.name}_{limit}"
+            assert isinstance(splits["train"], Stored) is (limit == 0)
+            system = train(config, splits, run)
+            with Checkpoints(run / "checkpoints", read_only=True) as checkpoints:
+                params = checkpoints.restore_params(1, system.param_shapes())
+            found.append([np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(params)])
+    assert found == [found[0]] * 4
 
 
 def test_the_commands_read_it(place: Path, tmp_path: Path) -> None:

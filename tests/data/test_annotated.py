@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from cman_jax.data import annotated
 from cman_jax.data.annotated import WHOLE, read_annotated
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.data.formats.brat import write_brat
 from cman_jax.data.formats.spert import write_spert
+from cman_jax.data.stored import Stored
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Sentence
 
@@ -44,6 +46,39 @@ def test_the_words_of_file_names_say_which_split_a_file_is(names: tuple[str, ...
     corpus = read_annotated(tmp_path)
     assert list(corpus.splits) == ["train", "dev", "test"]
     assert [split[0].id for split in corpus.splits.values()] == ["s0", "s2", "s4"]
+
+
+@pytest.mark.parametrize(("limit", "stays"), [(0, True), (1, False)])
+def test_sentences_of_large_splits_stay_on_disk(
+    limit: int, stays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of a split count together: none of them has the size from which sentences stay there."""
+    for k in range(3):
+        write_jsonl(tmp_path / f"train_{k}.jsonl", sentences(4, 4 * k))
+    write_jsonl(tmp_path / "dev.jsonl", sentences(2))
+    size = sum(path.stat().st_size for path in tmp_path.glob("train_*"))
+    monkeypatch.setattr(annotated, "LARGE", size + limit)
+    corpus = read_annotated(tmp_path)
+    assert isinstance(corpus.splits["train"], Stored) is stays
+    assert list(corpus.splits["train"]) == sentences(12)
+    assert corpus.splits["dev"] == sentences(2)
+
+
+@pytest.mark.parametrize("limit", [0, 2**30])
+def test_two_files_of_a_split_with_one_id_are_refused(
+    limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(annotated, "LARGE", limit)
+    write_jsonl(tmp_path / "train_a.jsonl", sentences(4))
+    write_jsonl(tmp_path / "train_b.jsonl", sentences(4, 3))
+    with pytest.raises(InputError, match="sentence 's3' in two files of train, expected ids that occur"):
+        read_annotated(tmp_path)
+
+
+def test_formats_that_are_read_whole_stay_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotated, "LARGE", 0)
+    write_spert(tmp_path / "train.json", sentences(2))
+    assert read_annotated(tmp_path).splits == {"train": sentences(2)}
 
 
 def test_files_that_are_not_read_are_named(tmp_path: Path) -> None:

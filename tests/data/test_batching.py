@@ -43,6 +43,29 @@ def test_plans_are_a_partition_into_batches_that_fit(
         assert plan.length == next(n for n in (8, 16, 32, 64) if longest <= n)
 
 
+def plans_by_loops(lengths: list[int], batch_size: int, rng: np.random.Generator) -> list[Plan]:
+    """Plans by the definition: a bucket's examples wait in random order until a batch is full."""
+    order, plans, waiting = rng.permutation(len(lengths)), [], []
+    for low, high in ((-1, 8), (8, 16), (16, 32), (32, 64)):
+        waiting += [int(i) for i in order if low < lengths[i] <= high]
+        while len(waiting) >= batch_size:
+            plans.append(Plan(tuple(waiting[:batch_size]), high))
+            waiting = waiting[batch_size:]
+    if waiting:
+        longest = max(lengths[i] for i in waiting)
+        plans.append(Plan(tuple(waiting), next(high for high in (8, 16, 32, 64) if longest <= high)))
+    return plans
+
+
+@given(st.lists(st.integers(0, 64), max_size=60), st.integers(1, 7), st.integers(0, 2**32 - 1))
+def test_plans_are_those_of_the_definition(lengths: list[int], batch_size: int, seed: int) -> None:
+    found = plan_batches(lengths, SMALL_DATA, batch_size, np.random.default_rng(seed))
+    assert found == plans_by_loops(lengths, batch_size, np.random.default_rng(seed))
+    assert found == plan_batches(
+        np.array(lengths, np.int32), SMALL_DATA, batch_size, np.random.default_rng(seed)
+    )
+
+
 def test_plans_without_a_generator_have_rising_lengths() -> None:
     lengths = [9, 3, 16, 1, 2, 17, 8]
     assert plan_batches(lengths, SMALL_DATA, 2) == [

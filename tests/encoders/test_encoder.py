@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from cman_jax.config import Config
-from cman_jax.encoders.encoder import encode_all
+from cman_jax.data.stored import Stored
+from cman_jax.encoders.encoder import encode_all, examples_of
 from cman_jax.encoders.store.cache import FeatureCache
 from cman_jax.encoders.store.fill import add_features
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import Extractor
 from cman_jax.training.loop import train
+from cman_jax.types import Sentence
 from tests.builders import SENTENCES, vocabs_of
 from tests.fake_encoder import SPEC, FakeEncoder
 
@@ -53,6 +55,27 @@ def test_a_sentence_that_the_cache_lacks_is_named(tmp_path: Path) -> None:
     add_features(FakeEncoder(), SENTENCES[:2], tmp_path)
     with pytest.raises(InputError, match=r"found no features for .*Ben of Acme"):
         encode_all(SENTENCES, VOCABS, FeatureCache.open(tmp_path))
+
+
+class OnDisk(Stored):
+    """Sentences that count as such on disk."""
+
+    def __len__(self) -> int:
+        return len(SENTENCES)
+
+    def read(self, index: int) -> Sentence:
+        return SENTENCES[index]
+
+
+def test_examples_of_sentences_on_disk_are_encoded_when_they_are_asked_for(tmp_path: Path) -> None:
+    add_features(FakeEncoder(), SENTENCES, tmp_path)
+    for encoder in (None, FeatureCache.open(tmp_path)):
+        due, now = (examples_of(each, VOCABS, encoder) for each in (OnDisk(), SENTENCES))
+        assert isinstance(now, list)
+        assert not isinstance(due, list)
+        for ours, theirs in zip([*due[:2], due[2], due[-1]], now, strict=True):
+            assert repr(ours) == repr(theirs)
+    assert isinstance(examples_of(OnDisk(), VOCABS, FakeEncoder()), list)  # would compute features anew
 
 
 def test_values_too_large_for_half_precision_are_refused() -> None:

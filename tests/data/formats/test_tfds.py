@@ -13,8 +13,9 @@ import pytest
 from cman_jax.data.annotated import read_annotated
 from cman_jax.data.corpus import to_json
 from cman_jax.data.formats.canonical import ENTITY_TWICE
-from cman_jax.data.formats.tfds import read_split
-from cman_jax.data.formats.tfds_folders import find_prepared, is_prepared, split_paths
+from cman_jax.data.formats.tfds import open_split, read_split
+from cman_jax.data.formats.tfds_folders import split_paths
+from cman_jax.data.stored import Stored
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Sentence
 from tests.builders import SENTENCES
@@ -79,6 +80,16 @@ def test_datasets_of_others_are_read_and_their_splits_are_known(foreign: Path) -
     assert read_split(foreign / "train").documents == ["0", "1", "2", "3"]
 
 
+def test_sentences_that_stay_there_are_the_same(foreign: Path, tmp_path: Path) -> None:
+    own = {**VALUES[1], "document": "D"}
+    for folder in (foreign, prepare(tmp_path, {"train": [own]}, {**FEATURES, "document": TEXT})):
+        ours, theirs = open_split(folder / "train"), read_split(folder / "train")
+        assert isinstance(ours.sentences, Stored)
+        assert list(ours.sentences) == theirs.sentences
+        assert list(ours.documents) == theirs.documents
+        assert ours.oddities == theirs.oddities
+
+
 def test_what_is_stated_twice_is_kept_once_and_counted(tmp_path: Path) -> None:
     entity = {"start": 0, "end": 1, "type": "X"}
     value = {"id": "a", "tokens": ["b"], "entities": [entity, entity], "relations": []}
@@ -103,6 +114,8 @@ def test_sentences_that_break_a_rule_are_refused(values: list[Any], message: str
     with pytest.raises(InputError) as caught:
         read_split(folder / "train")
     assert message in str(caught.value)
+    with pytest.raises(InputError, match="train:"):
+        open_split(folder / "train")
 
 
 @pytest.mark.parametrize(
@@ -184,40 +197,6 @@ def test_a_changed_or_missing_byte_is_never_another_sentence(foreign: Path, tmp_
         except InputError:
             refused += 1
     assert refused > 20
-
-
-def test_names_find_the_latest_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in ("a/x/1.0.0", "a/x/10.0.0", "a/x/9.0.0", "a/y/1.0.0", "a/x/incomplete.AB_11.0.0", "b/1.0.0"):
-        for name in ("dataset_info.json", "features.json"):
-            (tmp_path / path).mkdir(parents=True, exist_ok=True)
-            (tmp_path / path / name).write_text("{}")
-    assert find_prepared("a/x", tmp_path) == tmp_path / "a" / "x" / "10.0.0"
-    assert find_prepared("a/x:9.0.0", tmp_path) == tmp_path / "a" / "x" / "9.0.0"
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    assert find_prepared("b", None) == tmp_path / "b" / "1.0.0"
-    shutil.rmtree(tmp_path / "a" / "x")
-    assert find_prepared("a", None) == tmp_path / "a" / "y" / "1.0.0"
-    assert is_prepared(tmp_path / "b" / "1.0.0")
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("c", "found no dataset c, expected a prepared dataset (`python -m data_prep.tfds` prepares one)"),
-        ("a", "found no dataset a, but a/x:1.0.0, a/y:1.0.0, expected"),
-        ("a/z", "found no dataset a/z, but a/x:1.0.0, a/y:1.0.0, expected"),
-        ("a/x:2.0.0", "found no dataset a/x:2.0.0, but a/x:1.0.0"),
-        ("../a", "found the dataset '../a', expected NAME, NAME/CONFIG or NAME/CONFIG:VERSION"),
-    ],
-)
-def test_a_name_without_a_dataset_lists_what_is_there(name: str, message: str, tmp_path: Path) -> None:
-    for path in ("a/x/1.0.0", "a/y/1.0.0"):
-        (tmp_path / path).mkdir(parents=True)
-        for file in ("dataset_info.json", "features.json"):
-            (tmp_path / path / file).write_text("{}")
-    with pytest.raises(InputError) as caught:
-        find_prepared(name, tmp_path)
-    assert message in str(caught.value)
 
 
 def test_a_class_of_another_library_is_refused_before_its_module_is_imported(
