@@ -222,13 +222,3 @@ def load_splits(data_dir: str | Path) -> dict[str, list[Sentence]]:
     """
     names = ["train", "dev", *(["test"] if (Path(data_dir) / "test.jsonl").exists() else [])]
     return {name: load_split(data_dir, name) for name in names}
-
-
-def type_inventory(sentences: Iterable[Sentence]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Returns the sorted entity types and the sorted relation types that occur in the sentences."""
-    entity_types: set[str] = set()
-    relation_types: set[str] = set()
-    for sentence in sentences:
-        entity_types.update(entity.type for entity in sentence.entities)
-        relation_types.update(relation.type for relation in sentence.relations)
-    return tuple(sorted(entity_types)), tuple(sorted(relation_types))

@@ -1,20 +1,21 @@
 """What an annotated corpus contains: statistics, oddities, repeated sentences."""
 
+import hashlib
 import itertools
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cman_jax.data.annotated import read_parts
-from cman_jax.data.corpus import type_inventory
 from cman_jax.data.formats.oddities import describe_oddities
 from cman_jax.data.formats.registry import FORMATS
 from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
 from cman_jax.data.overlap import SpanRelation, overlaps
 from cman_jax.data.treebank import STRAIGHT
 from cman_jax.errors import InputError
-from cman_jax.types import Entity, Sentence
+from cman_jax.types import Sentence
 
 
 class Statistics(NamedTuple):
@@ -34,7 +35,7 @@ class Statistics(NamedTuple):
     typographic: int
 
 
-def measure(sentences: Sequence[Sentence]) -> Statistics:
+def measure(sentences: Iterable[Sentence]) -> Statistics:
     """Computes the statistics of a split that has at least one sentence.
 
     `colliding_cells` counts relations whose cell (last token of the subject, last token of the object, type)
@@ -42,21 +43,28 @@ def measure(sentences: Sequence[Sentence]) -> Statistics:
     `duplicates` counts sentences whose tokens an earlier sentence has already, `typographic` tokens with
     characters that raw text loses to straight ones before a network reads it.
     """
-    lengths = [len(sentence.tokens) for sentence in sentences]
-    pairs = [_overlapping_pairs(sentence) for sentence in sentences]
+    counts, seen = Counter(), set()
+    lengths, entity_types, relation_types = array("i"), Counter(), Counter()
+    for sentence in sentences:
+        lengths.append(len(sentence.tokens))
+        entity_types.update(entity.type for entity in sentence.entities)
+        relation_types.update(relation.type for relation in sentence.relations)
+        pairs = _overlapping_pairs(sentence)
+        counts["without_relation"] += not sentence.relations
+        counts["overlapping_pairs"] += pairs
+        counts["sentences_with_overlap"] += pairs > 0
+        counts["colliding_cells"] += _colliding_cells(sentence)
+        counts["typographic"] += sum(not STRAIGHT.keys().isdisjoint(token) for token in sentence.tokens)
+        seen.add(_key(sentence.tokens))
     return Statistics(
-        sentences=len(sentences),
+        sentences=len(lengths),
         tokens=sum(lengths),
         shortest=min(lengths),
         longest=max(lengths),
-        entity_types=Counter(entity.type for sentence in sentences for entity in sentence.entities),
-        relation_types=Counter(relation.type for sentence in sentences for relation in sentence.relations),
-        without_relation=sum(not sentence.relations for sentence in sentences),
-        overlapping_pairs=sum(pairs),
-        sentences_with_overlap=sum(count > 0 for count in pairs),
-        colliding_cells=sum(_colliding_cells(sentence) for sentence in sentences),
-        duplicates=len(sentences) - len({sentence.tokens for sentence in sentences}),
-        typographic=sum(not STRAIGHT.keys().isdisjoint(token) for s in sentences for token in s.tokens),
+        entity_types=entity_types,
+        relation_types=relation_types,
+        duplicates=len(lengths) - len(seen),
+        **counts,
     )
 
 
@@ -71,22 +79,50 @@ def _colliding_cells(sentence: Sentence) -> int:
     return len(sentence.relations) - len(cells)
 
 
-def shared_sentences(sentences: Iterable[Sentence], others: Iterable[Sentence]) -> int:
-    """Counts the sentences that have the same tokens as one of the others."""
-    known = {other.tokens for other in others}
-    return sum(sentence.tokens in known for sentence in sentences)
+class Keys(NamedTuple):
+    """What is compared between splits, in short digests, so that no sentence stays in memory.
+
+    Attributes:
+      ids: the digest of each id.
+      tokens: the digest of each sentence's tokens.
+      annotations: the digest of each sentence's entities and relations, in whatever order they are stated.
+    """
+
+    ids: list[bytes]
+    tokens: list[bytes]
+    annotations: list[bytes]
 
 
-def count_contradictions(sentences: Iterable[Sentence]) -> int:
-    """Counts the token sequences that occur more than once with different annotations."""
-    readings: dict[tuple[str, ...], set[tuple[frozenset[Entity], frozenset[SpanRelation]]]] = {}
+def keys_of(sentences: Iterable[Sentence]) -> Keys:
+    """Returns the digests of sentences, each of which is needed only once."""
+    keys = Keys([], [], [])
     for sentence in sentences:
         entities = sentence.entities
         relations = (
             SpanRelation(entities[r.subject], entities[r.object], r.type) for r in sentence.relations
         )
-        readings.setdefault(sentence.tokens, set()).add((frozenset(entities), frozenset(relations)))
-    return sum(len(different) > 1 for different in readings.values())
+        keys.ids.append(_key([sentence.id]))
+        keys.tokens.append(_key(sentence.tokens))
+        keys.annotations.append(_key([repr(sorted(entities)), repr(sorted(relations))]))
+    return keys
+
+
+def _key(texts: Iterable[str]) -> bytes:
+    """Returns a digest of texts, none of which contains NUL; no two of 10^12 are likely to be equal."""
+    return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).digest()
+
+
+def shared_sentences(split: Keys, other: Keys) -> int:
+    """Counts the sentences of a split that have the same tokens as one of another split."""
+    known = set(other.tokens)
+    return sum(key in known for key in split.tokens)
+
+
+def count_contradictions(splits: Iterable[Keys]) -> int:
+    """Counts the token sequences that occur more than once with different annotations."""
+    first: dict[bytes, bytes] = {}
+    pairs = (pair for keys in splits for pair in zip(keys.tokens, keys.annotations, strict=True))
+    return len({tokens for tokens, annotation in pairs if first.setdefault(tokens, annotation) != annotation})
 
 
 def validate(
@@ -118,9 +154,9 @@ def validate(
         abouts = ", ".join(f"{name} ({FORMATS[name].about})" for name in sorted(parts.formats))
         lines += [f"{corpus}: {abouts or 'nothing that can be read'}", *(f"  {n}" for n in parts.notes)]
         splits = {split: reading.sentences for split, reading in parts.readings.items()}
-        for split, sentences in splits.items():
-            lines.append(f"  {split}: {_describe(measure(sentences))}")
-        lines += [f"  {line}" for line in _across(splits)]
+        found = {split: measure(sentences) for split, sentences in splits.items()}
+        lines += [f"  {split}: {_describe(statistics)}" for split, statistics in found.items()]
+        lines += [f"  {line}" for line in _across(splits, found)]
         if oddities := [oddity for reading in parts.readings.values() for oddity in reading.oddities]:
             lines += [f"  {line}" for line in describe_oddities(oddities).splitlines()]
     return "\n".join(lines), errors
@@ -151,20 +187,30 @@ def _by_type(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
 
 
-def _across(splits: Mapping[str, list[Sentence]]) -> Iterator[str]:
-    """Yields the oddities between splits: types that train lacks, sentences and ids that two splits share."""
-    train_entities, train_relations = type_inventory(splits.get("train", []))
-    for split, sentences in splits.items():
-        if split == "train" or "train" not in splits:
+def _across(splits: Mapping[str, Sequence[Sentence]], found: Mapping[str, Statistics]) -> Iterator[str]:
+    """Yields the oddities between splits: types that train lacks, sentences and ids that two splits share.
+
+    Args:
+      splits: the sentences of each split.
+      found: the statistics of each split.
+    """
+    for split, own in found.items():
+        if split == "train" or "train" not in found:
             continue
-        entities, relations = type_inventory(sentences)
-        if absent := sorted({*entities} - {*train_entities}) + sorted({*relations} - {*train_relations}):
+        kinds = ("entity_types", "relation_types")
+        absent = [
+            name
+            for kind in kinds
+            for name in sorted(getattr(own, kind).keys() - getattr(found["train"], kind).keys())
+        ]
+        if absent:
             yield f"odd: {split} has types that train lacks, which cannot be learned: {', '.join(absent)}"
-    for split, other in itertools.permutations(splits, 2):
-        if shared := shared_sentences(splits[split], splits[other]):
+    keys = {split: keys_of(sentences) for split, sentences in splits.items()}
+    for split, other in itertools.permutations(keys, 2):
+        if shared := shared_sentences(keys[split], keys[other]):
             yield f"odd: {shared} {split} sentences are also in {other}, which makes scores too high"
-    for split, other in itertools.combinations(splits, 2):
-        if ids := {s.id for s in splits[split]} & {s.id for s in splits[other]}:
+    for split, other in itertools.combinations(keys, 2):
+        if ids := {*keys[split].ids} & {*keys[other].ids}:
             yield f"odd: {len(ids)} ids are both in {split} and in {other}"
-    if contradictions := count_contradictions(itertools.chain.from_iterable(splits.values())):
+    if contradictions := count_contradictions(keys.values()):
         yield f"odd: {contradictions} repeated sentences are annotated in different ways"

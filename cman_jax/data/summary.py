@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from cman_jax.data.corpus import to_json
-from cman_jax.data.overlap import keep_longest
+from cman_jax.data.overlap import has_overlap, keep_longest
 from cman_jax.files import json_text
 from cman_jax.types import Sentence
 
@@ -53,7 +53,7 @@ def summarise(sentences: Iterable[Sentence]) -> Summary:
         tokens.update(sentence.tokens)
         entities.update(entity.type for entity in sentence.entities)
         relations.update(relation.type for relation in sentence.relations)
-        kept = keep_longest(sentence)
+        kept = keep_longest(sentence) if has_overlap(sentence) else sentence
         kept_entities.update(entity.type for entity in kept.entities)
         kept_relations.update(relation.type for relation in kept.relations)
         for subject, object_, name in sentence.relations:

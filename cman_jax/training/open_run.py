@@ -126,7 +126,7 @@ def join_run(
     if not (workdir / "config.json").is_file():
         expected = "the run that the first host has opened there, because all hosts share the folder"
         raise InputError(workdir, None, "no run on this host", expected)
-    digests = fingerprint(summaries, vectors, encoder and encoder.spec)
+    digests = fingerprint(summaries, vectors, None if encoder is None else encoder.spec)
     return _checked(with_precision(config, workdir), summaries, workdir, digests)
 
 

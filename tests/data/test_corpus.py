@@ -16,7 +16,6 @@ from cman_jax.data.corpus import (
     parse_sentence,
     read_jsonl,
     to_json,
-    type_inventory,
     write_jsonl,
 )
 from cman_jax.errors import InputError
@@ -231,12 +230,6 @@ def test_the_error_for_a_missing_split_lists_the_existing_ones(tmp_path: Path) -
     with pytest.raises(InputError, match=r"train\.jsonl: found no such file, but test, fold_0/, expected .*"):
         load_split(tmp_path, "train")
     assert load_split(tmp_path, "test") == [SENTENCE]
-
-
-def test_the_inventory_is_sorted() -> None:
-    other = Sentence("8", TOKENS, (Entity(0, 1, "Org"), Entity(2, 3, "Loc")), (Relation(1, 0, "Kill"),))
-    assert type_inventory([SENTENCE, other]) == (("Loc", "Org", "Peop"), ("Kill", "Live_In"))
-    assert type_inventory([]) == ((), ())
 
 
 def test_json_errors_name_the_place_and_quote_it() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.data.statistics import count_contradictions, measure, validate
+from cman_jax.data.statistics import count_contradictions, keys_of, measure, validate
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Relation, Sentence
 
@@ -47,11 +47,16 @@ def test_tokens_that_raw_text_cannot_have_are_odd(tmp_path: Path) -> None:
     )
 
 
+def contradictions(*sentences: Sentence) -> int:
+    """Returns the contradictions between splits, each of which has one of the sentences."""
+    return count_contradictions(keys_of([sentence]) for sentence in sentences)
+
+
 def test_contradictions_are_repeated_sentences_with_other_annotation() -> None:
     reordered = PLAIN._replace(id="4", entities=PLAIN.entities[::-1], relations=(Relation(1, 0, "r"),))
-    assert count_contradictions([PLAIN, reordered, NESTED]) == 0
-    assert count_contradictions([PLAIN, PLAIN._replace(relations=())]) == 1
-    assert count_contradictions([PLAIN, PLAIN._replace(relations=()), Sentence("5", PLAIN.tokens)]) == 1
+    assert contradictions(PLAIN, reordered, NESTED) == 0
+    assert contradictions(PLAIN, PLAIN._replace(relations=())) == 1
+    assert contradictions(PLAIN, PLAIN._replace(relations=()), Sentence("5", PLAIN.tokens)) == 1
 
 
 LONGEST = "training keeps the longest entity of a pair, and only relations between kept entities"
