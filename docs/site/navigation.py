@@ -11,6 +11,7 @@ NAVIGATION = {
         "docs/how-to/encoders": "Use or add an encoder",
         "docs/how-to/devices": "Use several devices",
         "docs/how-to/serve": "",
+        "docs/how-to/large-corpus": "",
         "docs/how-to/scale": "",
         "docs/how-to/share": "",
         "docs/how-to/tfds": "",
