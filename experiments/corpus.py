@@ -2,11 +2,10 @@
 
     python -m experiments.corpus --sentences=1000000 --out=docs/results/corpus.json
 
-The corpus is generated into a temporary folder, with a new seed after every 100,000 sentences, because the
-grammar has few sentences without names; so some sentences repeat. Each way runs in a process of its own, in
-turns: it reads the corpus, opens a run, takes one step of each shape, which compiles it, and then takes the
-measured steps of the first epoch. Waiting is the time in which a step's batch is not built yet. `same_bits`
-says whether all processes end with the same parameters. Dev and checkpoints are not part of the figures.
+The corpus is generated into a temporary folder. Each way runs in a process of its own, in turns: it reads the
+corpus, opens a run, takes one step of each shape, which compiles it, and then takes the measured steps of the
+first epoch. Waiting is the time in which a step's batch is not built yet. `same_bits` says whether all
+processes end with the same parameters. Dev and checkpoints are not part of the figures.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -39,10 +38,8 @@ from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.progress import Progress
 from cman_jax.training.stopping import Stop
-from cman_jax.types import Sentence
 from data_prep.generated.corpus import SIZES, iterate
 
-_PER_SEED = 100_000
 WAYS = {"on disk": lambda data: read_annotated(data).splits, "in memory": load_splits}
 
 
@@ -63,15 +60,8 @@ class Clock(Progress):
 
 def write_corpus(folder: Path, num_sentences: int) -> None:
     """Writes a generated corpus with this many training sentences."""
-    write_jsonl(folder / "train.jsonl", _train(num_sentences))
+    write_jsonl(folder / "train.jsonl", iterate(num_sentences, "train", 0))
     write_jsonl(folder / "dev.jsonl", iterate(SIZES["dev"], "dev", 0))
-
-
-def _train(num_sentences: int) -> Iterator[Sentence]:
-    """Yields the training sentences, whose ids begin with their seed."""
-    for seed, start in enumerate(range(0, num_sentences, _PER_SEED)):
-        for sentence in iterate(min(_PER_SEED, num_sentences - start), "train", seed):
-            yield sentence._replace(id=f"{seed}-{sentence.id}")
 
 
 def measure(way: str, config: Any, data: Path, workdir: Path, num_steps: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ The same seed generates the same sentences.
 import random
 import zlib
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from cman_jax.types import Sentence
 from data_prep.generated.grammar import Draft, Writer, parse_grammar, write_text
@@ -18,6 +19,8 @@ SPLITS = ("train", "dev", "test")
 SIZES = {"train": 1200, "dev": 200, "test": 200}
 MAX_TOKENS = 63
 NAMELESS_EVERY = 25
+_TRIES = 2000
+"""The number of drafts after which no further sentence without names is expected of the grammar."""
 
 
 def owner(text: str) -> str:
@@ -87,6 +90,9 @@ def generate(num_sentences: int, split: str, seed: int) -> list[Sentence]:
 def iterate(num_sentences: int, split: str, seed: int) -> Iterator[Sentence]:
     """Generates distinct sentences one by one; different splits share neither sentences nor whole names.
 
+    Every 25th sentence has no names, until the grammar hardly finds a new one: in train, for about 260,000
+    sentences.
+
     Args:
       num_sentences: how many sentences to generate; the first ones do not depend on this number.
       split: "train", "dev" or "test".
@@ -95,12 +101,22 @@ def iterate(num_sentences: int, split: str, seed: int) -> Iterator[Sentence]:
     rng = random.Random(len(SPLITS) * seed + SPLITS.index(split))
     writer = make_writer(split, rng)
     seen: set[tuple[str, ...]] = set()
-    for number in range(1, num_sentences + 1):
-        is_nameless = number % NAMELESS_EVERY == 0
-        symbol = "nameless" if is_nameless else "sentence"
-        draft = write_draft(writer, symbol)
-        while tuple(draft.tokens) in seen or not is_fit(draft, split):
+
+    def new_drafts(symbol: str) -> Iterator[Draft]:
+        """Yields the drafts of an endless number that are new and fit, and None for the others."""
+        while True:
             draft = write_draft(writer, symbol)
+            yield draft if tuple(draft.tokens) not in seen and is_fit(draft, split) else None
+
+    named = filter(None, new_drafts("sentence"))
+    nameless: Iterator[Draft | None] = new_drafts("nameless")
+    for number in range(1, num_sentences + 1):
+        draft = None
+        if number % NAMELESS_EVERY == 0:
+            draft = next(filter(None, islice(nameless, _TRIES)), None)
+            if draft is None:
+                nameless = iter(())  # the grammar has hardly a new one
+        draft = draft or next(named)
         seen.add(tokens := tuple(draft.tokens))
         yield Sentence(f"{split}-{number:04d}", tokens, tuple(draft.entities), tuple(draft.relations))
 

@@ -12,6 +12,7 @@ import pytest
 
 from cman_jax.data.corpus import read_jsonl
 from cman_jax.types import Entity, Sentence
+from data_prep.generated import corpus as generated
 from data_prep.generated.corpus import SPLITS, generate, owner
 from data_prep.generated.grammar import Draft, Writer, parse_grammar
 from data_prep.generated.lexicon import ENTITY_TYPES, NAMES
@@ -46,6 +47,17 @@ def mention(sentence: Sentence, entity: Entity) -> str:
 
 def f1(num_right: int, num_predicted: int, num_gold: int) -> float:
     return 200 * num_right / (num_predicted + num_gold)
+
+
+def test_it_goes_on_when_the_grammar_has_no_further_sentence_without_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(generated, "_TRIES", 1)
+    found = generate(2000, "dev", seed=0)
+    without = [number for number, sentence in enumerate(found, 1) if not sentence.entities]
+    assert 0 < len(without) < 2000 // 25
+    assert without == list(range(25, without[-1] + 1, 25))
+    assert len({sentence.tokens for sentence in found}) == 2000
 
 
 def test_spans_are_valid_ordered_and_disjoint(sentences: list[Sentence]) -> None:
