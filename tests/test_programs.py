@@ -62,12 +62,13 @@ def test_other_shapes_types_networks_and_settings_are_traced(kept_folder: Path) 
     assert len(times) == 1
 
 
-def test_nothing_is_kept_without_a_folder(tmp_path: Path) -> None:
-    assert not jax.config.jax_compilation_cache_dir
+def test_nothing_is_kept_without_a_folder(kept_folder: Path) -> None:
+    jax.config.update("jax_compilation_cache_dir", None)
     for _ in range(2):
         program, times = traced()
         assert program(NETWORK, X)["sum"].shape == (4,)
         assert len(times) == 1
+    assert not kept_folder.exists()
 
 
 def test_a_network_whose_source_is_not_the_librarys_is_not_kept(kept_folder: Path) -> None:
