@@ -5,19 +5,14 @@ resumes from its last whole epoch. Parameters are an item of their own, for prog
 """
 
 import math
-import os
-import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
-from cman_jax.errors import InputError, is_out_of_memory
-from cman_jax.files import show
+from cman_jax.errors import InputError
 from cman_jax.run.checkpoint_files import (
     OPTIMIZER,
     PARAMS,
@@ -32,7 +27,6 @@ State = TypeVar("State", bound=tuple)
 """The named tuple from which training resumes: `step`, `params` and `opt_state`."""
 
 _EARLIER_WINS = 1e-9  # subtracted per epoch from the score; far below any difference of scores
-_OS_ERROR = re.compile(r"os_error_code='(\d+)'")
 
 
 class Checkpoints:
@@ -43,7 +37,8 @@ class Checkpoints:
       read_only: whether only to read, which does not disturb a training that writes there.
 
     Raises:
-      InputError: the directory to read does not exist, or the scores in the directory to write are damaged.
+      InputError: the directory to read does not exist, or the directory to write has damaged scores or
+        cannot be written to.
     """
 
     def __init__(self, directory: Path, *, read_only: bool = False):
@@ -73,7 +68,7 @@ class Checkpoints:
           InputError: a checkpoint cannot be written.
         """
         if self._manager is not None:
-            with _writing(self._directory):
+            with self._writer.writing(self._directory):
                 try:
                     self._manager.wait_until_finished()
                     self._delete_superfluous()
@@ -97,7 +92,7 @@ class Checkpoints:
         rank = rank if math.isfinite(rank) else self._writer.NO_SCORE
         state = jax.tree.map(np.array, state)  # a copy, because the next step updates these arrays in place
         trees = {PARAMS: state.params, OPTIMIZER: {"step": state.step, "opt_state": state.opt_state}}
-        with _writing(self._directory):
+        with self._writer.writing(self._directory):
             self._writer.save(self._manager, epoch, trees, rank)
         self._remove_deleted()
 
@@ -188,23 +183,3 @@ def set_aside(directory: Path, epochs: list[int]) -> Path:
         shutil.rmtree(aside / str(epoch), ignore_errors=True)
         (directory / str(epoch)).replace(aside / str(epoch))
     return aside
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Raises an InputError, with its cause, when Orbax or TensorStore cannot write."""
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError) as error:
-        if is_out_of_memory(error):
-            raise
-        found = f"a checkpoint that cannot be written ({_reason(error)})"
-        expected = "a disk with free space and permission to write; then start the same training again"
-        raise InputError(path, None, found, expected) from error
-
-
-def _reason(error: Exception) -> str:
-    """Returns why a write failed, in the words of the operating system if the error has its number."""
-    if number := _OS_ERROR.search(str(error)):  # of TensorStore
-        return os.strerror(int(number[1]))
-    return getattr(error, "strerror", None) or show(error)

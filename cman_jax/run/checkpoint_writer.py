@@ -1,6 +1,9 @@
 """The writing of checkpoints with Orbax, which takes long to import and which only training needs."""
 
+import errno
 import math
+import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +13,7 @@ import jax
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
-from cman_jax.errors import InputError
+from cman_jax.errors import InputError, is_out_of_memory
 from cman_jax.files import show
 from cman_jax.run.checkpoint_files import DIGEST_FILE, DIGESTS, OPTIMIZER, PARAMS, digests_of
 
@@ -19,6 +22,9 @@ LATEST = 2
 
 NO_SCORE = -1.0
 """The rank of a score that is not a number, below every score."""
+
+_OS_ERROR = re.compile(r"os_error_code='(\d+)'")
+_NO_WRITING = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
 
 DELETED = "deleted"
 """The folder that a checkpoint is moved to at once, before its files are removed one by one."""
@@ -31,7 +37,7 @@ def open_manager(directory: Path) -> ocp.CheckpointManager:
       directory: the directory of the checkpoints.
 
     Raises:
-      InputError: the scores in the directory are damaged.
+      InputError: the scores in the directory are damaged, or it cannot be written to.
     """
     options = ocp.CheckpointManagerOptions(
         preservation_policy=AnyPreservationPolicy([LatestN(n=LATEST), BestN(get_metric_fn=_rank, n=1)]),
@@ -42,17 +48,42 @@ def open_manager(directory: Path) -> ocp.CheckpointManager:
         create=False,  # Orbax cannot, when other processes take no part
         multiprocessing_options=_this_process(),
     )
-    directory.mkdir(parents=True, exist_ok=True)
-    with _reading(directory):
+    with _opening(directory):
+        directory.mkdir(parents=True, exist_ok=True)
         return ocp.CheckpointManager(directory.absolute(), options=options, item_handlers=_handlers())
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Raises an InputError, with its cause, when Orbax raises an error for damaged files."""
+def writing(path: Path) -> Iterator[None]:
+    """Raises an InputError, with its cause, when Orbax or TensorStore cannot write.
+
+    Args:
+      path: the directory of the checkpoints, for the message.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: Exception) -> InputError:
+    """Returns the error for a failed write, in the operating system's words if `error` has its number."""
+    number = _OS_ERROR.search(str(error))  # of TensorStore
+    reason = os.strerror(int(number[1])) if number else getattr(error, "strerror", None) or show(error)
+    expected = "a disk with free space and permission to write; then start the same training again"
+    return InputError(path, None, f"a checkpoint that cannot be written ({reason})", expected)
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """Raises an InputError, with its cause, where Orbax finds damaged files or cannot write."""
     try:
         yield
     except (KeyError, OSError, TypeError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in _NO_WRITING:
+            raise _not_written(path, error) from error
         found = f"a damaged file ({show(str(error))})"
         raise InputError(path, None, found, "a checkpoint as training wrote it") from error
 
