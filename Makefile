@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # What touches JAX, Flax, Optax and Orbax most, and one training from start to end; they must stay fast.
 NEWEST_TESTS := tests/app/test_end_to_end.py::test_a_run_killed_and_stopped_at_random_points_ends_with_the_same_bits \
 	tests/layers tests/inference/test_export.py tests/inference/test_extractor.py tests/run/test_checkpoint.py \
-	tests/run/test_recovery.py tests/test_compilation.py tests/training/test_optimizer.py
+	tests/run/test_recovery.py tests/test_compilation.py tests/test_programs.py tests/training/test_optimizer.py
 
 .PHONY: quickstart test beam newest docs faults dist format clean
 
