@@ -7,7 +7,7 @@ sentences when their batch is due (`cman_jax.encoders.encoder.examples_of`).
 
 from abc import abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -49,7 +49,7 @@ class Stored(Sequence[Sentence]):
     @cached_property
     def id_hashes(self) -> Int[np.ndarray, " s"]:
         """The hash of each sentence's id, which this process computes."""
-        return _id_hashes(self)
+        return np.fromiter((hash(sentence.id) for sentence in self), np.int64)
 
 
 class _Joined(Stored):
@@ -66,6 +66,11 @@ class _Joined(Stored):
         """Returns a sentence; see `Stored`."""
         part = bisect_right(self._ends, index)
         return self._parts[part][index - (self._ends[part - 1] if part else 0)]
+
+    @cached_property
+    def id_hashes(self) -> Int[np.ndarray, " s"]:
+        """The hash of each sentence's id; parts that know theirs are not read again."""
+        return np.concatenate([_id_hashes(part) for part in self._parts])
 
 
 class _Subset(Stored):
@@ -114,15 +119,27 @@ def repeated_id(sentences: Sequence[Sentence]) -> tuple[int, int] | None:
 
     It is the repeat that comes first. Only hashes of the ids are in memory.
     """
-    hashes = sentences.id_hashes if isinstance(sentences, Stored) else _id_hashes(sentences)
-    order = np.argsort(hashes, kind="stable")
-    same = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
-    for k in sorted(same, key=lambda k: order[k + 1]):
-        first, again = int(order[k]), int(order[k + 1])
-        if sentences[first].id == sentences[again].id:
-            return first, again
+    return first_repeat(_id_hashes(sentences), lambda place: sentences[place].id)
+
+
+def first_repeat(hashes: Int[np.ndarray, " s"], id_of: Callable[[int], str]) -> tuple[int, int] | None:
+    """Returns the positions of an id and of its first repeat; None: all ids are different.
+
+    Args:
+      hashes: the hash of each id.
+      id_of: returns the id at a position.
+    """
+    _, kinds, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    places: dict[str, int] = {}
+    for place in map(int, np.flatnonzero(counts[kinds] > 1)):
+        name = id_of(place)
+        if name in places:
+            return places[name], place
+        places[name] = place
     return None
 
 
-def _id_hashes(sentences: Iterable[Sentence]) -> Int[np.ndarray, " s"]:
+def _id_hashes(sentences: Sequence[Sentence]) -> Int[np.ndarray, " s"]:
+    if isinstance(sentences, Stored):
+        return sentences.id_hashes
     return np.fromiter((hash(sentence.id) for sentence in sentences), np.int64)

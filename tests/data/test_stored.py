@@ -76,3 +76,4 @@ def test_the_first_repeat_of_an_id_is_found(stays: bool, monkeypatch: pytest.Mon
     monkeypatch.setattr("cman_jax.data.stored.hash", lambda name: ord(name) % 2, raising=False)
     assert found("a", "c") is None  # equal hashes of different ids
     assert found("a", "c", "c") == (1, 2)
+    assert found("a", "c", "a") == (0, 2)

@@ -11,7 +11,7 @@ import numpy as np
 from cman_jax.data.corpus import parse_sentence
 from cman_jax.data.formats.canonical import without_repeats
 from cman_jax.data.formats.oddities import Oddity, Reading
-from cman_jax.data.stored import Stored, repeated_id
+from cman_jax.data.stored import Stored, first_repeat
 from cman_jax.data.summary import summarise
 from cman_jax.errors import InputError
 from cman_jax.files import show
@@ -54,12 +54,20 @@ class Records(Stored):
         if not len(self):
             raise InputError(path, None, "no sentence", "at least one sentence")
         hashes = array("q")
-        self.summary = summarise(self._checked(hashes))
-        self.id_hashes = np.array(hashes)
-        if repeat := repeated_id(self):
+        try:
+            self.summary = summarise(self._checked(hashes))
+        except InputError:
+            self._refuse_repeats(hashes)  # a repeat before the malformed sentence is the first error
+            raise
+        self._refuse_repeats(hashes)
+
+    def _refuse_repeats(self, hashes: array) -> None:
+        """Keeps the hashes of the ids, and raises an InputError if an id occurs twice."""
+        self.id_hashes = np.array(hashes, np.int64)
+        if repeat := first_repeat(self.id_hashes, lambda place: self.read(place).id):
             first, again = repeat
             found = f"id {show(self.read(again).id)} of line {first + 1} again"
-            raise InputError(path, again + 1, found, "ids that occur once")
+            raise InputError(self._path, again + 1, found, "ids that occur once")
 
     def _checked(self, hashes: array) -> Iterator[Sentence]:
         """Yields all sentences, adds the hashes of their ids to a list, and notes what is odd."""

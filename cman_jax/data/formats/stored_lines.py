@@ -41,6 +41,10 @@ class _Lines(Values):
         self._state = self._read_state()
         self._starts = _line_starts(self._file)
 
+    def __reduce__(self) -> str:
+        """Refuses to be pickled, because another process would read what its own descriptor is."""
+        raise TypeError(f"{self._path} stays on disk and cannot be pickled; open it where it is read")
+
     def _read_state(self) -> tuple[int, int]:
         """Returns the size of the file, and when it was changed."""
         status = os.fstat(self._file)

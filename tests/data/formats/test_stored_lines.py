@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import pickle
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,19 @@ def test_the_reading_is_that_of_memory(
         LINES[0] + b"\n\xff",
         LINES[0] + b"\n" + LINES[1] + b"\n" + LINES[0],
         b"\n".join([LINES[0], *LINES[1:], LINES[2], LINES[1]]),
+        b"\n".join([LINES[0], LINES[1], LINES[0], b"{bad"]),
         LINES[0][:-1] + b', "document": "d"}',
     ],
-    ids=["JSON", "empty line", "keys", "UTF-8", "id twice", "two ids twice", "unknown key"],
+    ids=[
+        "JSON",
+        "empty line",
+        "keys",
+        "UTF-8",
+        "id twice",
+        "two ids twice",
+        "twice, then JSON",
+        "unknown key",
+    ],
 )
 def test_the_errors_are_those_of_memory(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "train.jsonl"
@@ -91,6 +102,12 @@ def test_a_file_that_takes_the_place_is_not_read_and_a_changed_one_is_refused(tm
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 10**9))
     with pytest.raises(InputError, match="found a file that was changed while it was read"):
         sentences[0]
+
+
+def test_it_is_not_pickled(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "train.jsonl", SENTENCES)
+    with pytest.raises(TypeError, match=r"train\.jsonl stays on disk and cannot be pickled"):
+        pickle.dumps(open_canonical(tmp_path / "train.jsonl").sentences)
 
 
 def bytes_held(make: Any) -> int:
