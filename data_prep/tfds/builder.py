@@ -24,7 +24,8 @@ import numpy as np
 
 from cman_jax.data.corpus import to_json
 from cman_jax.data.formats.oddities import Oddity, Reading
-from cman_jax.data.formats.tfds import Item, iterate_split, library
+from cman_jax.data.formats.records import Item
+from cman_jax.data.formats.tfds import iterate_split, library
 from cman_jax.data.formats.tfds_folders import FILE_FORMAT
 from cman_jax.errors import InputError
 from cman_jax.files import show

@@ -23,14 +23,27 @@ def read_canonical(path: str | Path) -> Reading:
     """
     oddities: list[Oddity] = []
 
-    def repair(value: Any, line: int) -> Any:
-        value, repeats = without_repeats(value)
-        for kind, what in repeats:
-            oddities.append(Oddity(str(path), line, kind, f"sentence {show(value.get('id'))}, {what}"))
+    def prepare(value: Any, line: int) -> Any:
+        value, found = repaired(value, path, line)
+        oddities.extend(found)
         return value
 
-    sentences = read_jsonl(path, prepare=repair)
+    sentences = read_jsonl(path, prepare=prepare)
     return Reading(sentences, oddities, [sentence.id for sentence in sentences])
+
+
+def repaired(value: Any, path: str | Path, number: int) -> tuple[Any, list[Oddity]]:
+    """Returns a sentence's JSON value without repeats, and an oddity for each of them.
+
+    Args:
+      value: the value.
+      path: the file or dataset that it is from.
+      number: the number of its line or sentence, from 1 on.
+    """
+    value, repeats = without_repeats(value)
+    return value, [
+        Oddity(str(path), number, kind, f"sentence {show(value.get('id'))}, {what}") for kind, what in repeats
+    ]
 
 
 def without_repeats(value: Any) -> tuple[Any, list[tuple[str, str]]]:

@@ -4,12 +4,12 @@ from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cman_jax.data.corpus import parse_sentence
-from cman_jax.data.formats.canonical import without_repeats
+from cman_jax.data.formats.canonical import repaired
 from cman_jax.data.formats.oddities import Oddity, Reading
 from cman_jax.data.stored import Stored, first_repeat
 from cman_jax.data.summary import summarise
@@ -18,8 +18,26 @@ from cman_jax.files import show
 from cman_jax.types import Sentence
 
 
+class Item(NamedTuple):
+    """A sentence of a place on disk.
+
+    Attributes:
+      sentence: the sentence.
+      document: the name of the document that the sentence comes from.
+    """
+
+    sentence: Sentence
+    document: str
+
+
 class Values(ABC):
-    """The sentences of a place on disk, as JSON values of the canonical format."""
+    """The sentences of a place on disk, as JSON values of the canonical format.
+
+    Attributes:
+      path: the place, in which sentence `i` is number `i + 1`, for error messages.
+    """
+
+    path: Path
 
     @abstractmethod
     def __len__(self) -> int:
@@ -33,13 +51,23 @@ class Values(ABC):
           InputError: the value cannot be read.
         """
 
+    def item(self, index: int) -> tuple[Item, list[Oddity]]:
+        """Returns a sentence without what it states twice, and an oddity for each repeat.
+
+        Raises:
+          InputError: the sentence cannot be read, or is malformed.
+        """
+        value, document = self.value(index)
+        value, oddities = repaired(value, self.path, index + 1)
+        sentence = parse_sentence(value, self.path, index + 1)
+        return Item(sentence, sentence.id if document is None else document), oddities
+
 
 class Records(Stored):
     """The sentences of a place on disk, which are checked whenever they are read.
 
     Args:
-      path: the place, in which sentence `i` is number `i + 1`, for error messages.
-      values: the values of the sentences.
+      values: the sentences' values.
 
     Attributes:
       oddities: everything that is odd but can be read.
@@ -48,11 +76,11 @@ class Records(Stored):
       InputError: a sentence is malformed, an id occurs twice, or there is no sentence.
     """
 
-    def __init__(self, path: Path, values: Values):
-        self._path, self._values = path, values
+    def __init__(self, values: Values):
+        self._values = values
         self.oddities: list[Oddity] = []
         if not len(self):
-            raise InputError(path, None, "no sentence", "at least one sentence")
+            raise InputError(values.path, None, "no sentence", "at least one sentence")
         hashes = array("q")
         try:
             self.summary = summarise(self._checked(hashes))
@@ -67,36 +95,26 @@ class Records(Stored):
         if repeat := first_repeat(self.id_hashes, lambda place: self.read(place).id):
             first, again = repeat
             found = f"id {show(self.read(again).id)} of line {first + 1} again"
-            raise InputError(self._path, again + 1, found, "ids that occur once")
+            raise InputError(self._values.path, again + 1, found, "ids that occur once")
 
     def _checked(self, hashes: array) -> Iterator[Sentence]:
         """Yields all sentences, adds the hashes of their ids to a list, and notes what is odd."""
         for index in range(len(self)):
-            sentence, _, repeats = self._item(index)
-            hashes.append(hash(sentence.id))
-            self.oddities += [
-                Oddity(str(self._path), index + 1, kind, f"sentence {show(sentence.id)}, {what}")
-                for kind, what in repeats
-            ]
-            yield sentence
-
-    def _item(self, index: int) -> tuple[Sentence, str, list[tuple[str, str]]]:
-        """Returns a sentence, its document, and (kind, words) of what it states twice."""
-        value, document = self._values.value(index)
-        value, repeats = without_repeats(value)
-        sentence = parse_sentence(value, self._path, index + 1)
-        return sentence, sentence.id if document is None else document, repeats
+            item, oddities = self._values.item(index)
+            hashes.append(hash(item.sentence.id))
+            self.oddities += oddities
+            yield item.sentence
 
     def __len__(self) -> int:
         return len(self._values)
 
     def read(self, index: int) -> Sentence:
         """Returns a sentence; see `Stored`."""
-        return self._item(index)[0]
+        return self._values.item(index)[0].sentence
 
     def document(self, index: int) -> str:
         """Returns the name of a sentence's document."""
-        return self._item(index)[1]
+        return self._values.item(index)[0].document
 
     def reading(self) -> Reading:
         """Returns the sentences as readers of annotated corpora do."""

@@ -24,7 +24,7 @@ def open_canonical(path: str | Path) -> Reading:
       InputError: a line is malformed, an id occurs twice, or the file contains no sentence.
       OSError: the file cannot be read.
     """
-    return Records(Path(path), _Lines(Path(path))).reading()
+    return Records(_Lines(Path(path))).reading()
 
 
 class _Lines(Values):
@@ -35,7 +35,7 @@ class _Lines(Values):
     """
 
     def __init__(self, path: Path):
-        self._path = path
+        self.path = path
         self._file = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
         self._state = self._read_state()
@@ -43,7 +43,7 @@ class _Lines(Values):
 
     def __reduce__(self) -> str:
         """Refuses to be pickled, because another process would read what its own descriptor is."""
-        raise TypeError(f"{self._path} stays on disk and cannot be pickled; open it where it is read")
+        raise TypeError(f"{self.path} stays on disk and cannot be pickled; open it where it is read")
 
     def _read_state(self) -> tuple[int, int]:
         """Returns the size of the file, and when it was changed."""
@@ -63,9 +63,9 @@ class _Lines(Values):
         raw = os.pread(self._file, end - start, start)
         if self._read_state() != self._state:
             found = "a file that was changed while it was read"
-            raise InputError(self._path, None, found, "an unchanged file; start again")
-        text = decode_line(raw, self._path, index + 1)
-        return parse_json(text, partial(InputError, self._path, index + 1)), None
+            raise InputError(self.path, None, found, "an unchanged file; start again")
+        text = decode_line(raw, self.path, index + 1)
+        return parse_json(text, partial(InputError, self.path, index + 1)), None
 
 
 def _line_starts(file: int) -> Int64[np.ndarray, " _"]:

@@ -17,18 +17,15 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from cman_jax.data.corpus import parse_sentence
-from cman_jax.data.formats.canonical import without_repeats
 from cman_jax.data.formats.oddities import Oddity, Reading
-from cman_jax.data.formats.records import Records, Values
+from cman_jax.data.formats.records import Item, Records, Values
 from cman_jax.data.formats.tfds_folders import FEATURES, INFO, split_sizes
 from cman_jax.errors import InputError, missing_extra
 from cman_jax.files import parse_json, read_utf8, show
-from cman_jax.types import Sentence
 
 _LIBRARY = "tensorflow_datasets."
 _KINDS = {
@@ -42,18 +39,6 @@ _KINDS = {
     "relations/object": "a sequence of integers",
     "relations/type": "a sequence of texts",
 }
-
-
-class Item(NamedTuple):
-    """A sentence of a dataset.
-
-    Attributes:
-      sentence: the sentence.
-      document: the name of the document that the sentence comes from.
-    """
-
-    sentence: Sentence
-    document: str
 
 
 def library(place: str | Path) -> ModuleType:
@@ -106,20 +91,15 @@ def iterate_split(path: Path, oddities: list[Oddity] | None = None) -> Iterator[
     """
     values = _Values(path)
     for index in range(len(values)):
-        value, document = values.value(index)
-        value, repeats = without_repeats(value)
+        item, found = values.item(index)
         if oddities is not None:
-            name = show(value["id"])
-            oddities += [
-                Oddity(str(path), index + 1, kind, f"sentence {name}, {what}") for kind, what in repeats
-            ]
-        sentence = parse_sentence(value, path, index + 1)
-        yield Item(sentence, sentence.id if document is None else document)
+            oddities += found
+        yield item
 
 
 def open_split(path: Path) -> Reading:
     """Returns what `read_split` returns, with sentences that stay on disk."""
-    return Records(path, _Values(path)).reading()
+    return Records(_Values(path)).reading()
 
 
 class _Values(Values):
@@ -134,7 +114,7 @@ class _Values(Values):
 
     def __init__(self, path: Path):
         tfds, folder, split = library(path), path.parent, path.name
-        self._path, sizes = path, split_sizes(folder)
+        self.path, sizes = path, split_sizes(folder)
         if split not in sizes:
             raise InputError(folder, None, f"only the splits {', '.join(sizes)}", f"the split {show(split)}")
         _refuse_foreign_classes(folder / FEATURES)
@@ -169,7 +149,7 @@ class _Values(Values):
         except Exception as error:
             reason = f"{type(error).__name__} at sentence {index + 1}: {(str(error).splitlines() or [''])[0]}"
             found = f"a dataset that cannot be read ({reason})"
-            raise InputError(self._path, None, found, "the files that TFDS wrote") from error
+            raise InputError(self.path, None, found, "the files that TFDS wrote") from error
 
 
 def _refuse_foreign_classes(path: Path) -> None:

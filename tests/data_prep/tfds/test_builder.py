@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("tensorflow_datasets", reason="needs the extra tfds")
 pytest.importorskip("array_record", reason="needs the extra tfds")
 
-from cman_jax.data.formats.tfds import Item, iterate_split
+from cman_jax.data.formats.records import Item
+from cman_jax.data.formats.tfds import iterate_split
 from cman_jax.errors import InputError
 from cman_jax.run.provenance import split_digest
 from cman_jax.types import Entity, Relation, Sentence
