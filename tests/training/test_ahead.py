@@ -2,9 +2,11 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from cman_jax.training import ahead
 from cman_jax.training.ahead import AHEAD, BuiltAhead
 
 
@@ -37,14 +39,26 @@ def test_few_batches_are_built_ahead() -> None:
         assert built == list(range(AHEAD + 1))
 
 
-def test_the_waiting_is_that_for_batches_and_not_for_steps() -> None:
-    with BuiltAhead(range(4), lambda plan: time.sleep(0.05)) as batches:
-        next(batches)
-        assert batches.seconds_waited >= 0.05
-        time.sleep(0.4)  # a step, meanwhile the other batches are built
-        waited = batches.seconds_waited
-        assert list(batches) == [None] * 3
-        assert batches.seconds_waited - waited < 0.05
+def test_the_waiting_is_that_for_batches_and_not_for_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(
+        [10.0, 13.0, 50.0, 50.5, 90.0, 90.0]
+    )  # before and after the waiting for each of three batches
+    monkeypatch.setattr(ahead, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    with BuiltAhead(range(3), lambda plan: plan) as batches:
+        waited = [(batch, batches.seconds_waited) for batch in batches]
+    assert waited == [(0, 3.0), (1, 3.5), (2, 3.5)]
+
+
+def test_the_next_batches_are_built_during_a_step() -> None:
+    built = threading.Semaphore(0)
+
+    def build(plan: int) -> int:
+        built.release()
+        return plan
+
+    with BuiltAhead(range(3), build) as batches:
+        next(batches)  # the step on this batch follows, and asks for nothing
+        assert all(built.acquire(timeout=10) for _ in range(3))
 
 
 def test_an_error_is_raised_with_its_batch_and_ends_the_thread() -> None:
