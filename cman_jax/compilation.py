@@ -94,8 +94,8 @@ class Ahead:
         return self._function(*arguments, **options)
 
 
-def start(cache: Path | None = None) -> None:
-    """Prepares JAX: turns asynchronous execution on the CPU off, and optionally the compilation cache on.
+def start(cache: Path | None = None, num_devices: int = 1) -> None:
+    """Prepares JAX: asynchronous execution on the CPU off, and optionally the compilation cache and devices.
 
     If a program runs asynchronously on the CPU and its result does not fit memory, JAX waits for the result
     for ever, or aborts the process. Without it, the program raises an error. What is lost is that a batch can
@@ -103,6 +103,8 @@ def start(cache: Path | None = None) -> None:
 
     Args:
       cache: the folder for compiled programs, so that a second start compiles nothing. None: no folder.
+      num_devices: number of devices that a CPU is divided into, if it has as many cores and JAX has not
+        begun to use it. 1: as many as `XLA_FLAGS` says, which is one device of all cores by default.
 
     Raises:
       InputError: the process may use too little memory to compile a program.
@@ -114,6 +116,9 @@ def start(cache: Path | None = None) -> None:
     if cache is not None:
         jax.config.update("jax_compilation_cache_dir", str(cache.expanduser()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    if 1 < num_devices <= _num_cores():
+        with suppress(RuntimeError):  # JAX has its devices already
+            jax.config.update("jax_num_cpu_devices", num_devices)
 
 
 def start_by_default() -> None:
@@ -136,14 +141,18 @@ def compiler_threads() -> Iterator[Executor]:
 
     When the `with` block ends, compilations that have not begun are cancelled.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = read_limits().memory
     fitting = _MOST_THREADS if memory is None else max(1, memory // _BYTES_OF_THREAD - 1)
-    threads = ThreadPoolExecutor(min(cores, _MOST_THREADS, fitting), thread_name_prefix="compiler")
+    threads = ThreadPoolExecutor(min(_num_cores(), _MOST_THREADS, fitting), thread_name_prefix="compiler")
     try:
         yield threads
     finally:
         threads.shutdown(cancel_futures=True)
+
+
+def _num_cores() -> int:
+    """Returns the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shapes_of(*arguments: Any, **options: Any) -> Hashable:

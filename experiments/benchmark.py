@@ -48,7 +48,10 @@ _WHAT = flags.DEFINE_list(
     "what", ["train_step"], f"The measures, separated by commas: any of {', '.join(MEASURES)}."
 )
 _FRAMEWORKS = flags.DEFINE_list(
-    "frameworks", ["jax", "torch"], f"The frameworks, separated by commas: any of {', '.join(FRAMEWORKS)}."
+    "frameworks",
+    ["jax", "torch"],
+    f"The frameworks, separated by commas: any of {', '.join(FRAMEWORKS)}. In jax_devices, the CPU is one "
+    "device for each core, and these share a batch.",
 )
 _BATCH_SIZE = flags.DEFINE_list(
     "batch_size",
@@ -228,6 +231,9 @@ def _check(whats: Sequence[str], frameworks: Sequence[str]) -> None:
         found = f"frameworks = {','.join(frameworks)} without PyTorch installed"
         expected = "PyTorch (pip install 'cman-jax[torch]'), or --frameworks=jax"
         raise InputError("flags", None, found, expected)
+    if "jax_devices" in frameworks and "inference" in whats:
+        expected = "only train_step, memory and epoch; one device computes a prediction"
+        raise InputError("flags", None, "jax_devices with --what=inference", expected)
     single = [what for what in whats if what in ("inference", "epoch")]
     if _POPULATION.value > 1 and (single or "jax" not in frameworks):
         reason = f"--what={','.join(single)}" if single else f"--frameworks={','.join(frameworks)}"

@@ -136,3 +136,25 @@ def test_the_python_api_keeps_the_choice_of_a_cache(
         [sys.executable, "-c", shown], capture_output=True, text=True, check=True, env=variables
     )
     assert done.stdout.strip() == cache.format(home=tmp_path)
+
+
+CORES = len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("program", "devices"),
+    [
+        ("start()", 1),
+        (f"start(num_devices={CORES})", CORES),
+        (f"start(num_devices={CORES + 1})", 1),
+        (f"jax.devices(); start(num_devices={CORES})", 1),
+    ],
+    ids=["by default", "one for each core", "more than cores", "too late"],
+)
+def test_a_cpu_is_divided_into_devices_of_at_least_a_core(program: str, devices: int) -> None:
+    shown = f"import jax; from cman_jax.compilation import start; {program}; print(jax.device_count())"
+    environment = {**os.environ, "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", shown], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.strip() == str(devices)

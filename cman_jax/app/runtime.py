@@ -13,9 +13,13 @@ _CACHE = flags.DEFINE_string(
 )
 
 
-def start_jax() -> None:
-    """Prepares JAX as the flags say; a program calls it first."""
-    start(Path(_CACHE.value) if _CACHE.value else None)
+def start_jax(num_devices: int = 1) -> None:
+    """Prepares JAX as the flags say; a program calls it first.
+
+    Args:
+      num_devices: number of devices that a CPU is divided into; see `compilation.start`.
+    """
+    start(Path(_CACHE.value) if _CACHE.value else None, num_devices)
 
 
 def cache_if_given() -> str | None:

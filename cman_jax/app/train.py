@@ -81,7 +81,8 @@ _POPULATION = flags.DEFINE_integer(
 _DEVICES = flags.DEFINE_integer(
     "num_devices",
     0,
-    "Number of devices of all hosts that share each batch, or the seeds of a population; 0: all.",
+    "Number of devices of all hosts that share each batch, or the seeds of a population; 0: all. "
+    "The CPU of a single host is divided into as many devices, at most one for each core.",
     lower_bound=0,
 )
 _PARALLEL = flags.DEFINE_enum(
@@ -122,7 +123,7 @@ def _train(stop: Stop, hosts: Hosts) -> None:
     """Trains and scores as the flags say."""
     if _POPULATION.value > 1:
         refuse_unread([_PARALLEL.name], "a single run, because a population's runs are dealt out as a mesh")
-    start_jax()
+    start_jax(_DEVICES.value)
     workdir, devices = Path(_WORKDIR.value), _DEVICES.value or jax.device_count()
     corpus = _corpus()
     splits, totals = corpus.splits, Totals()

@@ -7,8 +7,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray
 
-from cman_jax.compilation import compiler_options
+from cman_jax.compilation import compiler_options, start
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.data.corpus import load_splits
 from cman_jax.errors import InputError
@@ -16,6 +17,7 @@ from cman_jax.inference.steps import predict_step
 from cman_jax.layers.products import in_precision, matmul
 from cman_jax.training.loop import train
 from cman_jax.training.optimizer import make_optimizer
+from cman_jax.training.parallel import MeshStep, PopulationStep, SingleStep
 from cman_jax.training.progress import Progress
 from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch
@@ -40,6 +42,7 @@ class JaxSide:
 
     def __init__(self, settings: Settings, cache: str | None):
         self.settings = settings
+        start(num_devices=settings.num_devices)
         if cache is not None:
             jax.config.update("jax_compilation_cache_dir", cache)
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
@@ -68,6 +71,8 @@ class JaxSide:
         """
         if case.what == "matmul":
             return self._matmul(case.length)
+        if case.what == "train_step" and self.settings.num_devices > 1:
+            return self._training_on_devices(case)
         batch = jax.tree.map(jnp.asarray, self._workload.batch(case.batch_size, case.length))
         return self._training(batch) if case.what == "train_step" else self._inference(batch)
 
@@ -96,19 +101,15 @@ class JaxSide:
         """
         settings = self.settings
         splits = load_splits(settings.data)
-        train(settings.config, splits, workdir, vectors=settings.vectors_path, progress=progress)
+        devices = (
+            {"num_devices": settings.num_devices, "parallel": "mesh"} if settings.num_devices > 1 else {}
+        )
+        train(settings.config, splits, workdir, vectors=settings.vectors_path, progress=progress, **devices)
 
     def _training(self, batch: Batch) -> Callable[[int], None]:
         """Compiles the training step of one network, or of the whole population, on one batch."""
-        system, members = self._workload.system, self.settings.population
-        training = system.config.training
-        optimizer = make_optimizer(training)
-        step = in_precision(self._precision, train_step)
-        step = partial(step, system.model, optimizer, training.alpha)
-        params = jax.tree.map(jnp.array, self._workload.params)
-        state = TrainState.start(params, optimizer)
-        key = jax.random.key(training.seed)
-        constants = system.constants
+        members, constants = self.settings.population, self._workload.system.constants
+        step, state, key = self._start()
         if members > 1:  # each network has its own batch and word vectors, as in PopulationStep
             step = jax.vmap(step)
             stack = partial(jax.tree.map, lambda x: jnp.stack([x] * members))
@@ -123,6 +124,38 @@ class JaxSide:
             jax.block_until_ready((state, metrics))
 
         return run
+
+    def _training_on_devices(self, case: Case) -> Callable[[int], None]:
+        """Returns the training step whose batch, or whose population, several devices share."""
+        members, devices = self.settings.population, self.settings.num_devices
+        constants, (step, state, key) = self._workload.system.constants, self._start()
+        shared: SingleStep
+        if members > 1:
+            shared = PopulationStep(
+                step, [constants] * members, list(jax.random.split(key, members)), devices
+            )
+            batches = [self._workload.batch(case.batch_size, case.length)] * members
+        else:
+            shared = MeshStep(step, constants, key, devices)
+            batches = self._workload.parts(case.batch_size, case.length, devices)
+        states = shared.place([state] * members)
+
+        def run(steps: int) -> None:
+            nonlocal states
+            for _ in range(steps):
+                states, metrics = shared(states, batches)
+            jax.block_until_ready((states, metrics))
+
+        return run
+
+    def _start(self) -> tuple[Callable[..., Any], TrainState, PRNGKeyArray]:
+        """Returns the training step of one network, its state before the first step, and the run's key."""
+        system = self._workload.system
+        training = system.config.training
+        optimizer = make_optimizer(training)
+        step = partial(in_precision(self._precision, train_step), system.model, optimizer, training.alpha)
+        params = jax.tree.map(jnp.array, self._workload.params)
+        return step, TrainState.start(params, optimizer), jax.random.key(training.seed)
 
     def _inference(self, batch: Batch) -> Callable[[int], None]:
         """Compiles a prediction of tags and relation probabilities, without the marginals of the tags.

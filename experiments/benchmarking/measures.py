@@ -40,7 +40,7 @@ def step_times(
             results = in_turns(workers, case, bench.repetitions)
             costs = workers["jax"].ask("costs") if "jax" in workers else {}
             for name, result in results.items():
-                population = bench.settings.population if name == "jax" else 1
+                population = bench.settings.population if name in ("jax", "jax_devices") else 1
                 seconds = statistics.median(result["seconds"])
                 result |= {**summary(result["seconds"]), "population": population}
                 result["sentences_per_second"] = batch_size * population / seconds

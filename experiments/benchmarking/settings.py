@@ -8,7 +8,7 @@ from typing import Any
 from cman_jax.config import Config, from_dict
 from cman_jax.errors import InputError
 
-FRAMEWORKS = ("jax", "jax_alone", "jax_float32", "torch", "torch_compile", "torch_cudagraphs")
+FRAMEWORKS = ("jax", "jax_alone", "jax_float32", "jax_devices", "torch", "torch_compile", "torch_cudagraphs")
 MEASURES = ("train_step", "inference", "epoch", "compile", "memory")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
@@ -26,6 +26,7 @@ class Settings:
         GPUs, where JAX would use TF32 by default. "tf32" needs a GPU. In "bfloat16" JAX computes products
         with weights, as `config.training.precision` has it, and PyTorch what `torch.autocast` chooses.
       population: networks that "jax" trains side by side in one program; "jax_alone" trains one network.
+      num_devices: devices that share each batch, or the networks of a population, in JAX; a CPU is divided.
       distinct_words: whether PyTorch encodes the characters once per distinct word of a batch, as JAX does.
       num_threads: threads of PyTorch; JAX follows the CPU affinity of the process.
     """
@@ -36,6 +37,7 @@ class Settings:
     shared: str
     precision: str = "float32"
     population: int = 1
+    num_devices: int = 1
     distinct_words: bool = False
     num_threads: int = 1
 

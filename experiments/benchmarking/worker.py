@@ -32,10 +32,14 @@ MEASUREMENT_SECONDS = 0.2  # a measurement repeats the step for at least this lo
 WARM_UP_STEPS, LONG_STEP_SECONDS, MEMORY_STEPS = 3, 1.0, 3
 
 
-_OF_ITS_OWN: dict[str, dict[str, Any]] = {
-    "jax_alone": {"population": 1},
-    "jax_float32": {"precision": "float32"},
-}
+def _own(framework: str, num_threads: int) -> dict[str, Any]:
+    """Returns the settings in which a form of JAX differs from "jax"."""
+    forms = {
+        "jax_alone": {"population": 1},
+        "jax_float32": {"precision": "float32"},
+        "jax_devices": {"num_devices": num_threads},
+    }
+    return forms.get(framework, {})
 
 
 class Worker:
@@ -93,7 +97,7 @@ class Worker:
         if is_jax(framework):
             from experiments.benchmarking.jax_side import JaxSide as Side
 
-            settings = {**settings, **_OF_ITS_OWN.get(framework, {})}
+            settings = {**settings, **_own(framework, settings["num_threads"])}
         else:
             from experiments.benchmarking.torch_side import TorchSide
 

@@ -11,6 +11,7 @@ import numpy as np
 from cman_jax.data.batching import encode
 from cman_jax.data.corpus import load_split, load_splits
 from cman_jax.data.stored import summaries_of
+from cman_jax.errors import InputError
 from cman_jax.run.system import System
 from cman_jax.training.open_run import open_run
 from cman_jax.types import Batch, Params, Relation, Sentence
@@ -51,9 +52,26 @@ class Workload(NamedTuple):
           batch_size: sentences of the batch.
           length: tokens of each sentence.
         """
+        return self.parts(batch_size, length, 1)[0]
+
+    def parts(self, batch_size: int, length: int, num_devices: int) -> list[Batch]:
+        """Returns the part of a batch that each device computes; see `batch`.
+
+        Args:
+          batch_size: sentences of the whole batch.
+          length: tokens of each sentence.
+          num_devices: number of parts, of equal size.
+
+        Raises:
+          InputError: the batch cannot be divided equally.
+        """
+        if batch_size % num_devices:
+            found = f"batch_size = {batch_size} for {num_devices} devices"
+            raise InputError("flags", None, found, f"a multiple of {num_devices}")
         sentences = lay_end_to_end(self.sentences, length, batch_size)
         examples = [encode(sentence, self.system.vocabs) for sentence in sentences]
-        return self.system.collate(examples, length, batch_size)
+        share = batch_size // num_devices
+        return [self.system.collate(examples[k::num_devices], length, share) for k in range(num_devices)]
 
 
 def share(settings: Settings) -> None:

@@ -49,6 +49,17 @@ def test_training_steps_in_jax_without_pytorch(tmp_path: Path) -> None:
     assert row["ratios"] == {}
 
 
+def test_devices_that_share_a_batch_beside_one(tmp_path: Path) -> None:
+    out = tmp_path / "speed.json"
+    done = benchmark("--what=train_step", "--frameworks=jax,jax_devices", "--cores=2", f"--out={out}")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(out.read_text())["train_step"]["rows"]
+    assert row["ratios"]["jax_devices"]["median"] > 0
+    uneven = benchmark("--frameworks=jax_devices", "--cores=2", "--batch_size=3")
+    assert uneven.returncode == 2
+    assert "batch_size = 3 for 2 devices" in uneven.stderr
+
+
 def test_both_frameworks_in_turns(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     out = tmp_path / "speed.json"
