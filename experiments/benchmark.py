@@ -72,7 +72,10 @@ _POPULATION = flags.DEFINE_integer(
     lower_bound=1,
 )
 _REPETITIONS = flags.DEFINE_integer(
-    "repetitions", 10, "Number of measurements of each step and framework.", lower_bound=1
+    "repetitions",
+    10,
+    "Number of measurements of each step and framework, or of steps in the trace of operations.",
+    lower_bound=1,
 )
 _EPOCHS = flags.DEFINE_integer("epochs", 5, "Number of epochs for the measure epoch.", lower_bound=1)
 _DISTINCT = flags.DEFINE_bool(
@@ -167,6 +170,8 @@ def _measure(what: str, bench: Bench, batch_sizes: Sequence[int], lengths: Seque
             return result
         case "compile":
             return _printed(measures.compile_times(bench, batch_sizes, lengths), report.compile_line)
+        case "operations":
+            return _printed(measures.operation_times(bench, batch_sizes, lengths), report.operation_lines)
         case "memory":
             return _printed(measures.memory_peaks(bench, batch_sizes, lengths), report.memory_line)
     first, *rows = _printed(measures.step_times(bench, what, batch_sizes, lengths), report.step_lines)
@@ -216,8 +221,8 @@ def _refuse_unread(whats: Sequence[str], frameworks: Sequence[str]) -> None:
     """Raises InputError for a flag that none of the selected measures and frameworks reads."""
     if set(whats) == {"epoch"}:
         refuse_unread(["batch_size", "length"], "--what with a measure other than epoch")
-    if not {"train_step", "inference"} & set(whats):
-        refuse_unread(["repetitions"], "--what with train_step or inference")
+    if not {"train_step", "inference", "operations"} & set(whats):
+        refuse_unread(["repetitions"], "--what with train_step, inference or operations")
     if "epoch" not in whats:
         refuse_unread(["epochs"], "--what with epoch")
     if all(map(is_jax, frameworks)):
@@ -234,7 +239,10 @@ def _check(whats: Sequence[str], frameworks: Sequence[str]) -> None:
     if "jax_devices" in frameworks and "inference" in whats:
         expected = "only train_step, memory and epoch; one device computes a prediction"
         raise InputError("flags", None, "jax_devices with --what=inference", expected)
-    single = [what for what in whats if what in ("inference", "epoch")]
+    if "operations" in whats and not set(frameworks) <= {"jax", "jax_float32"}:
+        found = f"--what=operations with --frameworks={','.join(frameworks)}"
+        raise InputError("flags", None, found, "--frameworks=jax or jax,jax_float32")
+    single = [what for what in whats if what in ("inference", "epoch", "operations")]
     if _POPULATION.value > 1 and (single or "jax" not in frameworks):
         reason = f"--what={','.join(single)}" if single else f"--frameworks={','.join(frameworks)}"
         found = f"population = {_POPULATION.value} with {reason}"

@@ -21,6 +21,7 @@ from cman_jax.training.parallel import MeshStep, PopulationStep, SingleStep
 from cman_jax.training.progress import Progress
 from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch
+from experiments.benchmarking import operations
 from experiments.benchmarking.flops import compiler_flops, count_products
 from experiments.benchmarking.settings import Case, Settings
 from experiments.benchmarking.workload import Workload
@@ -83,6 +84,18 @@ class JaxSide:
         sizes = compiled.memory_analysis()
         costs = {"compiler_flops": compiler_flops(compiled), **count_products(step, *shapes)._asdict()}
         return {**costs, "temporary_bytes": sizes.temp_size_in_bytes if sizes else None}
+
+    def operations(self, case: Case, steps: int) -> dict[str, float]:
+        """Returns the milliseconds of a step that operations of each kind take.
+
+        Args:
+          case: a training step of one network on one device.
+          steps: number of steps to trace, after as many without a trace.
+        """
+        run = self.program(case)
+        run(steps)
+        assert self._latest is not None
+        return operations.milliseconds_by_kind(self._latest[0].as_text(), run, steps)
 
     def reset_peak(self) -> None:
         """Does nothing, because JAX keeps one peak of the device's memory per process."""

@@ -116,6 +116,29 @@ def memory_peaks(
         yield {"batch_size": batch_size, "length": length, "frameworks": frameworks}
 
 
+def operation_times(
+    bench: Bench, batch_sizes: Sequence[int], lengths: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Measures how the time of a training step is divided among kinds of operations.
+
+    Args:
+      bench: the benchmark.
+      batch_sizes: sentences per step.
+      lengths: tokens per sentence.
+
+    Yields:
+      One row per batch size and length; times are in milliseconds, see `benchmarking.operations`.
+    """
+    with all_at_once(bench) as workers:
+        for batch_size, length in itertools.product(batch_sizes, lengths):
+            case = dataclasses.asdict(Case("train_step", batch_size, length))
+            frameworks = {
+                name: worker.ask("operations", case=case, steps=bench.repetitions)
+                for name, worker in workers.items()
+            }
+            yield {"batch_size": batch_size, "length": length, "frameworks": frameworks}
+
+
 def whole_runs(bench: Bench, epochs: int) -> dict[str, Any]:
     """Measures a whole run of each framework: its start-up and its epochs, in seconds.
 

@@ -89,6 +89,20 @@ def memory_line(row: Mapping[str, Any]) -> str:
     return _shape(row) + "  |  ".join(cells)
 
 
+def operation_lines(row: Mapping[str, Any]) -> str:
+    """Formats a row of `measures.operation_times`: milliseconds, and their share of the step in brackets.
+
+    Args:
+      row: the row for one batch size and length.
+    """
+    lines = []
+    for name, times in row["frameworks"].items():
+        total = sum(times.values())
+        cells = (f"{kind} {ms:.1f} ({100 * ms / total:.0f} %)" for kind, ms in times.items())
+        lines.append(f"{_shape(row)}{name} {total:.0f} ms: {', '.join(cells)}")
+    return "\n".join(lines)
+
+
 def epoch_lines(result: Mapping[str, Any]) -> str:
     """Formats the result of `measures.whole_runs`.
 

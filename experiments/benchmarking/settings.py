@@ -9,7 +9,7 @@ from cman_jax.config import Config, from_dict
 from cman_jax.errors import InputError
 
 FRAMEWORKS = ("jax", "jax_alone", "jax_float32", "jax_devices", "torch", "torch_compile", "torch_cudagraphs")
-MEASURES = ("train_step", "inference", "epoch", "compile", "memory")
+MEASURES = ("train_step", "inference", "epoch", "compile", "memory", "operations")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 

@@ -6,6 +6,7 @@ Commands and answers are JSON objects, one per line.
 {"command": "prepare", "case": ...}    builds and warms up a program, chooses the steps per measurement
 {"command": "run"}                     returns the seconds per step of one measurement
 {"command": "costs"}                   returns the floating-point operations of the latest program
+{"command": "operations", "case": ..., "steps": ...}  returns the milliseconds by kinds of operations, for JAX
 {"command": "memory", "case": ...}     returns the peak memory over a few steps of a new program
 {"command": "train", "workdir": ...}   trains a whole run; before each epoch it answers and waits for
                                        {"command": "go"}
@@ -76,6 +77,8 @@ class Worker:
                 return {"seconds": self._seconds(self._steps) / self._steps}
             case "costs":
                 return self._side.costs()
+            case "operations":
+                return self._side.operations(Case(**arguments["case"]), arguments["steps"])
             case "memory":
                 return self.memory(Case(**arguments["case"]))
             case "train":

@@ -69,7 +69,7 @@ def test_an_encoder_that_the_run_to_compare_with_reads_is_read(forked: Forked, r
         ),
         (
             ("--what=compile", "--repetitions=2"),
-            "--repetitions, expected --what with train_step or inference",
+            "--repetitions, expected --what with train_step, inference or operations",
         ),
         (("--what=inference", "--epochs=2"), "--epochs, expected --what with epoch"),
         (("--frameworks=jax", "--distinct_words"), "--distinct_words, expected torch in --frameworks"),

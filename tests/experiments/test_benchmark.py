@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.benchmarking.operations import KINDS, REST
+
 ROOT = Path(__file__).parents[2]
 TINY = {
     **{f"model.{name}": 8 for name in ("char_dim", "char_lstm_dim", "word_dim", "lstm_dim", "scorer_dim")},
@@ -47,6 +49,21 @@ def test_training_steps_in_jax_without_pytorch(tmp_path: Path) -> None:
     assert jax_row["sentences_per_second"] == pytest.approx(3 * 2 / jax_row["median"])
     assert row["costs"]["flops"] > 0
     assert row["ratios"] == {}
+
+
+def test_the_time_of_a_step_by_kinds_of_operations(tmp_path: Path) -> None:
+    out = tmp_path / "operations.json"
+    done = benchmark(
+        "--what=operations", "--frameworks=jax", f"--out={out}", **{"model.sequence_layer": "bilstm"}
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(out.read_text())["operations"]
+    found = row["frameworks"]["jax"]
+    assert list(found) == [*KINDS, REST]
+    assert all(found[kind] > 0 for kind in found), found
+    refused = benchmark("--what=operations", "--frameworks=jax,torch")
+    assert refused.returncode == 2
+    assert "--frameworks=jax or jax,jax_float32" in refused.stderr
 
 
 def test_devices_that_share_a_batch_beside_one(tmp_path: Path) -> None:
