@@ -12,11 +12,12 @@ from pathlib import Path
 
 import jax
 
+_BRANCH = r"/cond/branch_"
 KINDS = {
     "LSTM loops": r"\.states/while$",
     "relation scorer": r"/jit\(_(score|gradients)_in_turn\)/",
     "CRF": r"/while$",
-    "optimiser": r"/cond$",
+    "optimiser": _BRANCH,
     "products": r"dot_general$",
     "copies and rounding": r"/(transpose|concatenate|convert_element_type|layout_constraint|stack|reshape)$",
 }
@@ -57,14 +58,19 @@ def milliseconds_by_kind(text: str, run: Callable[[int], None], steps: int) -> d
 def kinds_of(text: str) -> dict[str, str]:
     """Returns the kind of each operation of a program by its name, without those inside of other operations.
 
+    A condition is the exception: its operations count, because a trace does not always have the condition.
+
     Args:
       text: the compiled program, as XLA prints it.
     """
-    kinds = {}
-    for line in text[text.index("\nENTRY ") :].splitlines():
+    kinds, inside = {}, True
+    for line in text.splitlines():
+        inside = inside and not line.startswith("ENTRY ")
         if found := re.match(r"\s+(?:ROOT )?%([\w.\-]+) = ", line):
-            place = re.search(r'op_name="([^"]*)"', line)
-            kinds[found[1]] = _kind(found[1], place[1] if place else "")
+            name, place = found[1], re.search(r'op_name="([^"]*)"', line)
+            where = place[1] if place else ""
+            if (_BRANCH in where) if inside else not name.startswith("conditional"):
+                kinds[name] = _kind(name, where)
     return kinds
 
 

@@ -11,6 +11,10 @@ TEXT = """
   %dot.1 = f32[2] dot(%a, %a), metadata={op_name="jit(step)/relation/dot_general"}
 }
 
+%branch (a: f32[2]) -> f32[2] {
+  ROOT %fused.10 = f32[2] fusion(%a), metadata={op_name="jit(step)/cond/branch_1_fun/mul"}
+}
+
 ENTRY %main (x: f32[2]) -> f32[2] {
   %x = f32[2] parameter(0)
   %while.2 = (f32[2]) while(%x), metadata={op_name="jit(step)/bsa_0/encoder/bilstm/bilstm.states/while"}
@@ -35,7 +39,7 @@ def test_an_operation_has_a_kind_and_those_inside_of_others_do_not_count() -> No
         "dot.5": "products",
         "fused.6": "products",
         "wrapped_copy.7": "copies and rounding",
-        "conditional.8": "optimiser",
+        "fused.10": "optimiser",
         "fused.9": REST,
     }
 
