@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from cman_jax.app.encoder_flags import features_for_training, wants_features
+from cman_jax.app.encoder_flags import encoder_name, features_for_training, wants_features
 from cman_jax.app.flags import refuse_unread
 from cman_jax.app.program import run_main
 from cman_jax.app.runtime import start_jax
@@ -25,7 +25,7 @@ from cman_jax.types import Sentence
 from experiments.benchmarking.settings import choices
 from experiments.reproduction.corpora import write_quick
 from experiments.reproduction.report import write_down
-from experiments.reproduction.rows import ROWS, rows_for
+from experiments.reproduction.rows import INPUTS, ROWS, rows_for
 from experiments.reproduction.runs import BUDGETS, Run, Setup, runs_of
 from experiments.reproduction.training import is_finished, train_missing
 
@@ -44,6 +44,12 @@ _TRAIN = flags.DEFINE_bool("train", True, "Train what is missing; without, only 
 _POPULATION = flags.DEFINE_integer(
     "population", 1, "Seeds or folds of a row that are trained as one program.", lower_bound=1
 )
+_INPUTS = flags.DEFINE_list(
+    "inputs",
+    [],
+    f"Train only rows with these inputs, any of {', '.join(INPUTS)}; by default features if there are any, "
+    "or else words, which Tables 1 and 2 always have. layers trains all layers of --encoder.",
+)
 _ROWS = flags.DEFINE_list("rows", None, "Train only these rows, by the names of their folders.")
 
 
@@ -56,7 +62,8 @@ def main(argv: Sequence[str]) -> None:
     setup, features = _prepare(whats)
     if _TRAIN.value:
         runs = _runs_to_train(whats, setup)
-        train_missing(runs, setup.vectors, features, _POPULATION.value, jax.local_device_count())
+        devices = jax.local_device_count()
+        train_missing(runs, setup.vectors, features, setup.encoder, _POPULATION.value, devices)
     for line in write_down(whats, setup, features):
         print(line)
 
@@ -64,7 +71,7 @@ def main(argv: Sequence[str]) -> None:
 def _refuse_unread(whats: Sequence[str]) -> None:
     """Refuses flags that none of the tables and figures reads."""
     if not _TRAIN.value:
-        refuse_unread(["population", "rows"], "no --notrain: both are of training")
+        refuse_unread(["population", "rows", "inputs"], "no --notrain: all are of training")
     corpora = {row.corpus for what in whats for row in ROWS[what]}
     if "conll04" not in corpora:
         refuse_unread(["seeds"], "--what with more than ADE, which has folds in place of seeds")
@@ -83,6 +90,9 @@ def _prepare(whats: Sequence[str]) -> tuple[Setup, FeatureSource | None]:
         corpora = {"conll04": data or Path("data/conll04"), "ade": ade or Path("data/ade")}
     vectors = Path(_VECTORS.value) if _VECTORS.value else None
     setup = Setup(workdir, budget, _SEEDS.value or (1 if budget == "quick" else 5), corpora, vectors)
+    setup = setup._replace(encoder=encoder_name())
+    if _INPUTS.value and "features" not in _INPUTS.value:
+        return setup, None
     features = features_for_training(_sentences(whats, setup) if wants_features() else [], workdir)
     return setup._replace(features=None if features is None else features.path), features
 
@@ -97,7 +107,8 @@ def _sentences(whats: Sequence[str], setup: Setup) -> list[Sentence]:
 
 def _runs_to_train(whats: Sequence[str], setup: Setup) -> list[Run]:
     """Returns the runs to train, seed by seed, so that an early end leaves full tables."""
-    rows = rows_for(whats, with_features=setup.features is not None)
+    inputs = choices("inputs", _INPUTS.value, tuple(INPUTS)) if _INPUTS.value else ()
+    rows = rows_for(whats, setup.features is not None, inputs)
     if _ROWS.value is not None:
         names = choices("rows", _ROWS.value, [row.name for row in rows])
         rows = [row for row in rows if row.name in names]

@@ -12,7 +12,7 @@ from cman_jax.encoders.encoder import Encoder
 from cman_jax.evaluation.analysis.summary import Slices, measure, slice_all
 from cman_jax.run.provenance import check_split
 from cman_jax.run.system import System
-from experiments.reproduction.rows import ROWS
+from experiments.reproduction.rows import INPUTS, ROWS
 from experiments.reproduction.runs import Run, Setup, runs_of
 from experiments.reproduction.training import is_finished
 
@@ -42,8 +42,9 @@ def compare_systems(split: str, setup: Setup, features: Encoder | None) -> list[
         both = [runs for runs in both if all(is_finished(run) and _has_parameters(run) for run in runs)]
         if both and (features is not None or not ours.features):
             measured = _compare(*zip(*both, strict=True), split, features if ours.features else None)
-            about = "contextual features" if ours.features else "words and characters"
-            found.append({"input": about, "seeds": [run.index for run, _ in both], "slices": measured})
+            found.append(
+                {"input": INPUTS[ours.input], "seeds": [run.index for run, _ in both], "slices": measured}
+            )
     return found
 
 

@@ -29,7 +29,7 @@ def score_gold_labels(run: Run, test: list[Sentence], encoder: Encoder | None) -
     """Scores a run on its test split with gold labels: an entry of scores.json, and the predictions."""
     extractor = Extractor.as_configured(run.workdir, encoder=encoder)
     system = extractor.system
-    examples = encode_all(test, system.vocabs, encoder)
+    examples = encode_all(test, system.vocabs, extractor.encoder)
     annotations = Predictor(system, GoldLabelStep(system))(extractor.params, examples)
     entry = entry_of(run.workdir, "test", test, system.config.decoding, extractor.epoch)
     write_predictions(run.workdir, GOLD_LABELS, test, annotations)

@@ -15,7 +15,7 @@ Budget = Literal["quick", "short", "full"]
 BUDGETS: Mapping[Budget, str] = {
     "quick": "a smoke test of the whole way on a few short sentences: its numbers mean nothing",
     "short": "20 epochs, the learning rate falling from 1e-3 to 5e-5, input dropout of 0.4 with contextual "
-    "features: what a CPU can do",
+    "features, and 10 epochs of ADE with trained layers: what a CPU can do",
     "full": "the paper's epochs and learning rates",
 }
 QUICK_FOLDS = 2
@@ -32,6 +32,7 @@ class Setup(NamedTuple):
     corpora: Mapping[Corpus, Path]  # a folder of splits; of ADE, one of folds
     vectors: Path | None = None
     features: Path | None = None  # stored contextual features
+    encoder: str | None = None  # the encoder whose layers are trained
 
 
 class Run(NamedTuple):
@@ -70,7 +71,7 @@ def config_of(row: Row, budget: Budget, seed: int = 0) -> Config:
     if budget == "quick":
         _make_quick(config)
     elif budget == "short":
-        _make_short(config, row.features)
+        _make_short(config, row)
     validate(config)
     return config
 
@@ -88,13 +89,15 @@ def _make_quick(config: Config) -> None:
     training.num_epochs, training.batch_size = 2, 16
 
 
-def _make_short(config: Config, features: bool) -> None:
-    """Sets epochs, rates and, with features, dropout as tuned with MiniLM; the batch size is unchanged."""
+def _make_short(config: Config, row: Row) -> None:
+    """Sets epochs, rates and, with an encoder, dropout as tuned with MiniLM; the batch size is unchanged."""
     tuned = conll04_minilm.get_config()
-    if features:
+    if row.input != "words":
         config.model.input_dropout = tuned.model.input_dropout
     for name in ("num_epochs", "learning_rate", "final_rate"):
         setattr(config.training, name, getattr(tuned.training, name))
+    if (row.corpus, row.input) == ("ade", "layers"):  # an epoch of ADE has 3.6 times the sentences
+        config.training.num_epochs = 10
 
 
 def train_command(run: Run, setup: Setup) -> str:
@@ -102,6 +105,8 @@ def train_command(run: Run, setup: Setup) -> str:
     inputs = [f"--vectors={setup.vectors}"] if setup.vectors else []
     if run.row.features:
         inputs += [f"--features={setup.features}"] if setup.features else _ENCODER
+    elif run.row.input == "layers":
+        inputs += [f"--encoder={setup.encoder or 'minilm'}"]
     settings = differences(_file_config(run.row), run.config)
     return shlex.join(
         [

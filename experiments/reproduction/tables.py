@@ -10,7 +10,7 @@ from cman_jax.errors import InputError
 from cman_jax.run.manifest import read_updated_json
 from experiments.reproduction.gold_labels import GOLD_LABELS
 from experiments.reproduction.published import NOTES, PUBLISHED, TITLES
-from experiments.reproduction.rows import ROWS, Row
+from experiments.reproduction.rows import INPUTS, ROWS, Row
 from experiments.reproduction.runs import Run, Setup, gold_labels_command, runs_of, train_command
 from experiments.reproduction.training import has_scores, is_finished
 
@@ -148,8 +148,8 @@ def _every_convention(scoring: ScoringConfig) -> Iterator[ScoringConfig]:
 
 
 def describe_row(row: Row, runs: Sequence[Run]) -> str:
-    """Describes a row: features, protocol, runs and number of epochs."""
-    parts = ["contextual features" if row.features else "words and characters"]
+    """Describes a row: input, protocol, runs and number of epochs."""
+    parts = [INPUTS[row.input]]
     parts.append("(ii) train+dev" if row.overrides.get("training.protocol") == "train+dev" else "(i) dev")
     if runs:
         names = ", ".join(str(run.index) for run in runs)

@@ -9,6 +9,7 @@ from cman_jax.config import differences
 from cman_jax.data.corpus import load_split
 from cman_jax.data.stored import summaries_of
 from cman_jax.encoders.encoder import Encoder
+from cman_jax.encoders.of_run import load_lower
 from cman_jax.errors import InputError
 from cman_jax.run.entries import foreign
 from cman_jax.run.manifest import read_updated_json
@@ -28,6 +29,7 @@ def train_missing(
     runs: Sequence[Run],
     vectors: Path | None,
     features: Encoder | None,
+    encoder: str | None = None,
     population: int = 1,
     num_devices: int = 1,
 ) -> None:
@@ -35,6 +37,7 @@ def train_missing(
 
     Args:
       features: the features of every sentence, for the runs that read features.
+      encoder: the name or folder of the encoder, for the runs that train its layers.
       population: number of seeds or folds of a row that are trained as one program.
       num_devices: number of devices that share a population, as many as divide it.
 
@@ -46,23 +49,23 @@ def train_missing(
     corpora = {data: {split: load_split(data, split) for split in _SPLITS} for data in folders}
     finished = [run for run in runs if is_finished(run)]
     for run in finished:
-        summaries, encoder = summaries_of(corpora[run.data]), _encoder(run, features)
-        open_run(run.config, summaries, run.workdir, vectors, encoder)  # refuses other data
+        summaries, read = summaries_of(corpora[run.data]), _to_train(run, features, encoder)
+        open_run(run.config, summaries, run.workdir, vectors, read)  # refuses other data
         _refuse_other_splits(run, corpora[run.data])
     missing = [run for run in runs if run not in finished]
     print(f"{len(finished)} of {len(runs)} runs are finished")
     for together in groups(missing, population):
         print("\n" + "\n".join(f"{run.workdir}" for run in together), flush=True)
-        encoder = _encoder(together[0], features)
         train_population(
             [Job(run.config, corpora[run.data], run.workdir) for run in together],
             vectors=vectors,
-            encoder=encoder,
+            encoder=_to_train(together[0], features, encoder),
             num_devices=math.gcd(len(together), num_devices if len(together) > 1 else 1),
             progress=ConsoleProgress(),
         )
         for run in together:
-            evaluate(run.workdir, {s: corpora[run.data][s] for s in ("dev", "test")}, encoder)
+            scored = {split: corpora[run.data][split] for split in ("dev", "test")}
+            evaluate(run.workdir, scored, _to_predict(run, features))
 
 
 def _refuse_other_splits(run: Run, splits: Splits) -> None:
@@ -92,14 +95,28 @@ def groups(runs: Sequence[Run], size: int) -> list[list[Run]]:
 _SPLITS = ("train", "dev", "test")
 
 
-def _encoder(run: Run, features: Encoder | None) -> Encoder | None:
+def _to_train(run: Run, features: Encoder | None, encoder: str | None) -> Encoder | None:
+    """Returns what a run reads besides words and characters in training.
+
+    Raises:
+      InputError: the run trains layers of an encoder that is not given or cannot be loaded.
+    """
+    if run.row.input != "layers":
+        return _to_predict(run, features)
+    if encoder is None:
+        raise InputError("flags", None, f"{run.row.name} without --encoder", "the encoder to be trained")
+    return load_lower(encoder, run.config.encoder)
+
+
+def _to_predict(run: Run, features: Encoder | None) -> Encoder | None:
+    """Returns what a trained run reads; it keeps the layers of an encoder itself."""
     return features if run.row.features else None
 
 
 def score_gold_labels(run: Run, features: Encoder | None) -> None:
     """Scores a finished run on test with gold labels too, unless it has these scores."""
     if not has_scores(run, GOLD_LABELS):
-        gold_labels.score_gold_labels(run, load_split(run.data, "test"), _encoder(run, features))
+        gold_labels.score_gold_labels(run, load_split(run.data, "test"), _to_predict(run, features))
 
 
 def is_finished(run: Run) -> bool:

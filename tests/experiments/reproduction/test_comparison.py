@@ -85,7 +85,8 @@ def test_a_figure_has_the_papers_bins_and_gains(setup: Setup, tmp_path: Path) ->
     for what, names in bins.items():
         figure = make_figure(what, compared, setup)
         assert list(figure["panels"][0]["bins"]) == ["all", *names]
-        assert set(figure["missing"]) == {"cman_features", "multihead", "multihead_features"}
+        both = {f"{name}_{read}" for name in ("cman", "multihead") for read in ("features", "layers")}
+        assert set(figure["missing"]) == {"multihead", *both}
         text = render_figure(what, figure)
         assert ("+14.67" in text, "+21.42" in text) == (what == "figure4", what == "figure5")
         # The two entities end 8 characters apart, in sentences of four tokens.

@@ -13,6 +13,7 @@ from cman_jax.config import Config
 from cman_jax.data.corpus import load_split, write_jsonl
 from cman_jax.errors import InputError
 from cman_jax.files import write_json
+from experiments.faults import tiny_minilm
 from experiments.reproduction import runs as runs_module
 from experiments.reproduction.corpora import SIZES, write_quick
 from experiments.reproduction.report import write_down
@@ -86,6 +87,23 @@ def test_a_finished_run_is_not_trained_again_and_other_data_are_refused(
         train_missing([run._replace(data=tmp_path)], None, None)
 
 
+def test_layers_of_an_encoder_are_trained_and_read_gold_labels_too(tmp_path: Path) -> None:
+    pytest.importorskip("safetensors", reason="needs the extra encoders")
+    pytest.importorskip("tokenizers", reason="needs the extra encoders")
+    encoder = tiny_minilm.write(tmp_path / "encoder")
+    with pytest.MonkeyPatch.context() as patch, quick_compilation():
+        patch.setattr(runs_module, "_make_quick", make_tiny)
+        setup = Setup(tmp_path, "quick", 1, write_quick(None, None, tmp_path / "data"))
+        (run,) = runs_of(row_named("cman_layers"), setup)
+        with pytest.raises(InputError, match="found cman_layers without --encoder"):
+            train_missing([run], None, None)
+        train_missing([run], None, None, str(encoder))
+        write_down(["table3"], setup, None)
+    rows = read(setup.workdir / "quick" / "reproduction.json")["table3"]["rows"]
+    ours = [row["label"] for row in rows if row["row"] == "cman_layers" and "ours" in row]
+    assert ours == ["Predicted label", "Golden label"]
+
+
 def test_scores_on_other_sentences_are_refused(done: tuple[Setup, Run], tmp_path: Path) -> None:
     _, run = done
     for split in SIZES:
@@ -116,7 +134,7 @@ def test_the_command_without_training_lists_the_commands_of_missing_runs(
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'short' / 'reproduction'}.md, .json\n"
     table = read(tmp_path / "short" / "reproduction.json")["table4"]
-    assert len(table["missing"]) == 2 * len(rows_for(["table4"], False))
+    assert len(table["missing"]) == 3 * len(rows_for(["table4"], False))
     assert not any("ours" in row for row in table["rows"])
 
 

@@ -10,7 +10,7 @@ from ml_collections import config_flags
 
 from cman_jax.config import Config, differences
 from cman_jax.configs import conll04_minilm
-from experiments.reproduction.rows import ROWS, rows_for
+from experiments.reproduction.rows import ROWS, Input, rows_for
 from experiments.reproduction.runs import BUDGETS, Run, Setup, config_of, runs_of, train_command
 from experiments.reproduction.training import groups
 from tests.experiments.reproduction.places import row_named
@@ -43,12 +43,13 @@ def parsed(command: str) -> tuple[Config, dict[str, str]]:
 
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_a_command_contains_all_settings_of_its_run(budget: str) -> None:
-    setup = setup_of(budget, vectors=Path("v"), features=Path("f"))
+    setup = setup_of(budget, vectors=Path("v"), features=Path("f"), encoder="e")
     for run in (runs_of(row, setup)[1] for row in EVERY_ROW.values()):
         config, others = parsed(train_command(run, setup))
         assert list(differences(config, run.config)) == []
         expected = {"data": str(run.data), "workdir": str(run.workdir), "num_devices": "1", "vectors": "v"}
-        assert others == expected | ({"features": "f"} if run.row.features else {})
+        more = {"words": {}, "features": {"features": "f"}, "layers": {"encoder": "e"}}[run.row.input]
+        assert others == expected | more
 
 
 def test_without_stored_features_a_command_names_the_papers_encoder() -> None:
@@ -79,6 +80,8 @@ def test_the_budgets() -> None:
         ("training.num_epochs", 20),
         ("training.final_rate", 0.05),
     ]
+    assert config_of(row_named("cman_ade_layers"), "short").training.num_epochs == 10
+    assert config_of(row_named("cman_layers"), "short").model.input_dropout == 0.4
     tuned = conll04_minilm.get_config()
     tuned.model.between_dim = 0  # the rows have the paper's scorer
     assert config_of(row_named("cman_features"), "short") == tuned
@@ -94,6 +97,10 @@ def test_rows_differ_from_their_systems_only_as_their_names_say() -> None:
         return {name: here for name, _, here in found}
 
     assert changes("cman_features", "cman") == {}
+    layers = changes("cman_layers", "cman")
+    assert (layers["encoder.trained_layers"], layers["model.between_dim"]) == ("all", 32)
+    assert changes("no_bla_layers", "no_bla") == layers
+    assert changes("no_bla_layers", "cman_layers") == {"model.label_attention": False}
     assert changes("cman_without_at", "cman") == {"training.alpha": 0.0}
     assert changes("no_self_attention", "cman") == {"model.self_attention": False}
     assert changes("no_bla", "cman") == {"model.label_attention": False}
@@ -116,10 +123,24 @@ def test_features_replace_words_where_the_paper_uses_features() -> None:
     assert names("table3", False) == ["cman"]
     assert names("figure5", True) == ["cman_features", "multihead_features"]
     assert names("table4", True)[:2] == ["cman_features", "no_self_attention_features"]
-    assert names("table2", True) == ["cman_ade", "cman_ade_features", "multihead_ade"]
-    assert not any(row.features for row in rows_for(list(ROWS), False))
+    baseline = ["multihead_ade", "multihead_ade_features"]
+    assert names("table2", True) == ["cman_ade", "cman_ade_features", *baseline]
+    assert {row.input for row in rows_for(list(ROWS), False)} == {"words"}
     every = [row.name for row in rows_for(list(ROWS), True)]
     assert len(every) == len(set(every))
+
+
+def test_the_inputs_of_the_rows_can_be_chosen() -> None:
+    def names(*inputs: Input) -> list[str]:
+        return [row.name for row in rows_for(["table2"], True, inputs)]
+
+    assert names("layers") == ["cman_ade_layers", "multihead_ade_layers"]
+    assert names("words", "layers") == [
+        "cman_ade",
+        "cman_ade_layers",
+        "multihead_ade",
+        "multihead_ade_layers",
+    ]
 
 
 def test_a_population_has_only_seeds_of_one_row() -> None:
