@@ -164,11 +164,26 @@ def _sources(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
         by_split = _by_split(folders, notes)
         divided = by_split.keys() - {WHOLE} and not any(path.glob("*.ann"))
         return (by_split, notes) if divided else ({WHOLE: [path]}, [])
-    files = [each for each in sorted(path.iterdir()) if each.is_file() and each.suffix in _SUFFIXES]
+    files = [each for each in sorted(path.iterdir()) if not _is_no_source(each, notes)]
     sources = _by_split([file for file in files if not _is_type_list(file, notes)], notes)
     if not sources:
-        raise InputError(path, None, "no annotated file", _EXPECTED)
+        raise InputError(path, None, "; ".join(["no annotated file", *notes]), _EXPECTED)
     return sources, notes
+
+
+def _is_no_source(each: Path, notes: list[str]) -> bool:
+    """Returns whether an entry of a folder is not read; if its name has a split's word, a note says why."""
+    if each.is_file() and each.suffix in _SUFFIXES:
+        return False
+    if each.is_file():
+        why = f"its name does not end in {', '.join(_SUFFIXES)}"
+    elif each.is_dir():
+        why = "it is a folder without brat's .ann files"
+    else:
+        why = "it is a link to nothing" if each.is_symlink() else "it is not a file"
+    if _splits_named(each) and not each.name.startswith("."):
+        notes.append(f"{each.name} is not read: {why}")
+    return True
 
 
 def _is_type_list(file: Path, notes: list[str]) -> bool:
@@ -188,8 +203,7 @@ def _by_split(paths: Iterable[Path], notes: list[str]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     several: list[tuple[set[str], Path]] = []
     for each in paths:
-        words = re.split(r"[^a-z]+", (each.stem if each.is_file() else each.name).lower())
-        splits = {_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS}
+        splits = _splits_named(each)
         if len(splits) > 1:
             several.append((splits, each))
         else:
@@ -204,6 +218,12 @@ def _by_split(paths: Iterable[Path], notes: list[str]) -> dict[str, list[Path]]:
         notes.append(f"not read, because the names say no split: {names}")
     ordered = [name for name in ("train", "dev", "test", WHOLE) if name in found]
     return {name: found[name] for name in ordered}
+
+
+def _splits_named(path: Path) -> set[str]:
+    """Returns the splits whose words are in the name of a file or folder."""
+    words = re.split(r"[^a-z]+", (path.stem if path.is_file() else path.name).lower())
+    return {_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS}
 
 
 def _joined(readings: list[Reading], path: str | Path, split: str) -> Reading:

@@ -1,5 +1,6 @@
 """Tests of how files and folders become splits, and of the splits that are drawn."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,29 @@ def test_files_that_are_not_read_are_named(tmp_path: Path) -> None:
         "x_train_dev.json is not read: its name is that of several splits",
         "not read, because the names say no split: other.json",
     ]
+
+
+def test_what_has_the_name_of_a_split_and_is_not_read_is_named(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "dev.jsonl", sentences(2))
+    (tmp_path / "train.jsonl.gz").write_bytes(b"packed")
+    (tmp_path / "test.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
+    os.mkfifo(tmp_path / "training.jsonl")
+    (tmp_path / "valid").mkdir()
+    for quiet in (".train.swp", "README.md"):
+        (tmp_path / quiet).touch()
+    (tmp_path / "pictures").mkdir()
+    ends = ", ".join(annotated._SUFFIXES)
+    assert read_annotated(tmp_path).notes == [
+        "test.jsonl is not read: it is a link to nothing",
+        f"train.jsonl.gz is not read: its name does not end in {ends}",
+        "training.jsonl is not read: it is not a file",
+        "valid is not read: it is a folder without brat's .ann files",
+    ]
+    (tmp_path / "dev.jsonl").unlink()
+    with pytest.raises(
+        InputError, match=r"no annotated file; test\.jsonl is not read: it is a link to nothing; "
+    ):
+        read_annotated(tmp_path)
 
 
 def test_train_and_dev_in_one_file_are_train_if_there_is_no_other(tmp_path: Path) -> None:
