@@ -90,7 +90,7 @@ _PARALLEL = flags.DEFINE_enum(
     "auto",
     WAYS,
     "How devices share a batch: jit for one device, pmap or mesh for several, mesh for hosts; auto: "
-    "jit, pmap or mesh.",
+    "jit for one, mesh for devices of a CPU and several hosts, or else pmap.",
 )
 _REPORT = flags.DEFINE_bool("report", True, "Write WORKDIR/report.html at the end.")
 _SAVE_EVERY = flags.DEFINE_float(

@@ -220,7 +220,7 @@ class PopulationStep(SingleStep):
 
 AnyStep = SingleStep | PmapStep
 WAYS = ("auto", "jit", "pmap", "mesh")
-"""How devices share a batch; "auto" is "jit" for one device, "pmap" for several, "mesh" for several hosts."""
+"""How devices share a batch; "auto" is "jit" for one, "mesh" on CPUs and several hosts, or else "pmap"."""
 
 
 def step_of_run(
@@ -240,7 +240,8 @@ def step_of_run(
     """
     several_hosts = jax.process_count() > 1
     if parallel == "auto":
-        parallel = "mesh" if several_hosts else "jit" if num_devices == 1 else "pmap"
+        several = "mesh" if several_hosts or jax.default_backend() == "cpu" else "pmap"
+        parallel = "jit" if num_devices == 1 and not several_hosts else several
     if several_hosts and parallel != "mesh":
         raise ValueError(f"parallel={parallel} is for one host; use mesh")
     if parallel != "jit":
@@ -284,7 +285,8 @@ def _devices(num_devices: int) -> list[jax.Device]:
     """Returns the first devices of each host, one host after the other; a ValueError if there are fewer."""
     hosts = range(jax.process_count())
     if num_devices > jax.device_count():
-        raise ValueError(f"{num_devices} devices requested, but only {jax.device_count()} found")
+        most = ", and a CPU has at most one for each core" if jax.default_backend() == "cpu" else ""
+        raise ValueError(f"{num_devices} devices requested, but only {jax.device_count()} found{most}")
     found = [[device for device in jax.devices() if device.process_index == host] for host in hosts]
     chosen = [devices[: num_devices // len(hosts)] for devices in found]
     if len({len(devices) for devices in chosen}) > 1:

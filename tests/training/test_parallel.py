@@ -64,7 +64,7 @@ def test_ten_steps_on_several_devices_equal_those_on_one(
 
 @pytest.mark.parametrize(
     ("num_devices", "parallel", "kind"),
-    [(1, "auto", SingleStep), (1, "jit", SingleStep), (2, "auto", PmapStep), (2, "mesh", MeshStep)],
+    [(1, "auto", SingleStep), (1, "jit", SingleStep), (2, "auto", MeshStep), (2, "pmap", PmapStep)],
 )
 def test_the_way_follows_from_name_and_number(num_devices: int, parallel: str, kind: type) -> None:
     assert type(step_of_run(lambda *_: _, {}, jax.random.key(0), num_devices, parallel)) is kind
