@@ -38,7 +38,7 @@ class JaxSide:
       cache: the folder for compiled programs; None: compiled programs are not kept.
 
     Raises:
-      InputError: the CPU does not support the precision.
+      InputError: the CPU does not support the precision, or another device is to be divided.
     """
 
     def __init__(self, settings: Settings, cache: str | None):
@@ -52,6 +52,8 @@ class JaxSide:
             jax.config.update("jax_default_matmul_precision", _ON_ACCELERATORS[settings.precision])
         elif settings.precision == "tf32":
             raise InputError("flags", None, "precision tf32 for JAX on the CPU", "float32 or bfloat16")
+        if self._device.platform != "cpu" and settings.num_devices > 1:
+            raise InputError("flags", None, "jax_devices for JAX on a GPU or TPU", "JAX_PLATFORMS=cpu")
         self._precision = "bfloat16" if settings.precision == "bfloat16" else "float32"
         self._workload = Workload.load(settings)
         self._latest: tuple | None = None

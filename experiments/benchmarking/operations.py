@@ -1,7 +1,8 @@
 """Where the time of a program goes, by kinds of its operations, from a trace of JAX's profiler on a CPU.
 
 A loop counts as one operation. Tracing itself takes time, most of it in loops, which have many small
-operations: the sum over all kinds is up to a quarter more than the time of a step without a trace.
+operations: the sum over all kinds is up to a quarter more than the time of a step without a trace. If the
+process may use several cores, the trace lacks a part of the time of loops.
 """
 
 import re

@@ -49,9 +49,7 @@ def train_missing(
     corpora = {data: {split: load_split(data, split) for split in _SPLITS} for data in folders}
     finished = [run for run in runs if is_finished(run)]
     for run in finished:
-        summaries, read = summaries_of(corpora[run.data]), _to_train(run, features, encoder)
-        open_run(run.config, summaries, run.workdir, vectors, read)  # refuses other data
-        _refuse_other_splits(run, corpora[run.data])
+        _refuse_other_data(run, corpora[run.data], vectors, _to_train(run, features, encoder))
     missing = [run for run in runs if run not in finished]
     print(f"{len(finished)} of {len(runs)} runs are finished")
     for together in groups(missing, population):
@@ -68,8 +66,9 @@ def train_missing(
             evaluate(run.workdir, scored, _to_predict(run, features))
 
 
-def _refuse_other_splits(run: Run, splits: Splits) -> None:
-    """Raises an InputError if a finished run was scored on other sentences."""
+def _refuse_other_data(run: Run, splits: Splits, vectors: Path | None, encoder: Encoder | None) -> None:
+    """Raises an InputError if a finished run was trained or scored on other data."""
+    open_run(run.config, summaries_of(splits), run.workdir, vectors, encoder)
     path = run.workdir / "scores.json"
     scores = read_updated_json(path)
     for split in ("dev", "test"):
