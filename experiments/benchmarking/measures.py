@@ -177,10 +177,11 @@ def _ratios(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, flo
     """Returns the time per sentence of each other framework divided by JAX's time per sentence."""
     if "jax" not in results:
         return {}
-    ours = [seconds / results["jax"]["population"] for seconds in results["jax"]["seconds"]]
-    return {
-        name: pairwise_ratios(result["seconds"], ours) for name, result in results.items() if name != "jax"
+    each = {
+        name: [seconds / result["population"] for seconds in result["seconds"]]
+        for name, result in results.items()
     }
+    return {name: pairwise_ratios(each[name], each["jax"]) for name in results if name != "jax"}
 
 
 def _first_step(bench: Bench, framework: str, case: Case, cache: Path) -> dict[str, float]:
