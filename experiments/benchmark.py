@@ -231,7 +231,7 @@ def _refuse_unread(whats: Sequence[str], frameworks: Sequence[str]) -> None:
 
 
 def _check(whats: Sequence[str], frameworks: Sequence[str]) -> None:
-    """Raises InputError if PyTorch is needed but not installed, or --population does not fit the measures."""
+    """Raises InputError if PyTorch is missing, or measures, frameworks and --population do not fit."""
     if not all(map(is_jax, frameworks)) and importlib.util.find_spec("torch") is None:
         found = f"frameworks = {','.join(frameworks)} without PyTorch installed"
         expected = "PyTorch (pip install 'cman-jax[torch]'), or --frameworks=jax"

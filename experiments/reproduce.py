@@ -89,8 +89,8 @@ def _prepare(whats: Sequence[str]) -> tuple[Setup, FeatureSource | None]:
     else:
         corpora = {"conll04": data or Path("data/conll04"), "ade": ade or Path("data/ade")}
     vectors = Path(_VECTORS.value) if _VECTORS.value else None
-    setup = Setup(workdir, budget, _SEEDS.value or (1 if budget == "quick" else 5), corpora, vectors)
-    setup = setup._replace(encoder=encoder_name())
+    num_seeds = _SEEDS.value or (1 if budget == "quick" else 5)
+    setup = Setup(workdir, budget, num_seeds, corpora, vectors, encoder=encoder_name())
     if _INPUTS.value and "features" not in _INPUTS.value:
         return setup, None
     features = features_for_training(_sentences(whats, setup) if wants_features() else [], workdir)

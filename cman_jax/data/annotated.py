@@ -164,17 +164,17 @@ def _sources(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
         by_split = _by_split(folders, notes)
         divided = by_split.keys() - {WHOLE} and not any(path.glob("*.ann"))
         return (by_split, notes) if divided else ({WHOLE: [path]}, [])
-    files = [each for each in sorted(path.iterdir()) if not _is_no_source(each, notes)]
+    files = [each for each in sorted(path.iterdir()) if _is_source(each, notes)]
     sources = _by_split([file for file in files if not _is_type_list(file, notes)], notes)
     if not sources:
         raise InputError(path, None, "; ".join(["no annotated file", *notes]), _EXPECTED)
     return sources, notes
 
 
-def _is_no_source(each: Path, notes: list[str]) -> bool:
-    """Returns whether an entry of a folder is not read; if its name has a split's word, a note says why."""
+def _is_source(each: Path, notes: list[str]) -> bool:
+    """Returns whether an entry of a folder is read; if not, and it is named like a split, a note says why."""
     if each.is_file() and each.suffix in _SUFFIXES:
-        return False
+        return True
     if each.is_file():
         why = f"its name does not end in {', '.join(_SUFFIXES)}"
     elif each.is_dir():
@@ -183,7 +183,7 @@ def _is_no_source(each: Path, notes: list[str]) -> bool:
         why = "it is a link to nothing" if each.is_symlink() else "it is not a file"
     if _splits_named(each) and not each.name.startswith("."):
         notes.append(f"{each.name} is not read: {why}")
-    return True
+    return False
 
 
 def _is_type_list(file: Path, notes: list[str]) -> bool:

@@ -116,10 +116,8 @@ class JaxSide:
         """
         settings = self.settings
         splits = load_splits(settings.data)
-        devices = (
-            {"num_devices": settings.num_devices, "parallel": "mesh"} if settings.num_devices > 1 else {}
-        )
-        train(settings.config, splits, workdir, vectors=settings.vectors_path, progress=progress, **devices)
+        options = {"vectors": settings.vectors_path, "num_devices": settings.num_devices}
+        train(settings.config, splits, workdir, progress=progress, **options)
 
     def _training(self, batch: Batch) -> Callable[[int], None]:
         """Compiles the training step of one network, or of the whole population, on one batch."""

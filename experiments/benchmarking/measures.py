@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +82,13 @@ def compile_times(
     Yields:
       One row per batch size and length; times are in seconds.
     """
-    for batch_size, length in itertools.product(batch_sizes, lengths):
-        case = Case("train_step", batch_size, length)
-        frameworks: dict[str, dict[str, Any]] = {}
-        for name in bench.frameworks:
-            with tempfile.TemporaryDirectory() as cache:
-                starts = ("cold",) if name == "torch" else ("cold", "warm")
-                frameworks[name] = {start: _first_step(bench, name, case, Path(cache)) for start in starts}
-        yield {"batch_size": batch_size, "length": length, "frameworks": frameworks}
+
+    def measure(name: str, case: Case) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as cache:
+            starts = ("cold",) if name == "torch" else ("cold", "warm")
+            return {start: _first_step(bench, name, case, Path(cache)) for start in starts}
+
+    yield from _rows(bench, batch_sizes, lengths, measure)
 
 
 def memory_peaks(
@@ -105,15 +104,14 @@ def memory_peaks(
     Yields:
       One row per batch size and length; memory is in bytes.
     """
-    for batch_size, length in itertools.product(batch_sizes, lengths):
-        case = Case("train_step", batch_size, length)
-        frameworks = {}
-        for name in bench.frameworks:
-            with tempfile.TemporaryDirectory() as cache:
-                inductor = None if is_jax(name) else Path(cache)
-                with Process(name, bench.settings, inductor) as worker:
-                    frameworks[name] = worker.ask("memory", case=dataclasses.asdict(case))
-        yield {"batch_size": batch_size, "length": length, "frameworks": frameworks}
+
+    def measure(name: str, case: Case) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as cache:
+            inductor = None if is_jax(name) else Path(cache)
+            with Process(name, bench.settings, inductor) as worker:
+                return worker.ask("memory", case=dataclasses.asdict(case))
+
+    yield from _rows(bench, batch_sizes, lengths, measure)
 
 
 def operation_times(
@@ -130,13 +128,24 @@ def operation_times(
       One row per batch size and length; times are in milliseconds, see `benchmarking.operations`.
     """
     with all_at_once(bench) as workers:
-        for batch_size, length in itertools.product(batch_sizes, lengths):
-            case = dataclasses.asdict(Case("train_step", batch_size, length))
-            frameworks = {
-                name: worker.ask("operations", case=case, steps=bench.repetitions)
-                for name, worker in workers.items()
-            }
-            yield {"batch_size": batch_size, "length": length, "frameworks": frameworks}
+
+        def measure(name: str, case: Case) -> dict[str, Any]:
+            return workers[name].ask("operations", case=dataclasses.asdict(case), steps=bench.repetitions)
+
+        yield from _rows(bench, batch_sizes, lengths, measure)
+
+
+def _rows(
+    bench: Bench,
+    batch_sizes: Sequence[int],
+    lengths: Sequence[int],
+    measure: Callable[[str, Case], dict[str, Any]],
+) -> Iterator[dict[str, Any]]:
+    """Yields a row for each batch size and length: what `measure` returns of each framework's step."""
+    for batch_size, length in itertools.product(batch_sizes, lengths):
+        case = Case("train_step", batch_size, length)
+        frameworks = {name: measure(name, case) for name in bench.frameworks}
+        yield {"batch_size": batch_size, "length": length, "frameworks": frameworks}
 
 
 def whole_runs(bench: Bench, epochs: int) -> dict[str, Any]:

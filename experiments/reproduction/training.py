@@ -45,11 +45,12 @@ def train_missing(
       InputError: before anything is trained: a split is missing, or a run had other settings or, if it is
         finished, other data.
     """
+    layers = _layers_to_train(runs, encoder)
     folders = dict.fromkeys(run.data for run in runs)
     corpora = {data: {split: load_split(data, split) for split in _SPLITS} for data in folders}
     finished = [run for run in runs if is_finished(run)]
     for run in finished:
-        _refuse_other_data(run, corpora[run.data], vectors, _to_train(run, features, encoder))
+        _refuse_other_data(run, corpora[run.data], vectors, _to_train(run, features, layers))
     missing = [run for run in runs if run not in finished]
     print(f"{len(finished)} of {len(runs)} runs are finished")
     for together in groups(missing, population):
@@ -57,7 +58,7 @@ def train_missing(
         train_population(
             [Job(run.config, corpora[run.data], run.workdir) for run in together],
             vectors=vectors,
-            encoder=_to_train(together[0], features, encoder),
+            encoder=_to_train(together[0], features, layers),
             num_devices=math.gcd(len(together), num_devices if len(together) > 1 else 1),
             progress=ConsoleProgress(),
         )
@@ -94,17 +95,23 @@ def groups(runs: Sequence[Run], size: int) -> list[list[Run]]:
 _SPLITS = ("train", "dev", "test")
 
 
-def _to_train(run: Run, features: Encoder | None, encoder: str | None) -> Encoder | None:
-    """Returns what a run reads besides words and characters in training.
+def _layers_to_train(runs: Sequence[Run], encoder: str | None) -> Encoder | None:
+    """Returns the encoder for the runs that train its layers, all with equal settings; None: no run does.
 
     Raises:
-      InputError: the run trains layers of an encoder that is not given or cannot be loaded.
+      InputError: the encoder is not given or cannot be loaded.
     """
-    if run.row.input != "layers":
-        return _to_predict(run, features)
+    first = next((run for run in runs if run.row.input == "layers"), None)
+    if first is None:
+        return None
     if encoder is None:
-        raise InputError("flags", None, f"{run.row.name} without --encoder", "the encoder to be trained")
-    return load_lower(encoder, run.config.encoder)
+        raise InputError("flags", None, f"{first.row.name} without --encoder", "the encoder to be trained")
+    return load_lower(encoder, first.config.encoder)
+
+
+def _to_train(run: Run, features: Encoder | None, layers: Encoder | None) -> Encoder | None:
+    """Returns what a run reads besides words and characters in training."""
+    return layers if run.row.input == "layers" else _to_predict(run, features)
 
 
 def _to_predict(run: Run, features: Encoder | None) -> Encoder | None:

@@ -40,9 +40,7 @@ def test_few_batches_are_built_ahead() -> None:
 
 
 def test_the_waiting_is_that_for_batches_and_not_for_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(
-        [10.0, 13.0, 50.0, 50.5, 90.0, 90.0]
-    )  # before and after the waiting for each of three batches
+    clock = iter([10.0, 13.0, 50.0, 50.5, 90.0, 90.0])  # around the waiting for each of three batches
     monkeypatch.setattr(ahead, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     with BuiltAhead(range(3), lambda plan: plan) as batches:
         waited = [(batch, batches.seconds_waited) for batch in batches]
