@@ -6,11 +6,8 @@ those of the paper.
 """
 
 import dataclasses
-import itertools
-import math
-import operator
 import typing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 NetworkKind = Literal["cman", "multihead"]
@@ -160,7 +157,10 @@ class Config:
 
 
 def to_dict(config: Config) -> dict[str, dict[str, Any]]:
-    """Returns the config as nested dictionaries that are ready for JSON; `from_dict` is the inverse."""
+    """Returns the config as nested dictionaries that are ready for JSON.
+
+    `config_checks.from_dict` is the inverse.
+    """
     return dataclasses.asdict(config)
 
 
@@ -171,130 +171,3 @@ def differences(before: Config, after: Config) -> Iterator[tuple[str, Any, Any]]
         for name, value in fields.items():
             if there[section][name] != value:
                 yield f"{section}.{name}", there[section][name], value
-
-
-_FORMER_NAMES = {"model.encoder": "sequence_layer", "model.start": "init"}
-"""Fields of version 0.1 whose names have changed since."""
-_FORMER_VALUES = {"decoding.labels": "predicted"}
-"""Fields of version 0.1 that are gone, with the value that every run still means."""
-
-
-def from_dict(values: Any) -> Config:
-    """Returns the config that `to_dict` wrote, of this version or an older one; lists may stand for tuples.
-
-    Raises:
-      ValueError: an unknown section or field, or a value that its field does not allow.
-    """
-    config = Config()
-    for section, fields in _items("config", values):
-        if section not in Config.__slots__:
-            raise ValueError(f"unknown config section {section!r}")
-        target = getattr(config, section)
-        for name, value in _items(f"config.{section}", fields):
-            dotted = f"{section}.{name}"
-            if dotted in _FORMER_VALUES and value == _FORMER_VALUES[dotted]:
-                continue
-            name = _FORMER_NAMES.get(dotted, name)
-            if name not in type(target).__slots__:
-                raise ValueError(f"unknown config field {section}.{name}")
-            setattr(target, name, tuple(value) if isinstance(value, list) else value)
-    validate(config)
-    return config
-
-
-def _items(name: str, values: Any) -> Iterable[tuple[str, Any]]:
-    if not isinstance(values, dict):
-        raise ValueError(f"{name} is {values!r}; allowed: a dictionary")
-    return values.items()
-
-
-def validate(config: Config) -> None:
-    """Checks what types alone do not say.
-
-    Raises:
-      ValueError: names the field, its value and what is allowed.
-    """
-    for section in dataclasses.fields(config):
-        part = getattr(config, section.name)
-        for field in dataclasses.fields(part):
-            _check_type(f"{section.name}.{field.name}", getattr(part, field.name), field)
-    for allowed, holds, names in _RANGES:
-        for name in names:
-            value = operator.attrgetter(name)(config)
-            _require(name, value, holds(value), allowed)
-    model, data, cman = config.model, config.data, config.model.network == "cman"
-    _require("model.label_dim", model.label_dim, model.label_dim > 0 or not cman, "above 0 in cman")
-    attends = model.label_attention
-    _require("model.label_attention", attends, cman or not attends, "False in multihead, which has none")
-    _require("model.num_heads", model.num_heads, 2 * model.lstm_dim % model.num_heads == 0, "a divisor of 2d")
-    for name in ("bucket_lengths", "char_lengths"):
-        lengths = getattr(data, name)
-        rising = len(lengths) > 0 and lengths[0] > 0 and all(a < b for a, b in itertools.pairwise(lengths))
-        _require(f"data.{name}", lengths, rising, "rising positive lengths")
-    layers = config.encoder.trained_layers
-    _require("encoder.trained_layers", layers, layers == "all" or layers.isdecimal(), "'all' or a number")
-    constraints = config.decoding.constraints
-    _require("decoding.constraints", constraints, constraints != "", "'none', 'learned' or a file")
-    same_length = len(data.char_shares) == len(data.char_lengths)
-    shares = same_length and all(0 < share <= 1 for share in data.char_shares)
-    _require("data.char_shares", data.char_shares, shares, "a share in (0, 1] for each of data.char_lengths")
-    thresholds = config.decoding.relation_thresholds
-    inside = all(0 <= threshold < 1 for threshold in thresholds)
-    _require("decoding.relation_thresholds", thresholds, inside, "numbers in [0, 1)")
-
-
-_DIMS = ("char_dim", "char_lstm_dim", "word_dim", "lstm_dim", "num_heads", "num_bsa", "scorer_dim")
-_RANGES = (
-    ("above 0", lambda x: x > 0, [f"model.{name}" for name in _DIMS]),
-    ("above 0", lambda x: x > 0, ["training.num_epochs", "training.batch_size", "encoder.learning_rate"]),
-    ("in (0, 1e30]", lambda x: 0 < x <= 1e30, ["training.learning_rate"]),
-    ("at least 0", lambda x: x >= 0, ["training.max_skipped_updates", "encoder.weight_decay"]),
-    ("at least 0", lambda x: x >= 0, ["training.alpha", "training.clip_norm", "training.seed"]),
-    ("at least 0", lambda x: x >= 0, ["model.feature_dim", "model.label_dim", "model.between_dim"]),
-    ("in [0, 1)", lambda x: 0 <= x < 1, ["encoder.warmup", "encoder.dropout"]),
-    ("in (0, 1]", lambda x: 0 < x <= 1, ["encoder.layer_decay"]),
-    ("at least 1", lambda x: x >= 1, ["data.piece_ratio"]),
-    ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count", "encoder.clip_norm"]),
-    ("in [0, 1]", lambda x: 0 <= x <= 1, ["training.final_rate"]),
-    ("in [0, 1)", lambda x: 0 <= x < 1, ["model.input_dropout", "model.lstm_dropout", "decoding.threshold"]),
-    ("in (0, 0.5]", lambda x: 0 < x <= 0.5, ["model.relation_prior"]),
-)
-
-
-class SettingError(ValueError):
-    """A field's value that is not allowed.
-
-    Attributes:
-      name: the name of the field, as in "model.lstm_dim".
-      value: the value.
-      allowed: which values are allowed, in words.
-    """
-
-    def __init__(self, name: str, value: Any, allowed: str):
-        super().__init__(f"config.{name} is {value!r}; allowed: {allowed}")
-        self.name, self.value, self.allowed = name, value, allowed
-
-
-def _require(name: str, value: Any, holds: bool, allowed: str) -> None:
-    if not holds:
-        raise SettingError(name, value, allowed)
-
-
-def _check_type(name: str, value: Any, field: dataclasses.Field) -> None:
-    """Checks a text by its choices, a number by its kind; a float may be an int, but not infinite."""
-    expected = field.type
-    if choices := field.metadata.get("choices"):
-        _require(name, value, value in choices, " | ".join(map(repr, choices)))
-    elif typing.get_origin(expected) is tuple:
-        kind = typing.get_args(expected)[0]
-        fits = isinstance(value, tuple) and all(_is_a(v, kind) for v in value)
-        _require(name, value, fits, f"a tuple of {kind.__name__}s")
-    else:
-        allowed = "a finite number" if expected is float else expected.__name__
-        _require(name, value, _is_a(value, expected), allowed)
-
-
-def _is_a(value: Any, kind: type) -> bool:
-    if kind is float:
-        return type(value) in (int, float) and math.isfinite(value)
-    return type(value) is kind

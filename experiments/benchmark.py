@@ -23,7 +23,8 @@ from absl import flags, logging
 
 from cman_jax.app.flags import define_config, refuse_unread
 from cman_jax.app.program import run_main
-from cman_jax.config import to_dict, validate
+from cman_jax.config import to_dict
+from cman_jax.config_checks import validate
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.errors import InputError
 from cman_jax.files import write_json

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cman_jax.config import Config, differences, from_dict, to_dict, validate
+from cman_jax.config import Config, differences, to_dict
+from cman_jax.config_checks import from_dict, validate
 
 # A valid value other than the default, and values that are refused, for every field there is.
 FIELDS: dict[str, tuple[Any, list[Any]]] = {

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cman_jax.config import Config, from_dict, to_dict, validate
+from cman_jax.config import Config, to_dict
+from cman_jax.config_checks import from_dict, validate
 
 FILES = sorted(
     path

@@ -32,7 +32,8 @@ from cman_jax.app.signals import Interrupted, stopping_by_signals
 from cman_jax.app.telemetry_flags import displays_of_flags
 from cman_jax.app.totals import Totals
 from cman_jax.app.tuning import calibrate, trained_on
-from cman_jax.config import Config, validate
+from cman_jax.config import Config
+from cman_jax.config_checks import validate
 from cman_jax.data.annotated import AnnotatedCorpus
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.data.draw import parse_shares

@@ -18,7 +18,8 @@ import numpy as np
 from jax import export
 
 from cman_jax.compilation import start_by_default
-from cman_jax.config import Config, from_dict
+from cman_jax.config import Config
+from cman_jax.config_checks import from_dict
 from cman_jax.data.batching import Example, Plan, collate
 from cman_jax.data.long_sentences import plan_prediction
 from cman_jax.data.vocab import PADDING_CHAR, Vocabs

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cman_jax.config import Config, SettingError, validate
+from cman_jax.config import Config
+from cman_jax.config_checks import SettingError, validate
 from cman_jax.errors import InputError
 from cman_jax.layers.products import precision_of
 

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from cman_jax.compilation import compiler_options, shapes_of
-from cman_jax.config import Config, DecodingConfig, from_dict, to_dict
+from cman_jax.config import Config, DecodingConfig, to_dict
+from cman_jax.config_checks import from_dict
 from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.vocab import Vocabs
 from cman_jax.encoders.of_run import Trained, trained_part_of_run

@@ -12,7 +12,8 @@ from pathlib import Path
 import optax
 
 from cman_jax.compilation import compiler_threads
-from cman_jax.config import Config, differences, validate
+from cman_jax.config import Config, differences
+from cman_jax.config_checks import validate
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.layers.products import in_precision

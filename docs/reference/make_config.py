@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax import configs
-from cman_jax.config import Config, SettingError, differences, validate
+from cman_jax.config import Config, differences
+from cman_jax.config_checks import SettingError, validate
 
 PAGE = Path(__file__).with_name("config.md")
 _NOT_A_VALUE = object()  # of no field's type
@@ -30,7 +31,7 @@ _INTRODUCTION = """\
 
 `python docs/reference/make_config.py` writes this page from `cman_jax/config.py`.
 
-A config has five sections. A run stores its config as `config.json`. On the command line a packaged config is
+A config has six sections. A run stores its config as `config.json`. On the command line a packaged config is
 chosen by name, and single fields replace its values:
 
 ```

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cman_jax.config import Config, from_dict
+from cman_jax.config import Config
+from cman_jax.config_checks import from_dict
 from cman_jax.errors import InputError
 
 FRAMEWORKS = ("jax", "jax_alone", "jax_float32", "jax_devices", "torch", "torch_compile", "torch_cudagraphs")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from cman_jax.config import Config, differences, validate
+from cman_jax.config import Config, differences
+from cman_jax.config_checks import validate
 from cman_jax.configs import conll04_minilm
 from data_prep.ade import NUM_FOLDS
 from experiments.reproduction.rows import Corpus, Row

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cman_jax.config import from_dict
+from cman_jax.config_checks import from_dict
 from cman_jax.errors import InputError
 from cman_jax.inference import export
 from cman_jax.inference.export import export_network
