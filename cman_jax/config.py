@@ -46,6 +46,7 @@ class ModelConfig:
     relation_prior: float = 0.01  # probability of a relation that the scorer starts from; 0.5: no prior
     between_dim: int = 0  # sums by which relations read distance and text between tokens; the paper has none
     input_dropout: float = 0.2  # dropout rate on the token input, §4.1
+    word_dropout: float = 0.0  # share of tokens whose token input is zero in training; the paper has none
     lstm_dropout: float = 0.1  # dropout rate on every BiLSTM output; 0.1 on CoNLL04, 0.3 on ADE, §4.1
     self_attention: bool = True  # False: "- self-attention in BSA", Table 4: the stack has BiLSTMs only
     label_attention: bool = True  # False: "- BLA unit", Table 4, and in multihead
@@ -75,6 +76,8 @@ class TrainingConfig:
     max_skipped_updates: int = 10  # per epoch, where a loss or gradient is not finite; more: an error
     clip_norm: float = 0.0  # largest global gradient norm; longer gradients are scaled down; 0: any norm
     alpha: float = 0.01  # radius of the perturbation, epsilon = alpha sqrt(e), Eq. 14; 0: no adversarial pass
+    positive_weight: float = 1.0  # weight of gold relations in the relation loss; the paper has none
+    relation_smoothing: float = 0.0  # moves targets 1 and 0 of relations by half as much; the paper: none
     precision: str = _one_of(Precision)  # of products with weights; "auto": bfloat16 where devices have it
     protocol: str = _one_of(Protocol)  # "dev": best epoch on dev; "train+dev": trains on both, last epoch
     seed: int = 0  # of the initial values, of which sentences share a batch, and of dropout

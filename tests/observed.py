@@ -11,7 +11,7 @@ from cman_jax.config import TrainingConfig
 from cman_jax.model.cman import CMAN
 from cman_jax.training import step
 from cman_jax.training.adversarial import perturbation
-from cman_jax.training.losses import loss_terms
+from cman_jax.training.losses import Objective, loss_terms
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.types import Batch, Constants, Params, Potentials
 
@@ -37,7 +37,7 @@ class ObservedStep:
 
     def __init__(self, model: CMAN, params: Params, constants: Constants, training: TrainingConfig):
         keep = optax.GradientTransformation(lambda params: params, lambda updates, *_: (updates, updates))
-        self._model, self._constants, self._alpha = model, constants, training.alpha
+        self._model, self._constants, self._objective = model, constants, Objective.of(training)
         self._optimizer = optax.chain(keep, make_optimizer(training))
         self._unravel = ravel_pytree(params)[1]
         self._run = jax.jit(self._step)
@@ -66,15 +66,15 @@ class ObservedStep:
             etas.append(perturbation(*arguments))
             return etas[-1]
 
-        def with_potentials(potentials: Potentials, batch: Batch, **options: Any) -> Terms:
-            return Terms(*loss_terms(potentials, batch, **options), potentials)
+        def with_potentials(potentials: Potentials, batch: Batch, *objective: Any, **options: Any) -> Terms:
+            return Terms(*loss_terms(potentials, batch, *objective, **options), potentials)
 
         def sums(tree: Any, axis_name: None) -> Any:
             members = tree if isinstance(tree, tuple) else ()
             passes.extend(terms for terms in members if isinstance(terms, Terms))
             return tree
 
-        arguments = (self._model, self._optimizer, self._alpha, state, constants, batch)
+        arguments = (self._model, self._optimizer, self._objective, state, constants, batch)
         seams = {"perturbation": noted, "loss_terms": with_potentials, "_sum_over_devices": sums}
         with mock.patch.multiple(step, **seams):
             state, metrics = step.train_step(*arguments, jax.random.key(0))

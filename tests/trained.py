@@ -25,6 +25,7 @@ from cman_jax.data.batching import Example, collate, encode
 from cman_jax.data.summary import summarise
 from cman_jax.data.vocab import Vocabs, build_vocabs
 from cman_jax.model.cman import CMAN
+from cman_jax.training.losses import Objective
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.plans import epoch_plans
 from cman_jax.training.step import TrainState, train_step
@@ -133,7 +134,7 @@ def train(config: ModelConfig, tell: Callable[[str], None]) -> Params:
     with quick_compilation():
         init = jax.jit(functools.partial(model.init, train=False))
         state = TrainState.start(init(jax.random.key(0), blank, blank.tags)["params"], optimizer)
-    step = jax.jit(functools.partial(train_step, model, optimizer, _TRAINING.alpha))
+    step = jax.jit(functools.partial(train_step, model, optimizer, Objective.of(_TRAINING)))
     lengths = [example.room(_DATA) for example in members]
     whole = Config(model=config, data=_DATA, training=_TRAINING)
     for epoch in range(1, _TRAINING.num_epochs + 1):

@@ -43,6 +43,31 @@ class Dropout(nn.Module):
         return jnp.where(kept, x / keep, 0)
 
 
+class WordDropout(nn.Module):
+    """Dropout of whole tokens: each vector becomes zero with probability `rate`, and others stay as they are.
+
+    Iyyer et al. (2015), "Deep Unordered Composition Rivals Syntactic Methods for Text Classification".
+
+    Attributes:
+      rate: probability of zero.
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b n d"], *, train: bool) -> Float[Array, "b n d"]:
+        """Returns `x` with word dropout.
+
+        Args:
+          x: one vector per token.
+          train: whether to drop tokens; if not, `x` is returned.
+        """
+        if not train or self.rate == 0:
+            return x
+        bits = position_bits(self.make_rng("dropout"), x.shape[:2])
+        return jnp.where((bits < jnp.uint32((1 - self.rate) * 2**32))[:, :, None], x, 0)
+
+
 _devices: ContextVar[str | None] = ContextVar("the axis of devices that the first axis is dealt out to")
 
 

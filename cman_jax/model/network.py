@@ -13,7 +13,7 @@ from cman_jax.config import ModelConfig
 from cman_jax.encoders.bert.upper import Upper, UpperLayers
 from cman_jax.encoders.pooling import pool_batch
 from cman_jax.layers.dense import Dense
-from cman_jax.layers.dropout import Dropout
+from cman_jax.layers.dropout import Dropout, WordDropout
 from cman_jax.layers.scalar_mix import ScalarMix
 from cman_jax.model.between import RunningSums
 from cman_jax.model.cross_modal import BSA
@@ -49,6 +49,7 @@ class JointNetwork(nn.Module):
             if self.upper:
                 self.encoder = UpperLayers(self.upper)
         self.input_dropout = Dropout(config.input_dropout)
+        self.word_dropout = WordDropout(config.word_dropout)
         unit = (config.lstm_dim, config.num_heads, config.sequence_layer, config.lstm_dropout)
         self.bsa = [BSA(*unit, attention=config.self_attention) for _ in range(config.num_bsa)]
         self.tagging = TaggingPotentials(sizes.num_tags, config.crf)
@@ -102,7 +103,7 @@ class JointNetwork(nn.Module):
           mask: True at real tokens, which come before all padding.
           train: whether dropout is active.
         """
-        x = self.input_dropout(embeddings, train=train)
+        x = self.word_dropout(self.input_dropout(embeddings, train=train), train=train)
         for unit in self.bsa:
             x = unit(x, mask, train=train)
         return x

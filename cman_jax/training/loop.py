@@ -24,6 +24,7 @@ from cman_jax.run.system import System
 from cman_jax.training.epoch import begun_within, groups_of, prepare, prepare_first, run_epoch
 from cman_jax.training.follower import Follower
 from cman_jax.training.hosts import ALONE, Hosts
+from cman_jax.training.losses import Objective
 from cman_jax.training.member import Job, Member
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.parallel import AnyStep, PopulationStep, sharing, step_of_run
@@ -233,7 +234,7 @@ def make_step(members: Sequence[Member], step: partial, num_devices: int, parall
     first, *others = (member.system for member in members)
     if any(system.model.sizes != first.model.sizes for system in others):
         raise ValueError("the vocabularies of a population differ in size")
-    step = partial(step, first.config.training.alpha)
+    step = partial(step, Objective.of(first.config.training))
     if not others:
         num_devices = sharing(num_devices, first.config.training.batch_size)
         return step_of_run(step, first.constants, members[0].key, num_devices, parallel)

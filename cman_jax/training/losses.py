@@ -1,22 +1,50 @@
 """The losses of §3.5, Eqs. (11) to (13), as sums; the step divides once."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from cman_jax.config import TrainingConfig
 from cman_jax.layers.crf import log_partition, sequence_score
 from cman_jax.types import Batch, CRFPotentials, LossTerms, Potentials
 
 
-def loss_terms(potentials: Potentials, batch: Batch, *, null_relation: bool) -> LossTerms:
+class Objective(NamedTuple):
+    """Settings of the loss that training minimises; by default, both losses without an adversarial pass.
+
+    Attributes:
+      alpha: radius of the perturbation, Eq. (14); 0 leaves the adversarial pass out.
+      positive_weight: weight of the gold cells of relations; the paper has none.
+      relation_smoothing: s of label smoothing: the target of a gold cell is 1 - s/2, that of others s/2.
+    """
+
+    alpha: float = 0.0
+    positive_weight: float = 1.0
+    relation_smoothing: float = 0.0
+
+    @classmethod
+    def of(cls, config: TrainingConfig) -> "Objective":
+        """Returns the objective of a config."""
+        return cls(*(getattr(config, name) for name in cls._fields))
+
+
+PLAIN = Objective()
+
+
+def loss_terms(
+    potentials: Potentials, batch: Batch, objective: Objective = PLAIN, *, null_relation: bool
+) -> LossTerms:
     """Returns both losses, summed over the sentences of a batch; padding sentences add nothing.
 
     Args:
       potentials: the network's output for the batch.
       batch: contains the gold tags and relations.
+      objective: the weight and the smoothing of relations.
       null_relation: whether the last relation type is the class 'N'.
     """
-    relation = relation_loss(potentials.relation_logits, batch, null_relation=null_relation)
+    relation = relation_loss(potentials.relation_logits, batch, objective, null_relation=null_relation)
     return LossTerms(
         ner=ner_loss(potentials.tagging, batch).sum(),
         relation=relation.sum(),
@@ -35,7 +63,11 @@ def ner_loss(potentials: CRFPotentials, batch: Batch) -> Float[Array, " b"]:
 
 
 def relation_loss(
-    logits: Float[Array, "b n m r"], batch: Batch, *, null_relation: bool
+    logits: Float[Array, "b n m r"],
+    batch: Batch,
+    objective: Objective = PLAIN,
+    *,
+    null_relation: bool,
 ) -> Float[Array, " b"]:
     """Returns the binary cross-entropy over all pairs of real tokens, in nats, summed per sentence.
 
@@ -44,6 +76,7 @@ def relation_loss(
     Args:
       logits: relation logits; values at padding are ignored.
       batch: contains the gold relations.
+      objective: the weight of gold cells, of which cells of the class 'N' have 1, and the smoothing.
       null_relation: whether the last relation type is the class 'N'.
     """
     targets = relation_targets(
@@ -51,7 +84,13 @@ def relation_loss(
     )
     valid = batch.mask[:, :, None, None] & batch.mask[:, None, :, None]
     # Not softplus(s) - s y: for a gold cell with a large logit, only rounding would remain of the difference.
-    cells = jax.nn.softplus(jnp.where(targets, -logits, logits))
+    against = jnp.where(targets, -logits, logits)
+    cells = jax.nn.softplus(against)
+    if objective.relation_smoothing > 0:
+        cells = cells - objective.relation_smoothing / 2 * against
+    if objective.positive_weight != 1:
+        gold = targets.at[:, :, :, -1].set(False) if null_relation else targets
+        cells = jnp.where(gold, objective.positive_weight * cells, cells)
     return jnp.sum(jnp.where(valid, cells, 0), (1, 2, 3))
 
 

@@ -17,7 +17,7 @@ from cman_jax.layers.dropout import dealt_out
 from cman_jax.layers.platform import by_platform
 from cman_jax.model.network import JointNetwork
 from cman_jax.training.adversarial import perturbation
-from cman_jax.training.losses import loss_terms
+from cman_jax.training.losses import Objective, loss_terms
 from cman_jax.training.vectors import Vectors, as_vectors
 from cman_jax.types import Batch, Constants, LossTerms, Params
 
@@ -61,7 +61,7 @@ class Metrics(NamedTuple):
 def train_step(
     model: JointNetwork,
     optimizer: optax.GradientTransformation,
-    alpha: float,
+    objective: Objective,
     state: TrainState,
     constants: Constants,
     batch: Batch,
@@ -74,7 +74,7 @@ def train_step(
     If a metric is not finite, parameters and optimiser stay as they are; the step is counted all the same.
 
     Args:
-      alpha: radius of the perturbation; 0 leaves the second pass out.
+      objective: the settings of the loss; without a perturbation, the second pass is left out.
       constants: arrays that are not trained.
       batch: the sentences of this device; padding sentences do not count. Device k of D has the sentences k,
         k + D, k + 2 D ... of the whole batch.
@@ -92,7 +92,7 @@ def train_step(
     def loss(params: Params, inputs: Array, label_states: tuple, dropout_key: PRNGKeyArray) -> tuple:
         arguments = (inputs, label_states, batch.mask)
         potentials = _apply(model, params, constants, *arguments, key=dropout_key, method="potentials")
-        terms = loss_terms(potentials, batch, null_relation=model.config.null_relation)
+        terms = loss_terms(potentials, batch, objective, null_relation=model.config.null_relation)
         return (terms.ner + terms.relation) / total, terms
 
     # Only jitted so that both passes share one trace; the compiler inlines it.
@@ -101,8 +101,8 @@ def train_step(
         (inputs, label_states), encode_vjp = jax.vjp(encode, state.params)
         (_, clean), gradients = gradient(state.params, inputs, label_states, dropout_keys[0])
         perturbed = LossTerms(*jnp.zeros((3,)))
-        if alpha > 0:
-            shifted = inputs + perturbation(gradients[1], batch.mask, alpha)
+        if objective.alpha > 0:
+            shifted = inputs + perturbation(gradients[1], batch.mask, objective.alpha)
             (_, perturbed), more = gradient(state.params, shifted, label_states, dropout_keys[1])
             gradients = jax.tree.map(jnp.add, gradients, more)
     (through_encoders,) = encode_vjp(gradients[1:])

@@ -16,6 +16,7 @@ from cman_jax.errors import InputError
 from cman_jax.inference.steps import predict_step
 from cman_jax.layers.products import in_precision, matmul
 from cman_jax.training.loop import train
+from cman_jax.training.losses import Objective
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.parallel import MeshStep, PopulationStep, SingleStep
 from cman_jax.training.progress import Progress
@@ -166,7 +167,8 @@ class JaxSide:
         system = self._workload.system
         training = system.config.training
         optimizer = make_optimizer(training)
-        step = partial(in_precision(self._precision, train_step), system.model, optimizer, training.alpha)
+        step = in_precision(self._precision, train_step)
+        step = partial(step, system.model, optimizer, Objective.of(training))
         params = jax.tree.map(jnp.array, self._workload.params)
         return step, TrainState.start(params, optimizer), jax.random.key(training.seed)
 

@@ -135,9 +135,9 @@ def _train_disturbed(run: Path, disturb: Callable[..., tuple], **options: Any) -
     plain = loop.train_step
 
     def step(
-        model: Any, optimizer: Any, alpha: float, state: Any, constants: Any, *rest: Any, **more: Any
+        model: Any, optimizer: Any, objective: Any, state: Any, constants: Any, *rest: Any, **more: Any
     ) -> Any:
-        return plain(model, optimizer, alpha, *disturb(state, constants), *rest, **more)
+        return plain(model, optimizer, objective, *disturb(state, constants), *rest, **more)
 
     loop.train_step = step
     try:

@@ -3,6 +3,7 @@
 The JAX loop is `cman_jax.training.loop`.
 """
 
+import operator
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +28,9 @@ from experiments.torch_reference.convert import load_params
 from experiments.torch_reference.network import TorchCMAN
 from experiments.torch_reference.step import predict_step, train_step
 
+_WITHOUT = {"model.word_dropout": 0, "training.positive_weight": 1, "training.relation_smoothing": 0}
+"""Settings that the twin does not have, with the value that means "without"."""
+
 
 def make_network(system: System, params: Params, device: torch.device | str = "cpu") -> TorchCMAN:
     """Returns the PyTorch twin of the system's network, with the given parameters.
@@ -37,12 +41,17 @@ def make_network(system: System, params: Params, device: torch.device | str = "c
       device: the device for the twin.
 
     Raises:
-      InputError: the network is not CMAN.
+      InputError: the network is not CMAN, or has an option that the twin does not have.
     """
     kind = system.config.model.network
     if kind != "cman":
         expected = "'cman', the only network with a PyTorch twin"
         raise InputError("config", None, f"network {kind!r}", expected)
+    for name, without in _WITHOUT.items():
+        value = operator.attrgetter(name)(system.config)
+        if value != without:
+            expected = f"{without}, because the PyTorch twin does not have this option"
+            raise InputError("config", None, f"{name} {value}", expected)
     word_dim = system.constants["word"]["vectors"].shape[1] if system.constants else None
     network = TorchCMAN(system.config.model, system.model.sizes, word_dim)
     load_params(network, params, system.constants)

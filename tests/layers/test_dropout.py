@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cman_jax.layers.dropout import Dropout, position_bits
+from cman_jax.layers.dropout import Dropout, WordDropout, position_bits
 from tests.builders import precision
 
 SHAPE = (16, 64, 256)
@@ -89,3 +89,12 @@ def test_the_same_entries_are_dropped_where_arrays_may_have_64_bits() -> None:
     expected = dropped()
     with precision(np.float64):
         np.testing.assert_array_equal(dropped(), expected)
+
+
+def test_word_dropout_makes_a_share_of_whole_tokens_zero_and_leaves_the_others() -> None:
+    x = 1 + jax.random.uniform(jax.random.key(1), (40, 50, 3))
+    dropped = WordDropout(0.25).apply({}, x, train=True, rngs={"dropout": jax.random.key(0)})
+    kept = np.asarray(dropped).any(-1)
+    np.testing.assert_array_equal(dropped, np.where(kept[:, :, None], x, 0))
+    assert abs(kept.mean() - 0.75) < 0.03
+    assert WordDropout(0.25).apply({}, x, train=False) is x

@@ -13,6 +13,7 @@ from cman_jax.config import ModelConfig, TrainingConfig
 from cman_jax.configs import multihead_conll04
 from cman_jax.layers.lstm import BiLSTM
 from cman_jax.model.baseline import MultiHead
+from cman_jax.training.losses import Objective
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch, Potentials, Sizes
@@ -145,7 +146,7 @@ def test_one_adversarial_step_changes_every_parameter(label_dim: int) -> None:
     model, params, _ = compiled(label_dim)
     optimizer = make_optimizer(TrainingConfig())
     state = TrainState.start(params, optimizer)
-    step = jax.jit(functools.partial(train_step, model, optimizer, 0.05))
+    step = jax.jit(functools.partial(train_step, model, optimizer, Objective(0.05)))
     after, metrics = step(state, {}, jax.tree.map(jnp.asarray, BATCH), jax.random.key(0))
     for path, moved in jax.tree.leaves_with_path(jax.tree.map(lambda a, b: a != b, after.params, params)):
         assert moved.any(), jax.tree_util.keystr(path)

@@ -234,8 +234,10 @@ def test_dropout_acts_only_in_training_and_only_at_its_own_place() -> None:
     variables = {"params": {"bsa_0": compiled("neither").params["bsa_0"]}}
     embeddings = np.ones((*BATCH.mask.shape, 11), np.float32)
 
-    def encoded(input_dropout: float, lstm_dropout: float, *keys: Any) -> list[np.ndarray]:
-        rates = {"input_dropout": input_dropout, "lstm_dropout": lstm_dropout}
+    def encoded(
+        input_dropout: float, lstm_dropout: float, *keys: Any, word_dropout: float = 0.0
+    ) -> list[np.ndarray]:
+        rates = {"input_dropout": input_dropout, "lstm_dropout": lstm_dropout, "word_dropout": word_dropout}
         model = network(changed(SMALL_MODEL, num_bsa=1, **ABLATIONS["neither"], **rates))
         run = jax.jit(functools.partial(model.apply, train=bool(keys), method="encode_tokens"))
         rngs = [{"dropout": key} for key in keys] or [{}]
@@ -251,3 +253,9 @@ def test_dropout_acts_only_in_training_and_only_at_its_own_place() -> None:
     assert first.all()
     [after] = encoded(0.0, 0.5, keys[0])
     assert 0.3 < (after == 0).mean() < 0.7
+    assert (encoded(0.0, 0.0, word_dropout=0.9999)[0] == whole).all()
+    [dropped] = encoded(0.0, 0.0, keys[0], word_dropout=0.9999)
+    embeddings = np.zeros_like(embeddings)
+    [of_zeros] = encoded(0.0, 0.0)
+    assert (of_zeros == dropped).all()
+    assert (of_zeros != whole).any()

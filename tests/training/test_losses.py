@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cman_jax.training.losses import loss_terms, ner_loss, relation_loss, relation_targets
+from cman_jax.training.losses import Objective, loss_terms, ner_loss, relation_loss, relation_targets
 from cman_jax.types import Batch, CRFPotentials, Potentials
 from tests import oracles
 from tests.builders import lengths_to_mask, normal, numeric
@@ -73,6 +73,28 @@ def test_the_relation_loss_equals_a_loop_over_the_cells_of_real_tokens(
         if null_relation:
             gold |= {(i, i, NULL) for i in range(n) if i not in {subject for subject, _, _ in cells[b]}}
         np.testing.assert_allclose(losses[b], oracles.relation_loss(logits[b], n, gold), rtol=1e-5)
+
+
+@pytest.mark.parametrize("null_relation", [True, False])
+def test_weight_and_smoothing_change_the_cells_of_the_relation_loss(null_relation: bool) -> None:
+    """Compares with a loop: a smoothed target for every cell, the weight for gold cells but those of 'N'."""
+    cells, lengths = [[(0, 3, 1), (2, 0, 0)], [(1, 0, 0)], []], [4, 3, 0]
+    logits = normal(3, B, N, N, R, scale=3)
+    objective = Objective(positive_weight=2.5, relation_smoothing=0.2)
+    compute = jax.jit(relation_loss, static_argnums=2, static_argnames="null_relation")
+    losses = compute(logits, batch_with(cells, lengths), objective, null_relation=null_relation)
+    gold = [set(sentence) for sentence in cells]
+    if null_relation:
+        for b, n in enumerate(lengths):
+            gold[b] |= {(i, i, NULL) for i in range(n) if i not in {subject for subject, _, _ in cells[b]}}
+    for b, n in enumerate(lengths):
+        expected = 0.0
+        for i, j, k in itertools.product(range(n), range(n), range(R)):
+            probability = 1 / (1 + np.exp(-np.float64(logits[b, i, j, k])))
+            target = 0.9 if (i, j, k) in gold[b] else 0.1
+            weight = 2.5 if (i, j, k) in cells[b] else 1
+            expected -= weight * (target * np.log(probability) + (1 - target) * np.log(1 - probability))
+        np.testing.assert_allclose(losses[b], expected, rtol=1e-5)
 
 
 def test_the_relation_loss_of_extreme_logits_is_finite_and_so_is_its_gradient() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from cman_jax.config import TrainingConfig
 from cman_jax.data.batching import collate_alike, encode
+from cman_jax.training.losses import Objective
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.parallel import MeshStep, PmapStep, SingleStep, sharing, step_of_run
 from cman_jax.training.step import Metrics, TrainState, train_step
@@ -36,7 +37,7 @@ def parts(sentences: Sequence[Sentence], num_devices: int) -> list[Batch]:
 def after_steps(num_devices: int, parallel: str, num_steps: int = 10) -> tuple[TrainState, Metrics]:
     """Returns the state and the last metrics."""
     model, optimizer = network(SHALLOW), make_optimizer(TrainingConfig(learning_rate=1e-2))
-    each = partial(train_step, model, optimizer, ALPHA)
+    each = partial(train_step, model, optimizer, Objective(ALPHA))
     step = step_of_run(each, {}, jax.random.key(1), num_devices, parallel)
     batch = jax.tree.map(jnp.asarray, parts(SEVEN, 1)[0])
     params = random_variables(model, batch, batch.tags, scale=0.3, train=False)["params"]

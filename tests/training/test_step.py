@@ -14,7 +14,7 @@ from cman_jax.config import TrainingConfig
 from cman_jax.layers.products import in_precision
 from cman_jax.model.cman import CMAN
 from cman_jax.training.adversarial import perturbation
-from cman_jax.training.losses import loss_terms
+from cman_jax.training.losses import Objective, loss_terms
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch
@@ -68,7 +68,9 @@ def test_the_update_follows_the_gradient_of_both_losses() -> None:
     model, optimizer = network(STILL), optax.sgd(1.0)
     batch = on_device(batch_of(SENTENCES, 8, 6))
     state = start(model, optimizer)
-    after, _ = jax.jit(partial(train_step, model, optimizer, ALPHA))(state, {}, batch, jax.random.key(0))
+    after, _ = jax.jit(partial(train_step, model, optimizer, Objective(ALPHA)))(
+        state, {}, batch, jax.random.key(0)
+    )
     expected = jax.jit(partial(reference_gradient, model, ALPHA))(state.params, batch)
     moved = jax.tree.map(lambda before, now: before - now, state.params, after.params)
     for a, b in zip(jax.tree.leaves(moved), jax.tree.leaves(expected), strict=True):
@@ -81,7 +83,7 @@ def test_in_bfloat16_only_the_factors_of_products_are_rounded() -> None:
     batch, state = on_device(batch_of(SENTENCES, 8, 6)), start(model, optimizer)
     found = {}
     for precision in ("float32", "bfloat16"):
-        step = partial(in_precision(precision, train_step), model, optimizer, ALPHA)
+        step = partial(in_precision(precision, train_step), model, optimizer, Objective(ALPHA))
         with quick_compilation():
             after, metrics = jax.jit(step)(state, {}, batch, KEY)
         assert {leaf.dtype.name for leaf in jax.tree.leaves(after)} == {"float32", "int32"}
@@ -94,7 +96,7 @@ def test_in_bfloat16_only_the_factors_of_products_are_rounded() -> None:
 def dropping() -> tuple[TrainState, Callable]:
     """Returns a state and the compiled step of a network with dropout, whose gradient is clipped."""
     model, optimizer = network(SMALL_MODEL), make_optimizer(TrainingConfig(clip_norm=1.0))
-    return start(model, optimizer), jax.jit(partial(train_step, model, optimizer, ALPHA))
+    return start(model, optimizer), jax.jit(partial(train_step, model, optimizer, Objective(ALPHA)))
 
 
 def test_dropout_follows_the_key_and_the_step_and_every_parameter_moves(
@@ -138,12 +140,24 @@ def test_a_step_whose_loss_is_not_finite_changes_only_the_count_of_steps(
         np.testing.assert_array_equal(jnp.where(jnp.isnan(a), 0, a), jnp.where(jnp.isnan(a), 0, b))
 
 
+def test_both_passes_use_the_weight_of_gold_relations() -> None:
+    model, optimizer = network(STILL), optax.sgd(1.0)
+    arguments = (start(model, optimizer), {}, on_device(batch_of()), jax.random.key(0))
+    losses = []
+    for objective in (Objective(1e-6), Objective(1e-6, positive_weight=3.0)):
+        _, metrics = jax.jit(partial(train_step, model, optimizer, objective))(*arguments)
+        both = metrics.ner_loss + metrics.relation_loss
+        np.testing.assert_allclose(metrics.adversarial_loss, both, rtol=1e-3)
+        losses.append(float(metrics.relation_loss))
+    assert losses[1] > losses[0] + 1
+
+
 def test_alpha_zero_leaves_the_second_pass_out() -> None:
     model, optimizer = network(STILL), optax.sgd(1.0)
     batch = on_device(batch_of())
     arguments = (start(model, optimizer), {}, batch, jax.random.key(0))
     one, both = (
-        count_products(partial(train_step, model, optimizer, alpha), *arguments).flops
+        count_products(partial(train_step, model, optimizer, Objective(alpha)), *arguments).flops
         for alpha in (0.0, ALPHA)
     )
     assert 1.5 * one < both

@@ -25,6 +25,7 @@ from cman_jax.run.checkpoint import Checkpoints
 from cman_jax.run.record import read_metrics
 from cman_jax.run.system import System
 from cman_jax.training.loop import Job, train, train_population
+from cman_jax.training.losses import Objective
 from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Params
 from experiments.faults import tiny_minilm
@@ -75,7 +76,7 @@ def test_the_update_follows_the_gradient_through_the_encoder(folder: Path) -> No
     optimizer = optax.sgd(1.0)
     state = TrainState.start(params, optimizer)
     with quick_compilation():
-        step = jax.jit(partial(train_step, system.model, optimizer, ALPHA))
+        step = jax.jit(partial(train_step, system.model, optimizer, Objective(ALPHA)))
         after, _ = step(state, {}, batch, jax.random.key(0))
         expected = jax.jit(partial(reference_gradient, system.model, ALPHA))(params, batch)
     moved = jax.tree.map(lambda before, now: before - now, params, after.params)

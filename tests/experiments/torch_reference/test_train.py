@@ -62,6 +62,10 @@ def test_a_network_without_a_twin_is_refused(start: tuple[System, Params]) -> No
     config.model.network = "multihead"
     with pytest.raises(InputError, match="found network 'multihead', expected 'cman'"):
         make_network(start[0]._replace(config=config), start[1])
+    config = tiny_config()
+    config.training.positive_weight = 2.0
+    with pytest.raises(InputError, match=r"found training\.positive_weight 2\.0, expected 1, because"):
+        make_network(start[0]._replace(config=config), start[1])
 
 
 def test_training_reports_every_epoch_and_writes_a_checkpoint(
