@@ -116,7 +116,7 @@ def start(cache: Path | None = None, num_devices: int = 1) -> None:
     if cache is not None:
         jax.config.update("jax_compilation_cache_dir", str(cache.expanduser()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-    if 1 < num_devices <= _num_cores():
+    if 1 < num_devices <= num_cores():
         with suppress(RuntimeError):  # JAX has its devices already
             jax.config.update("jax_num_cpu_devices", num_devices)
 
@@ -143,14 +143,14 @@ def compiler_threads() -> Iterator[Executor]:
     """
     memory = read_limits().memory
     fitting = _MOST_THREADS if memory is None else max(1, memory // _BYTES_OF_THREAD - 1)
-    threads = ThreadPoolExecutor(min(_num_cores(), _MOST_THREADS, fitting), thread_name_prefix="compiler")
+    threads = ThreadPoolExecutor(min(num_cores(), _MOST_THREADS, fitting), thread_name_prefix="compiler")
     try:
         yield threads
     finally:
         threads.shutdown(cancel_futures=True)
 
 
-def _num_cores() -> int:
+def num_cores() -> int:
     """Returns the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

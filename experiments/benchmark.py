@@ -238,7 +238,7 @@ def _check(whats: Sequence[str], frameworks: Sequence[str]) -> None:
         expected = "PyTorch (pip install 'cman-jax[torch]'), or --frameworks=jax"
         raise InputError("flags", None, found, expected)
     if "jax_devices" in frameworks and "inference" in whats:
-        expected = "only train_step, memory and epoch; one device computes a prediction"
+        expected = "only train_step, compile, memory and epoch; one device computes a prediction"
         raise InputError("flags", None, "jax_devices with --what=inference", expected)
     if "operations" in whats and not set(frameworks) <= {"jax", "jax_float32"}:
         found = f"--what=operations with --frameworks={','.join(frameworks)}"

@@ -58,10 +58,11 @@ def main(argv: Sequence[str]) -> None:
     del argv
     start_jax()
     whats = list(ROWS) if _WHAT.value == ["all"] else choices("what", _WHAT.value, tuple(ROWS))
+    inputs = choices("inputs", _INPUTS.value, tuple(INPUTS)) if _INPUTS.value else ()
     _refuse_unread(whats)
-    setup, features = _prepare(whats)
+    setup, features = _prepare(whats, inputs)
     if _TRAIN.value:
-        runs = _runs_to_train(whats, setup)
+        runs = _runs_to_train(whats, inputs, setup)
         devices = jax.local_device_count()
         train_missing(runs, setup.vectors, features, setup.encoder, _POPULATION.value, devices)
     for line in write_down(whats, setup, features):
@@ -80,7 +81,7 @@ def _refuse_unread(whats: Sequence[str]) -> None:
             refuse_unread([flag], f"--what with a table or figure of that corpus, not {', '.join(whats)}")
 
 
-def _prepare(whats: Sequence[str]) -> tuple[Setup, FeatureSource | None]:
+def _prepare(whats: Sequence[str], inputs: Sequence[str]) -> tuple[Setup, FeatureSource | None]:
     """Prepares corpora and features, before any training."""
     workdir, budget = Path(_WORKDIR.value), _BUDGET.value
     data, ade = (Path(flag.value) if flag.value else None for flag in (_DATA, _ADE))
@@ -91,7 +92,7 @@ def _prepare(whats: Sequence[str]) -> tuple[Setup, FeatureSource | None]:
     vectors = Path(_VECTORS.value) if _VECTORS.value else None
     num_seeds = _SEEDS.value or (1 if budget == "quick" else 5)
     setup = Setup(workdir, budget, num_seeds, corpora, vectors, encoder=encoder_name())
-    if _INPUTS.value and "features" not in _INPUTS.value:
+    if inputs and "features" not in inputs:
         return setup, None
     features = features_for_training(_sentences(whats, setup) if wants_features() else [], workdir)
     return setup._replace(features=None if features is None else features.path), features
@@ -105,9 +106,8 @@ def _sentences(whats: Sequence[str], setup: Setup) -> list[Sentence]:
     return [s for folder in folders for sentences in load_splits(folder).values() for s in sentences]
 
 
-def _runs_to_train(whats: Sequence[str], setup: Setup) -> list[Run]:
+def _runs_to_train(whats: Sequence[str], inputs: Sequence[str], setup: Setup) -> list[Run]:
     """Returns the runs to train, seed by seed, so that an early end leaves full tables."""
-    inputs = choices("inputs", _INPUTS.value, tuple(INPUTS)) if _INPUTS.value else ()
     rows = rows_for(whats, setup.features is not None, inputs)
     if _ROWS.value is not None:
         names = choices("rows", _ROWS.value, [row.name for row in rows])

@@ -7,6 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from cman_jax.compilation import num_cores
+
 _MIB = 2**20
 
 
@@ -19,7 +21,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": _first_field("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": os.cpu_count(),
-        "cores_used": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores_used": num_cores(),
         "memory": _first_field("/proc/meminfo", "MemTotal"),
         "system": platform.platform(),
         "python": platform.python_version(),

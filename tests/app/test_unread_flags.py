@@ -90,6 +90,10 @@ def test_what_no_measure_reads_is_refused(forked: Forked, flags: tuple[str, ...]
             "--data, expected --what with a table or figure of that corpus, not ta",
         ),
         (
+            ("--inputs=word", "--data=none", "--encoder=none"),
+            "inputs = word, expected one or more of words, features, layers",
+        ),
+        (
             ("--what=table1", "--ade=x"),
             "--ade, expected --what with a table or figure of that corpus, not ta",
         ),
