@@ -80,7 +80,8 @@ def test_the_budgets() -> None:
         ("training.num_epochs", 20),
         ("training.final_rate", 0.05),
     ]
-    assert config_of(row_named("cman_ade_layers"), "short").training.num_epochs == 10
+    ade = config_of(row_named("cman_ade_layers"), "short").training
+    assert (ade.num_epochs, ade.trained_splits) == (10, ("train", "dev"))
     assert config_of(row_named("cman_layers"), "short").model.input_dropout == 0.4
     tuned = conll04_minilm.get_config()
     tuned.model.between_dim = 0  # the rows have the paper's scorer
