@@ -31,6 +31,7 @@ class Objective(NamedTuple):
 
 
 PLAIN = Objective()
+"""The paper's losses, without an adversarial pass."""
 
 
 def loss_terms(
