@@ -20,6 +20,7 @@ from cman_jax.training.step import TrainState, train_step
 from cman_jax.types import Batch
 from experiments.benchmarking.flops import count_products
 from tests.builders import (
+    ABLATIONS,
     SENTENCES,
     SMALL_MODEL,
     STILL,
@@ -141,7 +142,8 @@ def test_a_step_whose_loss_is_not_finite_changes_only_the_count_of_steps(
 
 
 def test_both_passes_use_the_weight_of_gold_relations() -> None:
-    model, optimizer = network(STILL), optax.sgd(1.0)
+    shallow = changed(STILL, num_bsa=1, sequence_layer="mlp", **ABLATIONS["neither"])
+    model, optimizer = network(shallow), optax.sgd(1.0)
     arguments = (start(model, optimizer), {}, on_device(batch_of()), jax.random.key(0))
     losses = []
     for objective in (Objective(1e-6), Objective(1e-6, positive_weight=3.0)):

@@ -68,7 +68,7 @@ def test_ade_shows_means_over_folds_under_its_own_convention(tmp_path: Path) -> 
         == f"{tmp_path / 'ade'}, test; strict, macro, with Other, overlaps dropped by SpERT's rule"
     )
     row = next(row for row in table["rows"] if "ours" in row)
-    assert row["about"] == "words and characters; (i) dev; folds 0, 1; 2 epochs"
+    assert row["about"] == "words and characters; (ii) train+dev; folds 0, 1; 2 epochs"
     assert row["ours"]["re"]["values"] == [100.0, 0.0]
 
 
