@@ -7,7 +7,7 @@ from contextvars import ContextVar
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Float, PRNGKeyArray, UInt32
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt32
 
 _STRIDE = 0x9E3779B1  # odd and far from small fractions of 2**32, so that near positions differ widely
 _MULTIPLIERS = (0x7FEB352D, 0x846CA68B)
@@ -37,10 +37,8 @@ class Dropout(nn.Module):
         """
         if not train or self.rate == 0:
             return x
-        keep = 1 - self.rate
-        bits = position_bits(self.make_rng("dropout"), x.shape)
-        kept = bits < jnp.uint32(keep * 2**32)
-        return jnp.where(kept, x / keep, 0)
+        kept = _kept(self.make_rng("dropout"), x.shape, self.rate)
+        return jnp.where(kept, x / (1 - self.rate), 0)
 
 
 class WordDropout(nn.Module):
@@ -64,8 +62,13 @@ class WordDropout(nn.Module):
         """
         if not train or self.rate == 0:
             return x
-        bits = position_bits(self.make_rng("dropout"), x.shape[:2])
-        return jnp.where((bits < jnp.uint32((1 - self.rate) * 2**32))[:, :, None], x, 0)
+        kept = _kept(self.make_rng("dropout"), x.shape[:2], self.rate)
+        return jnp.where(kept[:, :, None], x, 0)
+
+
+def _kept(key: PRNGKeyArray, shape: tuple[int, ...], rate: float) -> Bool[Array, "..."]:
+    """Returns False with probability `rate` at each position, and True otherwise."""
+    return position_bits(key, shape) < jnp.uint32((1 - rate) * 2**32)
 
 
 _devices: ContextVar[str | None] = ContextVar("the axis of devices that the first axis is dealt out to")

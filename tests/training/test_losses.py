@@ -37,6 +37,13 @@ def targets_of(cells: list[list[Cell]], *, null_relation: bool) -> list[set[Cell
     return [{tuple(map(int, cell)) for cell in np.argwhere(sentence)} for sentence in np.asarray(targets)]
 
 
+def gold_of(cells: list[Cell], length: int, *, null_relation: bool) -> set[Cell]:
+    """Returns the gold cells of a sentence, with those of the class 'N' if it exists."""
+    subjects = {subject for subject, _, _ in cells}
+    null = {(i, i, NULL) for i in range(length) if null_relation and i not in subjects}
+    return {*cells, *null}
+
+
 def test_targets_are_the_gold_cells_in_their_direction() -> None:
     cells = [[(0, 3, 1), (3, 0, 0), (0, 2, 1)], [(1, 0, 0)], []]
     assert targets_of(cells, null_relation=False) == [set(sentence) for sentence in cells]
@@ -69,9 +76,7 @@ def test_the_relation_loss_equals_a_loop_over_the_cells_of_real_tokens(
     compute = jax.jit(relation_loss, static_argnames="null_relation")
     losses = compute(logits, batch_with(cells, lengths), null_relation=null_relation)
     for b, n in enumerate(lengths):
-        gold = set(cells[b])
-        if null_relation:
-            gold |= {(i, i, NULL) for i in range(n) if i not in {subject for subject, _, _ in cells[b]}}
+        gold = gold_of(cells[b], n, null_relation=null_relation)
         np.testing.assert_allclose(losses[b], oracles.relation_loss(logits[b], n, gold), rtol=1e-5)
 
 
@@ -83,15 +88,11 @@ def test_weight_and_smoothing_change_the_cells_of_the_relation_loss(null_relatio
     objective = Objective(positive_weight=2.5, relation_smoothing=0.2)
     compute = jax.jit(relation_loss, static_argnums=2, static_argnames="null_relation")
     losses = compute(logits, batch_with(cells, lengths), objective, null_relation=null_relation)
-    gold = [set(sentence) for sentence in cells]
-    if null_relation:
-        for b, n in enumerate(lengths):
-            gold[b] |= {(i, i, NULL) for i in range(n) if i not in {subject for subject, _, _ in cells[b]}}
     for b, n in enumerate(lengths):
-        expected = 0.0
+        gold, expected = gold_of(cells[b], n, null_relation=null_relation), 0.0
         for i, j, k in itertools.product(range(n), range(n), range(R)):
             probability = 1 / (1 + np.exp(-np.float64(logits[b, i, j, k])))
-            target = 0.9 if (i, j, k) in gold[b] else 0.1
+            target = 0.9 if (i, j, k) in gold else 0.1
             weight = 2.5 if (i, j, k) in cells[b] else 1
             expected -= weight * (target * np.log(probability) + (1 - target) * np.log(1 - probability))
         np.testing.assert_allclose(losses[b], expected, rtol=1e-5)
