@@ -80,23 +80,48 @@ def validate(config: Config) -> None:
     _require("decoding.relation_thresholds", thresholds, inside, "numbers in [0, 1)")
 
 
-_DIMS = ("char_dim", "char_lstm_dim", "word_dim", "lstm_dim", "num_heads", "num_bsa", "scorer_dim")
+def _fields(**sections: str) -> list[str]:
+    """Returns dotted names of fields, from the names of each section's fields with spaces between."""
+    return [f"{section}.{name}" for section, names in sections.items() for name in names.split()]
+
+
 _RANGES = (
-    ("above 0", lambda x: x > 0, [f"model.{name}" for name in _DIMS]),
-    ("above 0", lambda x: x > 0, ["training.num_epochs", "training.batch_size", "encoder.learning_rate"]),
-    ("in (0, 1e30]", lambda x: 0 < x <= 1e30, ["training.learning_rate", "training.positive_weight"]),
-    ("at least 0", lambda x: x >= 0, ["training.max_skipped_updates", "encoder.weight_decay"]),
-    ("at least 0", lambda x: x >= 0, ["training.alpha", "training.clip_norm", "training.seed"]),
-    ("at least 0", lambda x: x >= 0, ["model.feature_dim", "model.label_dim", "model.between_dim"]),
-    ("in [0, 1)", lambda x: 0 <= x < 1, ["encoder.warmup", "encoder.dropout", "model.word_dropout"]),
-    ("in [0, 1)", lambda x: 0 <= x < 1, ["training.relation_smoothing"]),
-    ("in (0, 1]", lambda x: 0 < x <= 1, ["encoder.layer_decay"]),
-    ("at least 1", lambda x: x >= 1, ["data.piece_ratio"]),
-    ("at least 0", lambda x: x >= 0, ["data.extra_words", "data.min_word_count", "encoder.clip_norm"]),
+    (
+        "above 0",
+        lambda x: x > 0,
+        _fields(
+            model="char_dim char_lstm_dim word_dim lstm_dim num_heads num_bsa scorer_dim",
+            training="num_epochs batch_size",
+            encoder="learning_rate",
+        ),
+    ),
+    (
+        "at least 0",
+        lambda x: x >= 0,
+        _fields(
+            model="feature_dim label_dim between_dim",
+            data="extra_words min_word_count",
+            training="max_skipped_updates clip_norm alpha seed",
+            encoder="weight_decay clip_norm",
+        ),
+    ),
+    (
+        "in [0, 1)",
+        lambda x: 0 <= x < 1,
+        _fields(
+            model="input_dropout word_dropout lstm_dropout",
+            training="relation_smoothing",
+            encoder="warmup dropout",
+            decoding="threshold",
+        ),
+    ),
     ("in [0, 1]", lambda x: 0 <= x <= 1, ["training.final_rate"]),
-    ("in [0, 1)", lambda x: 0 <= x < 1, ["model.input_dropout", "model.lstm_dropout", "decoding.threshold"]),
+    ("in (0, 1]", lambda x: 0 < x <= 1, ["encoder.layer_decay"]),
     ("in (0, 0.5]", lambda x: 0 < x <= 0.5, ["model.relation_prior"]),
+    ("in (0, 1e30]", lambda x: 0 < x <= 1e30, ["training.learning_rate", "training.positive_weight"]),
+    ("at least 1", lambda x: x >= 1, ["data.piece_ratio"]),
 )
+"""Ranges of numbers: in words, as a test, and the fields that have it."""
 
 
 class SettingError(ValueError):
