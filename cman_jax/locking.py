@@ -15,6 +15,8 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
+WRITING = ".writing.lock"
+"""The name of the file that `writing_in` locks."""
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 Busy = Callable[[str], InputError]
@@ -43,6 +45,26 @@ def locked(path: Path, busy: Busy | None = None) -> Iterator[None]:
             with contextlib.suppress(OSError):  # an unlocked file may stay, as that of a killed process
                 path.unlink()  # before unlocking: afterwards it could be the file of another process
             file.close()
+
+
+@contextlib.contextmanager
+def writing_in(folder: Path) -> Iterator[None]:
+    """Keeps other writers of a set of files, such as the splits of a corpus, out of a folder.
+
+    Args:
+      folder: the folder, which is made if it does not exist.
+
+    Raises:
+      InputError: another process is writing there; nothing has been written.
+    """
+
+    def busy(holder: str) -> InputError:
+        return InputError(
+            folder, None, f"another program that writes there ({holder})", "its end, or another folder"
+        )
+
+    with locked(folder / WRITING, busy):
+        yield
 
 
 def _acquire(path: Path, busy: Busy | None) -> BinaryIO | None:

@@ -28,6 +28,7 @@ from cman_jax.data.formats.oddities import describe_oddities
 from cman_jax.data.formats.spert import read_spert
 from cman_jax.data.overlap import has_overlap, keep_longest
 from cman_jax.errors import InputError
+from cman_jax.locking import writing_in
 from cman_jax.types import Sentence
 from data_prep.conll04 import describe_counts
 
@@ -108,20 +109,22 @@ def convert(source: str | Path, out: str | Path, overlap: Overlap, dev_fraction:
       seed: the seed of the draw of dev sentences.
 
     Raises:
-      InputError: a file is malformed, or a fold does not split the full corpus in two.
+      InputError: a file is malformed, a fold does not split the full corpus in two, or another program is
+        writing there; nothing is written then.
     """
     full_path = Path(out) / "full.jsonl"
     full, oddities, _ = read_spert(Path(source) / "ade_full.json")
     folds = read_folds(source, full)
-    write_jsonl(full_path, full)
-    lines = [f"{full_path}: {describe_counts(full)}"]
-    for fold, (train_and_dev, test) in enumerate(folds):
-        train, dev = draw_dev(train_and_dev, dev_fraction, seed)
-        for split, sentences in (("train", train), ("dev", dev), ("test", test)):
-            path = Path(out) / f"fold_{fold}" / f"{split}.jsonl"
-            resolved = resolve_overlap(sentences, overlap, split)
-            write_jsonl(path, resolved)
-            lines.append(f"{path}: {describe_counts(resolved)} ({_losses(sentences, resolved)})")
+    with writing_in(Path(out)):
+        write_jsonl(full_path, full)
+        lines = [f"{full_path}: {describe_counts(full)}"]
+        for fold, (train_and_dev, test) in enumerate(folds):
+            train, dev = draw_dev(train_and_dev, dev_fraction, seed)
+            for split, sentences in (("train", train), ("dev", dev), ("test", test)):
+                path = Path(out) / f"fold_{fold}" / f"{split}.jsonl"
+                resolved = resolve_overlap(sentences, overlap, split)
+                write_jsonl(path, resolved)
+                lines.append(f"{path}: {describe_counts(resolved)} ({_losses(sentences, resolved)})")
     return "\n".join([*lines, describe_oddities(oddities)])
 
 

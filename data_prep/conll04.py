@@ -23,6 +23,7 @@ from cman_jax.data.corpus import write_jsonl
 from cman_jax.data.formats.bekoulis import read_columns
 from cman_jax.data.formats.oddities import Reading, describe_oddities
 from cman_jax.data.formats.spert import read_spert
+from cman_jax.locking import writing_in
 from cman_jax.types import Sentence
 
 SPLITS = ("train", "dev", "test")
@@ -53,14 +54,15 @@ def convert(source: str | Path, split_from: str, out: str | Path) -> str:
       out: the folder to write to.
 
     Raises:
-      InputError: a file is malformed; nothing is written then.
+      InputError: a file is malformed, or another program is writing there; nothing is written then.
     """
     splits = {split: read_split(source, split_from, split) for split in SPLITS}
     lines = []
-    for split, reading in splits.items():
-        path = Path(out) / f"{split}.jsonl"
-        write_jsonl(path, reading.sentences)
-        lines.append(f"{path}: {describe_counts(reading.sentences)}")
+    with writing_in(Path(out)):
+        for split, reading in splits.items():
+            path = Path(out) / f"{split}.jsonl"
+            write_jsonl(path, reading.sentences)
+            lines.append(f"{path}: {describe_counts(reading.sentences)}")
     oddities = [oddity for reading in splits.values() for oddity in reading.oddities]
     return "\n".join([*lines, describe_oddities(oddities)])
 

@@ -8,7 +8,7 @@ Writes one file for each split of the corpus: train, dev and test, or all if its
 `cman validate` prints more about a corpus.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from absl import flags
@@ -18,6 +18,8 @@ from cman_jax.data.annotated import WHOLE
 from cman_jax.data.draw import parse_shares
 from cman_jax.data.formats.registry import FORMATS
 from cman_jax.errors import InputError
+from cman_jax.locking import WRITING, writing_in
+from cman_jax.types import Sentence
 
 _OUT = flags.DEFINE_string("out", None, "Folder to write to; its files must not exist yet.", required=True)
 _TO = flags.DEFINE_enum(
@@ -31,16 +33,24 @@ def main(argv: Sequence[str]) -> None:
     """Converts as the flags say."""
     del argv
     corpus = corpus_of_flags(parse_shares(_SPLIT.value) if _SPLIT.value else None, _SEED.value)
+    out = Path(_OUT.value)
+    with writing_in(out):
+        paths = _new_paths(out, corpus.splits)
+        print(describe_corpus(corpus))
+        for split, sentences in corpus.splits.items():
+            FORMATS[_TO.value].write(paths[split], sentences)
+            entities = sum(len(sentence.entities) for sentence in sentences)
+            relations = sum(len(sentence.relations) for sentence in sentences)
+            print(f"{paths[split]}: {len(sentences)} sentences, {entities} entities, {relations} relations")
+
+
+def _new_paths(out: Path, splits: Mapping[str, Sequence[Sentence]]) -> dict[str, Path]:
+    """Returns a file or folder for each split, where nothing may be yet."""
     form = FORMATS[_TO.value]
-    paths = {split: Path(_OUT.value) / f"{split}{form.suffix}" for split in corpus.splits}
+    paths = {split: out / f"{split}{form.suffix}" for split in splits}
     if list(paths) == [WHOLE] and not form.suffix:
-        paths[WHOLE] = Path(_OUT.value)
+        paths[WHOLE] = out
     for path in paths.values():
-        if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        if path.is_file() or (path.is_dir() and any(each.name != WRITING for each in path.iterdir())):
             raise InputError(path, None, "results that exist already", "a new folder")
-    print(describe_corpus(corpus))
-    for split, sentences in corpus.splits.items():
-        form.write(paths[split], sentences)
-        entities = sum(len(sentence.entities) for sentence in sentences)
-        relations = sum(len(sentence.relations) for sentence in sentences)
-        print(f"{paths[split]}: {len(sentences)} sentences, {entities} entities, {relations} relations")
+    return paths

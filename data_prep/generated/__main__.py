@@ -12,6 +12,7 @@ from absl import flags
 
 from cman_jax.app.program import run_main
 from cman_jax.data.corpus import write_jsonl
+from cman_jax.locking import writing_in
 from data_prep.generated.corpus import SIZES, generate_splits
 
 _OUT = flags.DEFINE_string(
@@ -34,10 +35,11 @@ def main(argv: Sequence[str]) -> None:
     """
     del argv
     sizes = {split: flag.value for split, flag in _SIZES.items()}
-    for split, sentences in generate_splits(sizes, _SEED.value).items():
-        path = Path(_OUT.value) / f"{split}.jsonl"
-        write_jsonl(path, sentences)
-        print(f"{path}: {len(sentences)} sentences")
+    with writing_in(Path(_OUT.value)):
+        for split, sentences in generate_splits(sizes, _SEED.value).items():
+            path = Path(_OUT.value) / f"{split}.jsonl"
+            write_jsonl(path, sentences)
+            print(f"{path}: {len(sentences)} sentences")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from cman_jax.data.corpus import load_split, write_jsonl
+from cman_jax.locking import WRITING, writing_in
 from cman_jax.types import Entity, Relation, Sentence
 
 PAIR = (Entity(0, 1, "Person"), Entity(2, 3, "Person"))
@@ -34,6 +35,20 @@ def test_convert_to_another_format_and_back(tmp_path: Path) -> None:
     again = cman("convert", f"--data={tmp_path / 'brat'}", f"--out={tmp_path / 'brat'}", "--to=brat")
     assert again.returncode == 2
     assert "results that exist already" in again.stderr
+
+
+def test_a_folder_that_another_program_writes_to(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "mine.jsonl", SENTENCES)
+    out = tmp_path / "out"
+    command = ("convert", f"--data={tmp_path / 'mine.jsonl'}", f"--out={out}", "--split=0.8,0.1,0.1")
+    with writing_in(out):
+        refused = cman(*command)
+        assert refused.returncode == 2
+        assert f"error: {out}: found another program that writes there (process " in refused.stderr
+        assert [path.name for path in out.iterdir()] == [WRITING]
+    (out / WRITING).touch()  # as a killed program leaves it
+    assert cman(*command).returncode == 0
+    assert sorted(path.name for path in out.iterdir()) == ["dev.jsonl", "test.jsonl", "train.jsonl"]
 
 
 def test_a_split_that_the_corpus_does_not_have(tmp_path: Path) -> None:
