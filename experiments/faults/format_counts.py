@@ -9,14 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cman_jax.data.formats import bekoulis, brat, canonical, conll, standoff
+from cman_jax.data.formats import brat, oddities, standoff
 from cman_jax.data.formats.oddities import Reading, count_kinds
 
 _LOST = (
-    *(standoff.BLANK, standoff.SAME, standoff.APART, standoff.LEFT_OUT, standoff.SELF, standoff.TWICE),
+    *(oddities.ENTITY_TWICE, oddities.RELATION_TWICE, oddities.SELF, oddities.OUTSIDE),
+    *(standoff.BLANK, standoff.SAME, standoff.APART, standoff.LEFT_OUT),
     *(brat.DISCONTINUOUS, brat.EVENT, brat.ATTRIBUTE, brat.EQUIVALENCE),
-    *(canonical.ENTITY_TWICE, canonical.RELATION_TWICE),
-    *(bekoulis.OUTSIDE, bekoulis.SELF, bekoulis.DUPLICATE, conll.OUTSIDE, conll.SELF, conll.TWICE),
 )
 """The kinds of oddities that stand for an annotation which is in no sentence."""
 

@@ -16,17 +16,14 @@ from typing import NamedTuple
 
 from cman_jax.data.bio import starts_chunk, tags_to_spans
 from cman_jax.data.corpus import parse_sentence, to_json
-from cman_jax.data.formats.oddities import Oddity, Reading
+from cman_jax.data.formats.oddities import OUTSIDE, RELATION_TWICE, SELF, Oddity, Reading
 from cman_jax.errors import InputError
 from cman_jax.files import read_lines, show
 from cman_jax.types import Entity, Relation, Sentence, is_token
 
-NO_B = "I- tag that begins an entity (no B- before it; read as a new entity)"
-NOT_LAST = "relation end inside an entity, not at its last token (moved to the entity)"
-OUTSIDE = "relation end outside every entity (relation dropped)"
-SELF = "relation between an entity and itself (relation dropped)"
-DUPLICATE = "relation stated twice (kept once)"
-BOTH_WAYS = "relation of one type in both directions (both kept)"
+NO_B = "an I- tag that begins an entity (no B- before it; read as a new entity)"
+NOT_LAST = "a relation end inside an entity, not at its last token (moved to the entity)"
+BOTH_WAYS = "a relation of one type in both directions (both kept)"
 
 _HEADER = re.compile(r"#doc (\S+)")
 _TAG = re.compile(r"O|[BI]-\S+")
@@ -209,7 +206,7 @@ def _resolve(
             else:
                 relation = Relation(owner[position], owner[end], relation_type)
                 kinds += _clash(relation, relations)
-                if not {SELF, DUPLICATE} & {*kinds}:
+                if not {SELF, RELATION_TWICE} & {*kinds}:
                     relations[relation] = None
             detail = f"document {document.id}, {relation_type} from token {position} to token {end}"
             oddities += [Oddity(str(path), row.line, kind, detail) for kind in kinds]
@@ -221,5 +218,5 @@ def _clash(relation: Relation, earlier: Container[Relation]) -> list[str]:
     if relation.subject == relation.object:
         return [SELF]
     if relation in earlier:
-        return [DUPLICATE]
+        return [RELATION_TWICE]
     return [BOTH_WAYS] if Relation(relation.object, relation.subject, relation.type) in earlier else []

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.data.corpus import read_jsonl
-from cman_jax.data.formats.oddities import Oddity, Reading
+from cman_jax.data.formats.oddities import ENTITY_TWICE, RELATION_TWICE, Oddity, Reading
 from cman_jax.files import show
-
-ENTITY_TWICE = "an entity stated twice (kept once)"
-RELATION_TWICE = "a relation stated twice (kept once)"
 
 
 def read_canonical(path: str | Path) -> Reading:

@@ -20,16 +20,13 @@ from typing import NamedTuple
 from cman_jax.data.bio import spans_to_tags, tags_to_spans
 from cman_jax.data.corpus import parse_sentence
 from cman_jax.data.formats.bekoulis import Row, relations_in_cells
-from cman_jax.data.formats.oddities import Oddity, Place, Reading
+from cman_jax.data.formats.oddities import OUTSIDE, RELATION_TWICE, SELF, Oddity, Place, Reading
 from cman_jax.data.overlap import has_overlap
 from cman_jax.errors import InputError
 from cman_jax.files import read_lines, show, write_atomically
 from cman_jax.types import Entity, Sentence
 
 DOCUMENT_START = "-DOCSTART-"
-OUTSIDE = "a relation that ends outside every entity (left out)"
-TWICE = "a relation stated twice (kept once)"
-SELF = "a relation between an entity and itself (left out)"
 
 _TAG = re.compile(r"O|[BIESLU]-\S+")
 _SAME_AS = {"S": "B", "U": "B", "E": "I", "L": "I"}
@@ -137,7 +134,7 @@ def _sentence(block: _Block, place: Place, oddities: list[Oddity]) -> Sentence:
             elif subject == object_:
                 odd = SELF
             elif (subject, object_, kind) in relations:
-                odd = TWICE
+                odd = RELATION_TWICE
             else:
                 relations[subject, object_, kind] = None
             if odd:

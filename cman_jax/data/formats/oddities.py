@@ -9,6 +9,12 @@ from cman_jax.errors import InputError
 from cman_jax.files import show
 from cman_jax.types import Sentence
 
+# Kinds of oddities of several formats.
+ENTITY_TWICE = "an entity stated twice (kept once)"
+RELATION_TWICE = "a relation stated twice (kept once)"
+SELF = "a relation between an entity and itself (left out)"
+OUTSIDE = "a relation that ends outside every entity (left out)"
+
 
 class Oddity(NamedTuple):
     """One odd place in a file.

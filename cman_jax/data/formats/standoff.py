@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from cman_jax.data.corpus import parse_sentence
-from cman_jax.data.formats.oddities import Oddity, Reading
+from cman_jax.data.formats.oddities import RELATION_TWICE, SELF, Oddity, Reading
 from cman_jax.data.sentences import split_sentences
 from cman_jax.data.text import Sentences
 from cman_jax.data.treebank import Token, treebank_tokens
@@ -25,8 +25,6 @@ BLANK = "a span of white space only (left out)"
 SAME = "two spans with the same tokens and type (kept once)"
 APART = "a relation across sentences (left out)"
 LEFT_OUT = "a relation to something that is left out (left out too)"
-SELF = "a relation between an entity and itself (left out)"
-TWICE = "a relation stated twice (kept once)"
 
 
 class Layout(NamedTuple):
@@ -246,7 +244,7 @@ def _place_links(
         elif subject == object_:
             kind = SELF
         elif (relation := (subject[1], object_[1], link.type)) in relations[subject[0]]:
-            kind = TWICE
+            kind = RELATION_TWICE
         else:
             relations[subject[0]].append(relation)
         if kind:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cman_jax.data.formats.bekoulis import BOTH_WAYS, DUPLICATE, NO_B, NOT_LAST, OUTSIDE, SELF, read_columns
-from cman_jax.data.formats.oddities import Reading, count_kinds
+from cman_jax.data.formats.bekoulis import BOTH_WAYS, NO_B, NOT_LAST, read_columns
+from cman_jax.data.formats.oddities import OUTSIDE, RELATION_TWICE, SELF, Reading, count_kinds
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Relation, Sentence
 
@@ -52,7 +52,7 @@ LINE_3 = "1\tByron\tI-Peop\t['Live_In', 'Work_For']\t[3, 5]"
         ("[3, 5]", "[2, 5]", {OUTSIDE: 1}, RELATIONS[1:]),
         ("[3, 5]", "[0, 5]", {NOT_LAST: 1, SELF: 1}, RELATIONS[1:]),
         ("[3, 5]", "[1, 5]", {SELF: 1}, RELATIONS[1:]),
-        ("'Work_For']\t[3, 5]", "'Live_In']\t[3, 3]", {DUPLICATE: 1}, RELATIONS[:1]),
+        ("'Work_For']\t[3, 5]", "'Live_In']\t[3, 3]", {RELATION_TWICE: 1}, RELATIONS[:1]),
         ("['N']\t[3]", "['Live_In']\t[1]", {BOTH_WAYS: 1}, (*RELATIONS, Relation(1, 0, "Live_In"))),
         (
             "['N']\t[3]",

@@ -12,7 +12,7 @@ import pytest
 
 from cman_jax.data.annotated import read_annotated
 from cman_jax.data.corpus import to_json
-from cman_jax.data.formats.canonical import ENTITY_TWICE
+from cman_jax.data.formats.oddities import ENTITY_TWICE
 from cman_jax.data.formats.tfds import open_split, read_split
 from cman_jax.data.formats.tfds_folders import split_paths
 from cman_jax.data.stored import Stored
