@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cman_jax.compilation import num_cores
 from experiments.benchmarking.operations import KINDS, REST
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +67,7 @@ def test_the_time_of_a_step_by_kinds_of_operations(tmp_path: Path) -> None:
     assert "--frameworks=jax or jax,jax_float32" in refused.stderr
 
 
+@pytest.mark.skipif(num_cores() < 2, reason="needs two cores, one for each device")
 def test_devices_that_share_a_batch_beside_one(tmp_path: Path) -> None:
     out = tmp_path / "speed.json"
     done = benchmark("--what=train_step", "--frameworks=jax,jax_devices", "--cores=2", f"--out={out}")
