@@ -121,7 +121,7 @@ _RANGES = (
     ("in (0, 1e30]", lambda x: 0 < x <= 1e30, ["training.learning_rate", "training.positive_weight"]),
     ("at least 1", lambda x: x >= 1, ["data.piece_ratio"]),
 )
-"""Ranges of numbers: in words, as a test, and the fields that have it."""
+"""Each range of numbers in words, as a test, and the fields whose values must lie in it."""
 
 
 class SettingError(ValueError):

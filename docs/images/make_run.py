@@ -7,7 +7,7 @@ Of the tables that the training prints, the picture has the relations of test.
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,12 +48,11 @@ def _shortened(output: str) -> Iterator[str]:
     yield from ("", f"test, epoch {heading}", "", *relations.splitlines(), "", report, last)
 
 
-def _show(console: Console, command: str, lines: Iterator[str] | list[str]) -> None:
+def _show(console: Console, command: str, lines: Iterable[str]) -> None:
     """Prints a command and what it prints."""
     console.print(Text.assemble(("$ ", "green"), (command, "bold")))
     for line in lines:
-        style = "cyan" if line.startswith("*") else ""
-        console.print(Text(line, style), soft_wrap=False)
+        console.print(Text(line, "cyan" if line.startswith("*") else ""))
 
 
 if __name__ == "__main__":
