@@ -27,8 +27,8 @@ Busy = Callable[[str], InputError]
 def locked(path: Path, busy: Busy | None = None) -> Iterator[None]:
     """Locks a file inside the `with` block; the file is made for it and removed afterwards.
 
-    A killed process leaves the file there, unlocked. Nothing is locked on a file system without locks, or on
-    Windows, which has no `flock`.
+    A killed process leaves the file there, unlocked. A folder that was made for the file and is empty at the
+    end is removed too. Nothing is locked on a file system without locks, or on Windows, which has no `flock`.
 
     Args:
       path: the file, which has no other purpose.
@@ -37,6 +37,7 @@ def locked(path: Path, busy: Busy | None = None) -> Iterator[None]:
     Raises:
       InputError: the error of `busy`.
     """
+    made = not path.parent.exists()
     file = None if fcntl is None else _acquire(path, busy)
     try:
         yield
@@ -45,6 +46,9 @@ def locked(path: Path, busy: Busy | None = None) -> Iterator[None]:
             with contextlib.suppress(OSError):  # an unlocked file may stay, as that of a killed process
                 path.unlink()  # before unlocking: afterwards it could be the file of another process
             file.close()
+        if made:
+            with contextlib.suppress(OSError):  # not empty
+                path.parent.rmdir()
 
 
 @contextlib.contextmanager
@@ -69,9 +73,12 @@ def writing_in(folder: Path) -> Iterator[None]:
 
 def _acquire(path: Path, busy: Busy | None) -> BinaryIO | None:
     """Returns the locked file; None if the file system has no locks."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        file = path.open("a+b")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = path.open("a+b")
+        except FileNotFoundError:
+            continue  # the process that made the folder has removed it meanwhile
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
         except BlockingIOError:

@@ -46,6 +46,7 @@ def test_a_folder_that_another_program_writes_to(tmp_path: Path) -> None:
         assert refused.returncode == 2
         assert f"error: {out}: found another program that writes there (process " in refused.stderr
         assert [path.name for path in out.iterdir()] == [WRITING]
+    out.mkdir()
     (out / WRITING).touch()  # as a killed program leaves it
     assert cman(*command).returncode == 0
     assert sorted(path.name for path in out.iterdir()) == ["dev.jsonl", "test.jsonl", "train.jsonl"]

@@ -101,6 +101,33 @@ def test_a_directory_that_a_failed_start_made_is_removed(tmp_path: Path) -> None
     assert files_below(tmp_path) == []
 
 
+COUNT = """
+import sys
+from pathlib import Path
+from cman_jax.locking import locked
+counter = Path(sys.argv[1])
+for _ in range(200):
+    with locked(counter.parent / "new" / ".lock"):
+        counter.write_text(str(int(counter.read_text()) + 1))
+"""
+
+
+def test_processes_that_make_and_remove_the_folder_of_a_lock_wait_for_each_other(tmp_path: Path) -> None:
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    command = [sys.executable, "-c", COUNT, str(counter)]
+    for process in [subprocess.Popen(command, cwd=ROOT) for _ in range(3)]:
+        assert process.wait() == 0
+    assert counter.read_text() == "600"
+    assert ".lock" not in files_below(tmp_path / "new")
+
+
+def test_a_folder_that_a_refused_writer_made_is_removed(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="x"), locking.writing_in(tmp_path / "new"):
+        raise InputError("x", None, "x", "x")
+    assert files_below(tmp_path) == []
+
+
 def without_locks(*_: object) -> None:
     """Raises the error of a file system without locks."""
     raise OSError(errno.ENOLCK, "No locks available")
