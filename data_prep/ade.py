@@ -22,7 +22,7 @@ from typing import Literal
 from absl import flags
 
 from cman_jax.app.program import run_main
-from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.corpus import describe_counts, write_jsonl
 from cman_jax.data.draw import random_order
 from cman_jax.data.formats.oddities import describe_oddities
 from cman_jax.data.formats.spert import read_spert
@@ -30,7 +30,6 @@ from cman_jax.data.overlap import has_overlap, keep_longest
 from cman_jax.errors import InputError
 from cman_jax.locking import writing_in
 from cman_jax.types import Sentence
-from data_prep.conll04 import describe_counts
 
 NUM_FOLDS = 10
 DEV_FRACTION, DEV_SEED = 0.15, 0

@@ -19,12 +19,11 @@ from pathlib import Path
 from absl import flags
 
 from cman_jax.app.program import run_main
-from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.corpus import describe_counts, write_jsonl
 from cman_jax.data.formats.bekoulis import read_columns
 from cman_jax.data.formats.oddities import Reading, describe_oddities
 from cman_jax.data.formats.spert import read_spert
 from cman_jax.locking import writing_in
-from cman_jax.types import Sentence
 
 SPLITS = ("train", "dev", "test")
 
@@ -65,18 +64,6 @@ def convert(source: str | Path, split_from: str, out: str | Path) -> str:
             lines.append(f"{path}: {describe_counts(reading.sentences)}")
     oddities = [oddity for reading in splits.values() for oddity in reading.oddities]
     return "\n".join([*lines, describe_oddities(oddities)])
-
-
-def describe_counts(sentences: Sequence[Sentence]) -> str:
-    """Describes how many sentences, tokens, entities and relations a split has.
-
-    Args:
-      sentences: the sentences of the split.
-    """
-    tokens = sum(len(sentence.tokens) for sentence in sentences)
-    entities = sum(len(sentence.entities) for sentence in sentences)
-    relations = sum(len(sentence.relations) for sentence in sentences)
-    return f"{len(sentences)} sentences, {tokens} tokens, {entities} entities, {relations} relations"
 
 
 def _main(argv: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from absl import flags
 
 from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus
 from cman_jax.data.annotated import WHOLE
+from cman_jax.data.corpus import describe_counts
 from cman_jax.data.draw import parse_shares
 from cman_jax.data.formats.registry import FORMATS
 from cman_jax.errors import InputError
@@ -39,9 +40,7 @@ def main(argv: Sequence[str]) -> None:
         print(describe_corpus(corpus))
         for split, sentences in corpus.splits.items():
             FORMATS[_TO.value].write(paths[split], sentences)
-            entities = sum(len(sentence.entities) for sentence in sentences)
-            relations = sum(len(sentence.relations) for sentence in sentences)
-            print(f"{paths[split]}: {len(sentences)} sentences, {entities} entities, {relations} relations")
+            print(f"{paths[split]}: {describe_counts(sentences)}")
 
 
 def _new_paths(out: Path, splits: Mapping[str, Sequence[Sentence]]) -> dict[str, Path]:

@@ -9,7 +9,7 @@ rule below, so that no later code checks them again.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -222,3 +222,15 @@ def load_splits(data_dir: str | Path) -> dict[str, list[Sentence]]:
     """
     names = ["train", "dev", *(["test"] if (Path(data_dir) / "test.jsonl").exists() else [])]
     return {name: load_split(data_dir, name) for name in names}
+
+
+def describe_counts(sentences: Sequence[Sentence]) -> str:
+    """Describes how many sentences, tokens, entities and relations a split has.
+
+    Args:
+      sentences: the sentences of the split.
+    """
+    tokens = sum(len(sentence.tokens) for sentence in sentences)
+    entities = sum(len(sentence.entities) for sentence in sentences)
+    relations = sum(len(sentence.relations) for sentence in sentences)
+    return f"{len(sentences)} sentences, {tokens} tokens, {entities} entities, {relations} relations"
