@@ -230,7 +230,8 @@ def describe_counts(sentences: Sequence[Sentence]) -> str:
     Args:
       sentences: the sentences of the split.
     """
-    tokens = sum(len(sentence.tokens) for sentence in sentences)
-    entities = sum(len(sentence.entities) for sentence in sentences)
-    relations = sum(len(sentence.relations) for sentence in sentences)
-    return f"{len(sentences)} sentences, {tokens} tokens, {entities} entities, {relations} relations"
+    counts = dict.fromkeys(("tokens", "entities", "relations"), 0)
+    for sentence in sentences:  # once, because they may be on disk
+        for kind in counts:
+            counts[kind] += len(getattr(sentence, kind))
+    return ", ".join([f"{len(sentences)} sentences", *(f"{count} {kind}" for kind, count in counts.items())])
