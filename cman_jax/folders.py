@@ -1,12 +1,34 @@
-"""Folders that a stranger may have made: no name and no link in them leads to a file outside them."""
+"""Folders that others have made: which of their files are read, and that no name or link leads out."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from cman_jax.errors import InputError
 from cman_jax.files import show
 
 _EXPECTED = "a file inside the folder (copy the file there if you trust its maker)"
+
+
+def is_hidden(name: str | Path) -> bool:
+    """Returns whether a path in a folder is hidden, as files are that a system or an editor keeps for itself.
+
+    Args:
+      name: the path, from the folder on.
+    """
+    return any(part.startswith(".") for part in Path(name).parts)
+
+
+def files_below(folder: Path, suffixes: Iterable[str]) -> list[Path]:
+    """Returns the files in a folder and in the folders below it, by name; hidden ones are left out.
+
+    Args:
+      folder: the folder.
+      suffixes: what the names of the files end with, in lower case; in the names, case makes no difference.
+    """
+    endings = tuple(suffixes)
+    found = sorted(file for file in folder.rglob("*") if file.name.lower().endswith(endings))
+    return [file for file in found if file.is_file() and not is_hidden(file.relative_to(folder))]
 
 
 def inside(folder: Path, name: str | Path) -> Path:

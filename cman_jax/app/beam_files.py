@@ -22,6 +22,7 @@ from cman_jax.data.inputs import text_documents
 from cman_jax.data.text import LineKind, Sentences, kind_of, parse_line
 from cman_jax.errors import InputError
 from cman_jax.files import decode_line, json_text, show, skip_bom
+from cman_jax.folders import files_below, is_hidden
 from cman_jax.types import is_unicode
 
 _SUFFIXES = (".txt", ".jsonl", ".parquet")
@@ -85,13 +86,15 @@ def pipeline_options(runner: str, options: str) -> PipelineOptions:
 def sources(path: str) -> list[Source]:
     """Returns a file, or the *.txt, *.jsonl and *.parquet files of a folder and of the folders below it.
 
+    Hidden files are left out.
+
     Raises:
       InputError: neither exists, the folder contains no such file, or its file system is not installed.
     """
     folder = path.rstrip("/") + "/"
     try:
         if Path(path).is_dir():
-            inside = [str(file) for file in Path(path).rglob("*") if file.is_file()]
+            inside = [str(file) for file in files_below(Path(path), _SUFFIXES)]
         elif FileSystems.exists(path):
             return [Source(path)]
         else:  # stores of objects have no folders, only names that begin alike
@@ -99,7 +102,11 @@ def sources(path: str) -> list[Source]:
             inside = [file.path for file in found.metadata_list]
     except (ValueError, BeamIOError) as error:
         raise InputError(path, None, str(error), "a file or a folder that Beam can read") from None
-    files = sorted(file for file in inside if file.endswith(_SUFFIXES))
+    files = sorted(
+        file
+        for file in inside
+        if file.lower().endswith(_SUFFIXES) and not is_hidden(file.removeprefix(folder))
+    )
     if not files:
         raise InputError(path, None, "no *.txt, *.jsonl or *.parquet file", "a file or a folder of texts")
     return [Source(file, file.removeprefix(folder)) for file in files]
@@ -165,9 +172,9 @@ class Reader:
         A line or row without an id gets its number, and in a folder the file's name before it.
         """
         try:
-            if source.path.endswith(".parquet"):
+            if source.path.lower().endswith(".parquet"):
                 yield from self._rows(source)
-            elif source.name.endswith(".txt"):
+            elif source.name.lower().endswith(".txt"):
                 yield from self._whole(source)
             else:
                 yield from self._lines(source)
@@ -208,7 +215,7 @@ class Reader:
             for number, raw in enumerate(iter(file.readline, b""), 1):
                 try:
                     line = decode_line(raw, source.path, number)
-                    kind = kind_of(line) if kind == "auto" and line.strip() else kind
+                    kind = kind_of(line, source.path) if kind == "auto" and line.strip() else kind
                     yield _element(line, kind, source, number)
                 except InputError as error:
                     text = raw.decode(errors="backslashreplace").rstrip("\r\n")

@@ -29,7 +29,7 @@ from cman_jax.app.scoring import evaluate, evaluate_ensemble
 from cman_jax.app.tuning import calibrate, tune_threshold, tune_thresholds
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
-from cman_jax.page.html import environment
+from cman_jax.page.html import page_to_write
 from cman_jax.types import Sentence
 
 _SPLIT = flags.DEFINE_string("split", "test", "Which split of the corpus to score.")
@@ -58,9 +58,11 @@ def main(argv: Sequence[str]) -> None:
     del argv
     start_jax()
     if _PAGE.value:
-        environment()  # a missing extra is an error before the work, not after it
+        page_to_write(Path(_PAGE.value))  # a path that cannot be written is an error before the work
     if _PER_RELATION.value and not _TUNE.value:
         raise InputError("--per_relation", None, "no --tune_threshold", "both, or neither")
+    if _TUNE.value:
+        refuse_unread(["threshold"], "no --tune_threshold, which finds the threshold")
     runs, split, decoding = runs_of_flags(), _SPLIT.value, decoding_flags()
     gold = split_of_flags(split)
     if len(runs) > 1:

@@ -9,8 +9,8 @@
 Reads a file, a folder of *.txt and *.jsonl files, or standard input. A line of a file is a document: raw
 text, or JSON, either an object with "text" or "tokens" (and optionally "id"), or an array of tokens. Raw text
 is divided into sentences. Writes one record per sentence, in the same order; a document without an id has the
-number of its line. The form of the output follows from the suffix of --output, or --to names it. --runner
-shares the work between the processes or machines of a runner of Apache Beam.
+number of its line, in a folder FILE:NUMBER. The form of the output follows from the suffix of --output, or
+--to names it. --runner shares the work between the processes or machines of a runner of Apache Beam.
 """
 
 import itertools
@@ -40,7 +40,14 @@ from cman_jax.app.origin import origin
 from cman_jax.app.run_flag import name_of_run
 from cman_jax.app.runtime import cache_if_given, start_jax
 from cman_jax.data.arrival import groups_as_they_arrive, groups_of
-from cman_jax.data.inputs import STANDARD_INPUT, input_documents, input_size, is_stream, parse_shard
+from cman_jax.data.inputs import (
+    STANDARD_INPUT,
+    input_documents,
+    input_size,
+    is_read,
+    is_stream,
+    parse_shard,
+)
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
 from cman_jax.inference.chunks import CHUNK
@@ -56,8 +63,8 @@ _FORMAT = flags.DEFINE_enum(
     "format",
     "auto",
     ["auto", "text", "jsonl"],
-    "What the lines are. jsonl: objects with text or tokens, or arrays of tokens; auto: jsonl if the first "
-    'line begins with { or [" or [[ or [{.',
+    "What the lines are. jsonl: objects with text or tokens, or arrays of tokens; auto: jsonl if the name "
+    'ends in .jsonl, or the first line begins with { or [" or [[ or [{.',
 )
 _SENTENCES = flags.DEFINE_enum(
     "sentences",
@@ -97,6 +104,10 @@ def main(argv: Sequence[str]) -> None:
         return
     refuse_unread([_RUNNER_OPTIONS.name], "--runner=NAME beside it")
     form = outputs.form_of(_OUTPUT.value, _TO.value)
+    if is_read(Path(_OUTPUT.value), _INPUT.value):
+        raise InputError(_OUTPUT.value, None, "a file of the input", "another file to write")
+    if form not in outputs.TABLES:
+        refuse_unread([_ROWS.name], "--to=csv or --to=tsv beside it")
     shard = parse_shard(_SHARD.value) if _SHARD.value else (0, 1)
     _check_resume(form)
     start_jax()

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from cman_jax.data.formats.brat import standoff
+from cman_jax.data.formats.brat import refuse_inexpressible, standoff
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
 from cman_jax.files import json_text, write_atomically, writing_folder_atomically
 from cman_jax.inference.chunks import CHUNK
 from cman_jax.inference.record import Record
 from cman_jax.inference.tables import HEADERS, Rows, rows_of, table_lines
-from cman_jax.page.html import environment, render
+from cman_jax.page.html import page_to_write, render
 from cman_jax.partial_file import PartialFile
 
-STREAMS = ("jsonl", "csv", "tsv")
+TABLES = ("csv", "tsv")
+STREAMS = ("jsonl", *TABLES)
 FORMS = (*STREAMS, "brat", "html")
 STANDARD_OUTPUT = "-"
 KEEP_EVERY = CHUNK
@@ -33,14 +34,14 @@ def form_of(output: str, to: str) -> str:
 
     Raises:
       InputError: the form needs a file or a folder, and the output is standard output; or the form is html,
-        and the extra `page` is not installed.
+        and no page can be written there, or the extra `page` is not installed.
     """
     suffix = Path(output).suffix.removeprefix(".")
     form = to if to != "auto" else suffix if suffix in FORMS else "jsonl"
-    if form == "html":
-        environment()  # a missing extra is an error before the work, not after it
     if form not in STREAMS and output == STANDARD_OUTPUT:
         raise InputError("flags", None, f"--to={form} without --output", "a file for html, a folder for brat")
+    if form == "html":
+        page_to_write(Path(output))
     return form
 
 
@@ -101,27 +102,28 @@ def write_brat(pairs: Pairs, folder: Path) -> None:
 
     Raises:
       InputError: a document's id cannot be the name of a file in the folder, or two ids need the same file;
-        or the folder contains files already.
+        the folder contains files already; or a type contains white space.
     """
     id_of: dict[str, str] = {}
     with writing_folder_atomically(folder) as new:
         for name, sentences in itertools.groupby(pairs, lambda pair: pair[1]["document"]):
-            if Path(name).is_absolute() or ".." in Path(name).parts:
-                raise InputError(folder, None, f"the id {name!r}", "ids that can be names of files")
             stem = name.removesuffix(".txt")
             if id_of.setdefault(stem, name) != name:
                 found = f"the ids {id_of[stem]!r} and {name!r}"
                 raise InputError(folder, None, found, "ids whose texts have different file names")
-            text, annotations = _standoff_of(sentences)
+            refuse_inexpressible(folder, name, [])
+            text, annotations = _standoff_of(sentences, folder)
             write_atomically(new / f"{stem}.txt", text.encode())
             write_atomically(new / f"{stem}.ann", annotations.encode())
 
 
-def _standoff_of(sentences: Pairs) -> tuple[str, str]:
+def _standoff_of(sentences: Pairs, folder: Path) -> tuple[str, str]:
     """Returns the text of a document and its annotations in brat's form."""
     text, entities, relations = "", [], []
     for document, record in sentences:
         text = document.source or document.text
+        types = [found["type"] for found in (*record["entities"], *record["relations"])]
+        refuse_inexpressible(folder, record["id"], types)
         first, start = len(entities), record["document_start"]
         entities += [(e["start_char"] + start, e["end_char"] + start, e["type"]) for e in record["entities"]]
         relations += [(r["subject"] + first, r["object"] + first, r["type"]) for r in record["relations"]]

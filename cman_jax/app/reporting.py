@@ -22,6 +22,7 @@ from cman_jax.evaluation.metrics import Scores
 from cman_jax.evaluation.report import COLUMNS, Line, convention_lines, score_lines, scored_tasks, setting
 from cman_jax.files import write_atomically
 from cman_jax.inference.extractor import Extractor
+from cman_jax.page.html import page_to_write
 from cman_jax.page.panels import TASKS
 from cman_jax.page.report import Report, Table, missing_extras, render_report, require_report
 from cman_jax.run.entries import Entry, entry_of
@@ -48,11 +49,16 @@ def report_path(workdir: Path, out: str | None) -> Path:
     """Returns the file of a report: the file that the user names, else `FILE` in the run.
 
     Raises:
-      InputError: no file is named, and the run is an installed model.
+      InputError: no file is named, and the run is an installed model; or something else than a page is there.
     """
     if not out:
         refuse_packaged(workdir, "a file to write the report to")
-    return Path(out) if out else workdir / FILE
+    return page_to_write(Path(out) if out else workdir / FILE)
+
+
+def split_to_report(splits: Mapping[str, Sequence[Sentence]], trained: Sequence[str]) -> str | None:
+    """Returns test, or dev if the corpus has no test sentence; None: the network was trained on all of it."""
+    return next((name for name in ("test", "dev") if splits.get(name) and name not in trained), None)
 
 
 def write_report(
@@ -108,7 +114,7 @@ def report_after_training(
     Returns:
       A line for the user, also if no report could be written.
     """
-    split = next((name for name in ("test", "dev") if splits.get(name) and name not in trained), None)
+    split = split_to_report(splits, trained)
     if split is None:
         return "no report was written: the corpus has no sentences besides those of the training"
     if missing := missing_extras():

@@ -20,6 +20,7 @@ from cman_jax.data.text import (
 )
 from cman_jax.errors import InputError
 from cman_jax.files import file_digest, read_utf8, show
+from cman_jax.folders import files_below
 
 STANDARD_INPUT = "-"
 
@@ -42,16 +43,27 @@ def parse_shard(text: str) -> Shard:
 def input_files(path: str) -> list[Path]:
     """Returns the file, or the *.txt and *.jsonl files of a folder and of the folders below it, by name.
 
+    Hidden files are left out.
+
     Raises:
       InputError: a folder has no such file.
     """
     root = Path(path)
     if not root.is_dir():
         return [root]
-    files = sorted(file for file in root.rglob("*") if file.suffix in (".txt", ".jsonl") and file.is_file())
+    files = files_below(root, (".txt", ".jsonl"))
     if not files:
         raise InputError(root, None, "no *.txt and no *.jsonl file", "a folder of texts")
     return files
+
+
+def is_read(file: Path, path: str) -> bool:
+    """Returns whether a file is the input, one of a folder's files, or what standard input reads from."""
+    if not file.is_file():
+        return False
+    if path == STANDARD_INPUT:
+        return os.path.samestat(os.fstat(sys.stdin.fileno()), file.stat())
+    return any(each.exists() and each.samefile(file) for each in input_files(path))
 
 
 def input_size(path: str) -> int | None:
@@ -93,7 +105,8 @@ def input_documents(
     """Yields the sentences of an input.
 
     In a file, a line of raw text is a document, with the line's number as its id. In a folder, each *.txt
-    file is a document, with its path as its id; each line of a *.jsonl file is one too.
+    file is a document, with its path as its id; each line of a *.jsonl file is one too, with the id
+    PATH:NUMBER unless it has its own.
 
     Args:
       path: a file, a folder, or "-" for standard input.
@@ -119,11 +132,11 @@ def input_documents(
 def _folder(path: Path, sentences: Sentences, shard: Shard, on_bytes: OnBytes) -> Iterator[Document]:
     """Yields the sentences of the files of a folder."""
     names = {file: file.relative_to(path).as_posix() for file in input_files(str(path))}
-    ids, texts = set(), {name for file, name in names.items() if file.suffix == ".txt"}
+    ids, texts = set(), {name for name in names.values() if name.lower().endswith(".txt")}
     for number, (file, name) in enumerate(names.items(), 1):
         if name not in texts:
             with file.open("rb") as lines:
-                found = parse_documents(counted(lines, on_bytes), file, "jsonl", sentences, shard)
+                found = parse_documents(counted(lines, on_bytes), file, "jsonl", sentences, shard, f"{name}:")
                 yield from _with_new_ids(found, file, ids, texts)
         elif is_in_shard(number, shard):
             yield from _text_file(file, name, sentences, on_bytes)

@@ -28,6 +28,8 @@ _EXPECTED = (
     '["Ann", "left"]; or the format text, for raw text'
 )
 
+_EXPECTED_IDS = "ids that occur once: give every line an id, or none"
+
 
 class Document(NamedTuple):
     """A sentence with the text that it comes from.
@@ -131,12 +133,17 @@ def is_in_shard(number: int, shard: Shard) -> bool:
     return number % shard[1] == shard[0] % shard[1]
 
 
-def kind_of(line: str) -> LineKind:
-    """Returns what the lines of a file are whose first line that is not blank is this one.
+def kind_of(line: str, path: str | Path) -> LineKind:
+    """Returns what the lines of a file are, if nobody has said it.
 
-    They are JSON if the line begins with "{", or with "[" and then a quote, a bracket, a brace or its end.
+    They are JSON if the file's name ends in ".jsonl", or if the line begins with "{", or with "[" and then a
+    quote, a bracket, a brace or its end.
+
+    Args:
+      line: the first line that is not blank.
+      path: the file.
     """
-    return "jsonl" if _BEGINS_JSON.match(line) else "text"
+    return "jsonl" if str(path).lower().endswith(".jsonl") or _BEGINS_JSON.match(line) else "text"
 
 
 def parse_documents(
@@ -145,6 +152,7 @@ def parse_documents(
     kind: LineKind,
     sentences: Sentences = "split",
     shard: Shard = (0, 1),
+    prefix: str = "",
 ) -> Iterator[Document]:
     """Yields the sentences of every line. A blank line is a sentence without tokens.
 
@@ -153,10 +161,11 @@ def parse_documents(
 
     Args:
       lines: UTF-8 lines, with or without their ends.
-      path: the file of the lines, for error messages.
-      kind: whether the lines are raw text or JSON; "auto": the first line that is not blank decides.
+      path: the file of the lines, for error messages and for its suffix.
+      kind: whether the lines are raw text or JSON; "auto": see `kind_of`.
       sentences: whether raw text is divided into sentences.
       shard: which lines are read.
+      prefix: what the ids of lines without an id begin with, before the line's number.
 
     Raises:
       InputError: a line is not valid UTF-8, is not JSON of this form, or has the id of an earlier line.
@@ -165,29 +174,27 @@ def parse_documents(
     for number, raw in enumerate(lines, 1):
         line = decode_line(raw, path, number)
         if kind == "auto" and line.strip():
-            kind = kind_of(line)
+            kind = kind_of(line, path)
         if not is_in_shard(number, shard):
             continue
-        for document in _documents_of(line, path, number, kind, sentences):
+        for document in _documents_of(line, path, number, f"{prefix}{number}", kind, sentences):
             for name in document.ids if kind != "text" else ():
-                if line_of.setdefault(name, number) != number:
-                    again = f"id {show(name)} of line {line_of[name]} again"
-                    found = f"{again} (a line without an id has its number)"
-                    raise InputError(
-                        path, number, found, "ids that occur once: give every line an id, or none"
-                    )
+                if (first := line_of.setdefault(name, number)) != number:
+                    made = f"a line without an id has {prefix}NUMBER, a sentence of a text ID.NUMBER"
+                    found = f"id {show(name)} of line {first} again ({made})"
+                    raise InputError(path, number, found, _EXPECTED_IDS)
             yield document
 
 
 def _documents_of(
-    line: str, path: str | Path, number: int, kind: LineKind, sentences: Sentences
+    line: str, path: str | Path, number: int, name: str, kind: LineKind, sentences: Sentences
 ) -> Iterable[Document]:
-    """Returns the sentences of a line of raw text or JSON."""
+    """Returns the sentences of a line of raw text or JSON; `name` is the id of a line without one."""
     if not line.strip():
-        return [Document(Sentence(str(number), ()), line, ())]
+        return [Document(Sentence(name, ()), line, ())]
     if kind == "jsonl":
-        return documents_of(parse_line(line, path, number), path, number, sentences)
-    return documents_in(line, str(number), sentences)
+        return documents_of(parse_line(line, path, number), path, number, sentences, name)
+    return documents_in(line, name, sentences)
 
 
 def parse_line(line: str, path: str | Path, number: int) -> Any:
@@ -200,20 +207,21 @@ def parse_line(line: str, path: str | Path, number: int) -> Any:
 
 
 def documents_of(
-    value: Any, path: str | Path, number: int | None, sentences: Sentences
+    value: Any, path: str | Path, number: int | None, sentences: Sentences, name: str | None = None
 ) -> Iterable[Document]:
     """Returns the sentences that a decoded JSON value describes.
 
     Args:
       value: an object with a `text`, an object of the canonical format, or an array of tokens.
       path: the place of the value, for error messages.
-      number: the line of the value, which is the id of a value without one. None: the value has an id.
+      number: the line of the value; None: it has none.
       sentences: whether a text is divided into sentences.
+      name: the id of a value without one; None: the number.
 
     Raises:
       InputError: the value has another form.
     """
-    parsed = _parse(value, path, number)
+    parsed = _parse(value, path, number, str(number) if name is None else name)
     return [from_tokens(parsed)] if isinstance(parsed, Sentence) else documents_in(*parsed, sentences)
 
 
@@ -222,17 +230,21 @@ def _fail(path: str | Path, number: int | None, found: str, _: str = "") -> Inpu
     return InputError(path, number, found, _EXPECTED)
 
 
-def _parse(obj: Any, path: str | Path, number: int | None) -> Sentence | tuple[str, str]:
-    """Returns the tokenised sentence, or the text and its id, that a JSON value describes."""
+def _parse(obj: Any, path: str | Path, number: int | None, unnamed: str) -> Sentence | tuple[str, str]:
+    """Returns the tokenised sentence, or the text and its id, that a JSON value describes.
+
+    The id of a value without one is `unnamed`.
+    """
     fail = partial(_fail, path, number)
     if isinstance(obj, list):
         if not all(isinstance(token, str) for token in obj):
             raise fail(f"an array that is not of strings ({show(obj)})")
         obj = {"tokens": obj}
     if not isinstance(obj, dict) or "text" not in obj or "tokens" in obj:
-        return parse_sentence(obj, path, number, gold=False)
+        parsed = parse_sentence(obj, path, number, gold=False)
+        return parsed if "id" in obj else parsed._replace(id=unnamed)
     check_keys(obj, ("text",), ("id", "text"), "a text", fail)
-    name = obj.get("id", str(number))
+    name = obj.get("id", unnamed)
     if type(name) not in (int, str) or not isinstance(obj["text"], str):
         raise fail(f"id {show(name)} and text {show(obj['text'])}")
     for value in (obj["text"], str(name)):

@@ -12,13 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cman_jax.errors import missing_extra
+from cman_jax.errors import InputError, missing_extra
+from cman_jax.files import file_to_write, skip_bom
 from cman_jax.page.annotated import Annotated, Link, read_record
 from cman_jax.page.colours import colours
 from cman_jax.page.drawing import Drawing, draw
 from cman_jax.version import __version__
 
 TEMPLATES = Path(__file__).parent / "templates"
+_START = 1024  # bytes of a file, which say whether it is a page
 
 
 class Side(NamedTuple):
@@ -190,6 +192,23 @@ def policy(css: str, script: str) -> str:
 def digest(text: str) -> str:
     """Returns the source expression of a content security policy that allows this inline text."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def page_to_write(path: Path) -> Path:
+    """Returns the path of a page that will be written, and may replace an older page but no other file.
+
+    Raises:
+      InputError: something else than a page is there, such as an input; or the extra `page` is not installed.
+    """
+    environment()  # a missing extra is an error before the work, not after it
+    if file_to_write(path).is_file():
+        with path.open("rb") as file:
+            start = file.read(_START)
+        if start and not skip_bom(start).lstrip().lower().startswith((b"<!doctype html", b"<html")):
+            raise InputError(
+                path, None, "a file that is not a page", "a new file, or an older page to replace"
+            )
+    return path
 
 
 @cache

@@ -134,6 +134,10 @@ def test_a_folder_is_read_in_shards_that_together_are_the_whole(
         (("--resume", "--output=OUT"), "flags: found --resume without a stored input, expected a file or a"),
         (("--resume",), "flags: found --resume with jsonl, expected a file of jsonl, csv or tsv to continue"),
         ((f"--output={os.devnull}",), f"{os.devnull}: found a folder or a device, expected a file to write"),
+        (
+            ("--rows=entities", "--to=brat", "--output=OUT"),
+            "flags: found --rows, expected --to=csv or --to=tsv",
+        ),
         (("--runner_options=-x",), "flags: found --runner_options, expected --runner=NAME beside it"),
     ],
 )
@@ -143,6 +147,21 @@ def test_outputs_that_cannot_be_are_one_line(
     named = [flag.replace("OUT", str(tmp_path / "out.csv")) for flag in flags]
     check(forked(extract(workdir, *named)), f"error: {message}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("to", ["jsonl", "html"])
+def test_an_output_that_would_replace_the_input_is_refused(
+    to: str, forked: Forked, workdir: Path, tmp_path: Path
+) -> None:
+    texts = {"a.txt": TEXT, "b.html": "Ann left."}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    for name in texts if to == "html" else ["a.txt"]:
+        for path in (tmp_path, tmp_path / name):
+            done = forked(extract(workdir, f"--input={path}", f"--output={tmp_path / name}", f"--to={to}"))
+            found = "a file that is not a page" if to == "html" else "a file of the input"
+            check(done, f"error: {tmp_path / name}: found {found}, expected ")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == texts
 
 
 def test_a_runner_without_the_extra_is_one_line(workdir: Path) -> None:

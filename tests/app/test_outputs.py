@@ -69,6 +69,7 @@ def test_brat_has_one_text_per_document_with_all_its_annotations(tmp_path: Path)
     ("names", "message"),
     [
         (("b", "../x"), r"found the id '\.\./x', expected ids that can be names of files"),
+        (("b", "a\\x"), r"found the id 'a\\\\x', expected ids that can be names of files"),
         (
             ("c", "c.txt"),
             r"found the ids 'c' and 'c\.txt', expected ids whose texts have different file names",
@@ -82,6 +83,25 @@ def test_a_folder_of_brat_appears_whole_or_not_at_all(
     with pytest.raises(InputError, match=message):
         outputs.write_brat([(text, Record.of(text, PAIR)) for text in texts], tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_type_that_brat_cannot_hold_is_refused(tmp_path: Path) -> None:
+    text = from_text("Ann left Oslo.", "a")
+    record = Record.of(text, Annotation((Entity(0, 1, "My Type"),), (), (0.5,)))
+    with pytest.raises(
+        InputError, match="found the type 'My Type' in 'a', expected types without white space"
+    ):
+        outputs.write_brat([(text, record)], tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_replaces_a_page_and_no_other_file(tmp_path: Path) -> None:
+    page, data = tmp_path / "a.html", tmp_path / "b.html"
+    outputs.write_html(iter(pairs()), page, "a")
+    data.write_text("<p>Ann left Oslo.")
+    assert outputs.form_of(str(page), "auto") == outputs.form_of(str(tmp_path / "new"), "html") == "html"
+    with pytest.raises(InputError, match=r"b\.html: found a file that is not a page, expected a new file"):
+        outputs.form_of(str(data), "auto")
 
 
 def test_a_folder_of_brat_never_mixes_with_other_files(

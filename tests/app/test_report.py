@@ -10,7 +10,7 @@ import pytest
 
 from cman_jax.app import reporting
 from cman_jax.app.judging import judge_run
-from cman_jax.app.reporting import FILE, report_after_training, report_path, write_report
+from cman_jax.app.reporting import FILE, report_after_training, report_path, split_to_report, write_report
 from cman_jax.config import Config, ScoringConfig, to_dict
 from cman_jax.errors import InputError
 from cman_jax.evaluation.analysis.summary import judge
@@ -141,6 +141,16 @@ def test_training_reports_on_test_or_else_on_dev_and_says_what_is_missing(
     missing = report_after_training(tmp_path, splits, ("train",))
     assert missing == "no report was written: it needs pip install 'cman-jax[page,plots]'"
     assert len(written) == 3
+
+
+def test_without_a_test_sentence_the_report_is_about_dev(tmp_path: Path) -> None:
+    both = {"train": SENTENCES, "dev": SENTENCES}
+    assert split_to_report({**both, "test": SENTENCES}, ["train"]) == "test"
+    assert split_to_report({**both, "test": []}, ["train"]) == "dev"
+    assert split_to_report(both, ["train", "dev"]) is None
+    (tmp_path / "test.jsonl").write_text("{}")
+    with pytest.raises(InputError, match="found a file that is not a page, expected a new file"):
+        report_path(tmp_path, str(tmp_path / "test.jsonl"))
 
 
 def test_an_installed_model_needs_a_file_and_a_split_needs_sentences(tmp_path: Path) -> None:

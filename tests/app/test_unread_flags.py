@@ -45,6 +45,13 @@ def test_features_of_a_run_without_any_are_refused(forked: Forked, runs: Path, p
     )
 
 
+def test_a_threshold_beside_the_search_for_one_is_refused(forked: Forked, runs: Path) -> None:
+    places = (f"--workdir={runs / 'plain'}", f"--data={runs}")
+    assert refusal(forked, "evaluate", *places, "--tune_threshold", "--threshold=0.4") == (
+        "--threshold, expected no --tune_threshold, which finds the threshold"
+    )
+
+
 def test_an_encoder_beside_its_features_is_refused(forked: Forked, runs: Path) -> None:
     given = ("--features=/none", "--encoder=/none")
     assert refusal(forked, "predict", f"--workdir={runs / 'elmo'}", *given) == (

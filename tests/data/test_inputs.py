@@ -10,6 +10,7 @@ from cman_jax.data.inputs import (
     input_documents,
     input_files,
     input_size,
+    is_read,
     is_stream,
     parse_shard,
 )
@@ -34,16 +35,20 @@ def test_the_lines_of_a_file_are_documents_of_sentences(tmp_path: Path) -> None:
 
 def test_the_files_of_a_folder_are_documents(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "two.txt").write_text("\ufeffAnn left.\nBob came.\n\nHe ate.")
+    (tmp_path / "b" / "two.TXT").write_text("\ufeffAnn left.\nBob came.\n\nHe ate.")
+    for hidden in (".git", "b/.cache"):
+        (tmp_path / hidden).mkdir()
+        (tmp_path / hidden / "three.txt").write_text("not read")
+    (tmp_path / "b" / "._two.txt").write_bytes(b"\x00\xff")
     (tmp_path / "a.jsonl").write_text('{"id": "x", "text": "Ann left. Bob came."}\n["Ann", "left"]\n')
     (tmp_path / "c.pdf").write_text("not read")
     found = read(tmp_path)
-    ids = ["x.1", "x.2", "2", "b/two.txt.1", "b/two.txt.2", "b/two.txt.3"]
+    ids = ["x.1", "x.2", "a.jsonl:2", "b/two.TXT.1", "b/two.TXT.2", "b/two.TXT.3"]
     assert [document.sentence.id for document in found] == ids
     for document in found:
         if document.source:
             assert document.source[document.start :].startswith(document.text)
-    lines = [d for d in read(tmp_path, sentences="line") if d.document == "b/two.txt"]
+    lines = [d for d in read(tmp_path, sentences="line") if d.document == "b/two.TXT"]
     assert [d.text for d in lines] == ["Ann left.", "Bob came.", "", "He ate."]
     assert all(d.source[d.start :].startswith(d.text) for d in lines)
 
@@ -61,6 +66,34 @@ def test_shards_are_the_whole_without_repetition(folder: bool, tmp_path: Path) -
         d.sentence.id for d in read(path)
     )
     assert [len(shard) for shard in shards] == [6, 4, 4]
+
+
+def test_lines_without_ids_in_several_files_of_a_folder_have_different_ids(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text('{"text": "Ann left. Bob came."}\n{"tokens": ["x"]}\n\n')
+    ids = [f"{name}.jsonl:{k}" for name in "ab" for k in ("1.1", "1.2", "2", "3")]
+    assert [document.sentence.id for document in read(tmp_path)] == ids
+
+
+def test_the_suffix_of_a_file_says_json_before_its_first_line_does(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('"Ann left."\n')
+    with pytest.raises(InputError, match=r"in\.jsonl:1: found .*expected"):
+        read(tmp_path / "in.jsonl")
+    (tmp_path / "in.txt").write_text('"Ann left."\n')
+    assert read(tmp_path / "in.txt")[0].text == '"Ann left."'
+
+
+def test_an_output_that_is_read_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Ann left.")
+    (tmp_path / "b.csv").write_text("x")
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "a.txt")
+    for path in (tmp_path, tmp_path / "a.txt"):
+        assert [is_read(tmp_path / name, str(path)) for name in ("a.txt", "link.jsonl", "b.csv", "new")] == [
+            True,
+            True,
+            False,
+            False,
+        ]
 
 
 def test_json_ids_that_occur_in_two_files_are_refused(tmp_path: Path) -> None:

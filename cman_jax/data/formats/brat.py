@@ -26,6 +26,7 @@ from cman_jax.data.formats.standoff import (
 from cman_jax.data.text import text_of
 from cman_jax.errors import InputError
 from cman_jax.files import read_lines, read_utf8, show, write_atomically
+from cman_jax.folders import files_below
 from cman_jax.types import Sentence
 
 DISCONTINUOUS = "an entity of several pieces (left out)"
@@ -34,6 +35,7 @@ ATTRIBUTE = "an attribute, a note or a normalisation (not read)"
 EQUIVALENCE = "an equivalence of entities (not read)"
 BARE = "a text without an .ann file (read as a text without entities)"
 
+_SUFFIXES = (".ann", ".txt")
 _ENTITY = re.compile(r"(\S+) (\d{1,9} \d{1,9}(?:;\d{1,9} \d{1,9})*)")
 _RELATION = re.compile(r"(\S+) [^\s:]+:([TE]\S+) [^\s:]+:([TE]\S+)")
 _UNREAD = {"E": EVENT, "A": ATTRIBUTE, "M": ATTRIBUTE, "N": ATTRIBUTE, "#": ATTRIBUTE, "*": EQUIVALENCE}
@@ -66,8 +68,8 @@ def read_brat(path: str | Path, layout: Layout = DEFAULT_LAYOUT) -> Reading:
       OSError: a file cannot be read.
     """
     root = Path(path)
-    found = sorted(root.rglob("*.ann")) + sorted(root.rglob("*.txt")) if root.is_dir() else [root]
-    stems = sorted({file.with_suffix("") for file in found})
+    found = files_below(root, _SUFFIXES) if root.is_dir() else [root]
+    stems = sorted({file.with_suffix("") for file in found if file.suffix in _SUFFIXES})
     reading = Reading([], [], [])
     for stem in stems:
         name = (stem.relative_to(root) if root.is_dir() else Path(stem.name)).as_posix()
@@ -172,6 +174,26 @@ def standoff(
     return "".join(lines)
 
 
+def refuse_inexpressible(folder: str | Path, name: str, types: Iterable[str]) -> None:
+    """Checks that a text and its annotations can be written into a folder.
+
+    Args:
+      folder: the folder.
+      name: the id of the text, which becomes the name of its files.
+      types: the types of its entities and relations.
+
+    Raises:
+      InputError: the id cannot be a file's name, or a type contains white space.
+    """
+    if Path(name).is_absolute() or ".." in Path(name).parts or "\\" in name:
+        expected = "ids that can be names of files inside the folder"
+        raise InputError(folder, None, f"the id {show(name)}", expected)
+    for each in types:
+        if any(char.isspace() for char in each):
+            found = f"the type {show(each)} in {show(name)}"
+            raise InputError(folder, None, found, "types without white space, which brat cannot hold")
+
+
 def write_brat(folder: str | Path, sentences: Iterable[Sentence]) -> None:
     """Writes each sentence as a text of its own, with the tokens joined by spaces.
 
@@ -179,13 +201,8 @@ def write_brat(folder: str | Path, sentences: Iterable[Sentence]) -> None:
       InputError: a sentence's id cannot be a file's name, or a type contains white space.
     """
     for sentence in sentences:
-        where = f"sentence {show(sentence.id)}"
-        if Path(sentence.id).is_absolute() or ".." in Path(sentence.id).parts or "\\" in sentence.id:
-            raise InputError(folder, None, where, "ids that can be names of files inside the folder")
-        for annotated in (*sentence.entities, *sentence.relations):
-            if any(char.isspace() for char in annotated.type):
-                found = f"the type {show(annotated.type)} in {where}"
-                raise InputError(folder, None, found, "types without white space, which brat cannot hold")
+        types = [annotated.type for annotated in (*sentence.entities, *sentence.relations)]
+        refuse_inexpressible(folder, sentence.id, types)
         text, places = text_of(sentence)
         spans = [(*place, entity.type) for place, entity in zip(places, sentence.entities, strict=True)]
         annotations = standoff(spans, sentence.relations, text)
