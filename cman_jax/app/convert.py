@@ -8,16 +8,17 @@ Writes one file for each split of the corpus: train, dev and test, or all if its
 `cman validate` prints more about a corpus.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from absl import flags
 
 from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus
-from cman_jax.data.annotated import WHOLE
 from cman_jax.data.corpus import describe_counts
 from cman_jax.data.draw import parse_shares
 from cman_jax.data.formats.registry import FORMATS
+from cman_jax.data.split_files import WHOLE
 from cman_jax.errors import InputError
 from cman_jax.locking import WRITING, writing_in
 from cman_jax.types import Sentence
@@ -28,6 +29,8 @@ _TO = flags.DEFINE_enum(
 )
 _SPLIT = flags.DEFINE_string("split", None, "Shares of train, dev and test, to draw missing splits.")
 _SEED = flags.DEFINE_integer("split_seed", 0, "Seed of the draw.", lower_bound=0)
+_UNFINISHED = ".unfinished"
+"""The name of the folder that contains the splits while they are written."""
 
 
 def main(argv: Sequence[str]) -> None:
@@ -38,9 +41,22 @@ def main(argv: Sequence[str]) -> None:
     with writing_in(out):
         paths = _new_paths(out, corpus.splits)
         print(describe_corpus(corpus))
+        _write(out, corpus.splits, paths)
         for split, sentences in corpus.splits.items():
-            FORMATS[_TO.value].write(paths[split], sentences)
             print(f"{paths[split]}: {describe_counts(sentences)}")
+
+
+def _write(out: Path, splits: Mapping[str, Sequence[Sentence]], paths: Mapping[str, Path]) -> None:
+    """Writes the splits, which appear in the folder when all of them are complete."""
+    unfinished = out / _UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a killed program
+    try:
+        for split, sentences in splits.items():
+            FORMATS[_TO.value].write(unfinished / paths[split].relative_to(out), sentences)
+        for each in sorted(unfinished.iterdir()):
+            each.replace(out / each.name)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _new_paths(out: Path, splits: Mapping[str, Sequence[Sentence]]) -> dict[str, Path]:
@@ -49,7 +65,8 @@ def _new_paths(out: Path, splits: Mapping[str, Sequence[Sentence]]) -> dict[str,
     paths = {split: out / f"{split}{form.suffix}" for split in splits}
     if list(paths) == [WHOLE] and not form.suffix:
         paths[WHOLE] = out
+    own = {WRITING, _UNFINISHED}
     for path in paths.values():
-        if path.is_file() or (path.is_dir() and any(each.name != WRITING for each in path.iterdir())):
+        if path.is_file() or (path.is_dir() and {each.name for each in path.iterdir()} - own):
             raise InputError(path, None, "results that exist already", "a new folder")
     return paths

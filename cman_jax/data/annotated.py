@@ -1,7 +1,6 @@
 """Annotated corpora of any format: files or folders in, the splits of a training run out."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,36 +8,17 @@ from cman_jax.data.draw import draw_documents
 from cman_jax.data.formats.oddities import Oddity, Reading
 from cman_jax.data.formats.registry import FORMATS, recognise, size_of
 from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
-from cman_jax.data.formats.tfds_folders import is_prepared, split_paths
+from cman_jax.data.split_files import WHOLE, split_files
 from cman_jax.data.stored import joined, repeated_id, subset
 from cman_jax.errors import InputError
 from cman_jax.files import show
 from cman_jax.types import Sentence
-
-WHOLE = "all"
-"""The name of a corpus that no file name divides into splits."""
 
 LARGE = 64 * 2**20
 """The size of a split's files, in bytes, from which its sentences stay on disk.
 
 In memory, sentences and their ids take about twelve times as much.
 """
-
-_SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "dev": "dev",
-    "devel": "dev",
-    "development": "dev",
-    "valid": "dev",
-    "validation": "dev",
-    "val": "dev",
-    "test": "test",
-    "testing": "test",
-    "eval": "test",
-}
-_SUFFIXES = (".jsonl", ".json", ".txt", ".conll", ".bio", ".iob", ".tsv", ".ann")
-_EXPECTED = f"a file, or a folder of files ({', '.join(_SUFFIXES)}), or of brat's .txt and .ann"
 
 
 class AnnotatedCorpus(NamedTuple):
@@ -133,7 +113,7 @@ def read_parts(path: str | Path, format: str = "auto", layout: Layout = DEFAULT_
     Raises:
       InputError: nothing is there that can be read.
     """
-    sources, notes = _sources(Path(path))
+    sources, notes = split_files(Path(path))
     parts = Parts({}, [], notes, set())
     for split, files in sources.items():
         readings, large = [], sum(map(size_of, files)) >= LARGE
@@ -148,82 +128,6 @@ def read_parts(path: str | Path, format: str = "auto", layout: Layout = DEFAULT_
         if readings:
             parts.readings[split] = _joined(readings, path, split)
     return parts
-
-
-def _sources(path: Path) -> tuple[dict[str, list[Path]], list[str]]:
-    """Returns the files, brat folders or prepared splits of each split, and notes about what is not read."""
-    if path.is_file():
-        return {WHOLE: [path]}, []
-    if not path.is_dir():
-        raise InputError(path, None, "no such file or folder", _EXPECTED)
-    notes: list[str] = []
-    if is_prepared(path):
-        return _by_split(split_paths(path), notes), notes
-    folders = [each for each in sorted(path.iterdir()) if each.is_dir() and any(each.rglob("*.ann"))]
-    if any(path.glob("*.ann")) or folders:
-        by_split = _by_split(folders, notes)
-        divided = by_split.keys() - {WHOLE} and not any(path.glob("*.ann"))
-        return (by_split, notes) if divided else ({WHOLE: [path]}, [])
-    files = [each for each in sorted(path.iterdir()) if _is_source(each, notes)]
-    sources = _by_split([file for file in files if not _is_type_list(file, notes)], notes)
-    if not sources:
-        raise InputError(path, None, "; ".join(["no annotated file", *notes]), _EXPECTED)
-    return sources, notes
-
-
-def _is_source(each: Path, notes: list[str]) -> bool:
-    """Returns whether an entry of a folder is read; if not, and it is named like a split, a note says why."""
-    if each.is_file() and each.suffix in _SUFFIXES:
-        return True
-    if each.is_file():
-        why = f"its name does not end in {', '.join(_SUFFIXES)}"
-    elif each.is_dir():
-        why = "it is a folder without brat's .ann files"
-    else:
-        why = "it is a link to nothing" if each.is_symlink() else "it is not a file"
-    if _splits_named(each) and not each.name.startswith("."):
-        notes.append(f"{each.name} is not read: {why}")
-    return False
-
-
-def _is_type_list(file: Path, notes: list[str]) -> bool:
-    """Returns whether a file only lists the types, as SpERT's corpora have one beside the splits."""
-    if not file.stem.endswith("types"):
-        return False
-    notes.append(f"{file.name} is not read: the annotations say which types there are")
-    return True
-
-
-def _by_split(paths: Iterable[Path], notes: list[str]) -> dict[str, list[Path]]:
-    """Returns the paths of each split, by the words in their names; those without a split are "all".
-
-    A path whose name has the words of several splits, such as "train_dev", repeats their sentences. It is
-    only read if none of these splits has a path of its own.
-    """
-    found: dict[str, list[Path]] = {}
-    several: list[tuple[set[str], Path]] = []
-    for each in paths:
-        splits = _splits_named(each)
-        if len(splits) > 1:
-            several.append((splits, each))
-        else:
-            found.setdefault(splits.pop() if splits else WHOLE, []).append(each)
-    for splits, each in several:
-        if splits.isdisjoint(found):
-            found.setdefault("train", []).append(each)
-        else:
-            notes.append(f"{each.name} is not read: its name is that of several splits")
-    if len(found) > 1 and WHOLE in found:
-        names = ", ".join(each.name for each in found.pop(WHOLE))
-        notes.append(f"not read, because the names say no split: {names}")
-    ordered = [name for name in ("train", "dev", "test", WHOLE) if name in found]
-    return {name: found[name] for name in ordered}
-
-
-def _splits_named(path: Path) -> set[str]:
-    """Returns the splits whose words are in the name of a file or folder."""
-    words = re.split(r"[^a-z]+", (path.stem if path.is_file() else path.name).lower())
-    return {_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS}
 
 
 def _joined(readings: list[Reading], path: str | Path, split: str) -> Reading:

@@ -52,6 +52,11 @@ def padded_length(length: int, last: int) -> int:
     return padded if length > 3 * padded // 4 else 3 * padded // 4
 
 
+def most_tokens(config: DataConfig) -> int:
+    """Returns the greatest number of tokens of a training sentence."""
+    return MOST_BUCKETS * config.bucket_lengths[-1]
+
+
 def refuse_long(sentences: Sequence[Sentence], lengths: Int[np.ndarray, " s"], config: DataConfig) -> None:
     """Checks that every sentence is short enough for training.
 
@@ -63,7 +68,7 @@ def refuse_long(sentences: Sequence[Sentence], lengths: Int[np.ndarray, " s"], c
     Raises:
       InputError: names the first sentence with too many tokens.
     """
-    most = MOST_BUCKETS * config.bucket_lengths[-1]
+    most = most_tokens(config)
     for index in np.flatnonzero(lengths > most):
         limit = f"{MOST_BUCKETS} times the last of config.data.bucket_lengths"
         raise InputError(

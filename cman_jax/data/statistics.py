@@ -8,14 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from cman_jax.config import DataConfig
 from cman_jax.data.annotated import read_parts
 from cman_jax.data.formats.oddities import describe_oddities
 from cman_jax.data.formats.registry import FORMATS
 from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
+from cman_jax.data.long_sentences import most_tokens
 from cman_jax.data.overlap import SpanRelation, overlaps
 from cman_jax.data.treebank import STRAIGHT
 from cman_jax.errors import InputError
 from cman_jax.types import Sentence
+
+_LONGEST = most_tokens(DataConfig())
 
 
 class Statistics(NamedTuple):
@@ -33,6 +37,7 @@ class Statistics(NamedTuple):
     colliding_cells: int
     duplicates: int
     typographic: int
+    too_long: int
 
 
 def measure(sentences: Iterable[Sentence]) -> Statistics:
@@ -41,7 +46,8 @@ def measure(sentences: Iterable[Sentence]) -> Statistics:
     `colliding_cells` counts relations whose cell (last token of the subject, last token of the object, type)
     an earlier relation of the sentence has already: a model that scores such cells cannot tell them apart.
     `duplicates` counts sentences whose tokens an earlier sentence has already, `typographic` tokens with
-    characters that raw text loses to straight ones before a network reads it.
+    characters that raw text loses to straight ones before a network reads it, `too_long` sentences that
+    training with the default buckets refuses.
     """
     counts, seen = Counter(), set()
     lengths, entity_types, relation_types = array("i"), Counter(), Counter()
@@ -55,6 +61,7 @@ def measure(sentences: Iterable[Sentence]) -> Statistics:
         counts["sentences_with_overlap"] += pairs > 0
         counts["colliding_cells"] += _colliding_cells(sentence)
         counts["typographic"] += sum(not STRAIGHT.keys().isdisjoint(token) for token in sentence.tokens)
+        counts["too_long"] += len(sentence.tokens) > _LONGEST
         seen.add(_key(sentence.tokens))
     return Statistics(
         sentences=len(lengths),
@@ -178,6 +185,8 @@ def _describe(s: Statistics) -> str:
             s.colliding_cells
         ),
         "sentences whose tokens an earlier one has (each is trained on)": s.duplicates,
+        f"sentences with more than {_LONGEST} tokens (training refuses them, unless "
+        "config.data.bucket_lengths has a longer bucket)": s.too_long,
         "tokens with typographic quotes or dashes (raw text to predict on gets straight ones)": s.typographic,
     }
     return "\n    ".join([*lines, *(f"odd: {count} {what}" for what, count in odd.items() if count)])

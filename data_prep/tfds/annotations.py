@@ -3,8 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-from cman_jax.data.annotated import WHOLE, read_readable
+from cman_jax.data.annotated import read_readable
 from cman_jax.data.formats.standoff import DEFAULT_LAYOUT, Layout
+from cman_jax.data.split_files import WHOLE
 from data_prep.tfds.builder import About, Content, CorpusBuilder, items_of, tfds
 
 WHOLE_SPLIT = "full"

@@ -37,6 +37,22 @@ def test_convert_to_another_format_and_back(tmp_path: Path) -> None:
     assert "results that exist already" in again.stderr
 
 
+def test_a_conversion_that_fails_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "train.jsonl", SENTENCES[:10])
+    overlap = Sentence("o", ("a", "b"), (Entity(0, 2, "X"), Entity(1, 2, "Y")))
+    write_jsonl(tmp_path / "dev.jsonl", [*SENTENCES[10:], overlap])
+    out = tmp_path / "out"
+    command = ("convert", f"--data={tmp_path}", "--to=conll", f"--out={out}")
+    failed = cman(*command)
+    assert failed.returncode == 2
+    assert "found overlapping entities in sentence 'o'" in failed.stderr
+    assert not out.exists()
+    write_jsonl(tmp_path / "dev.jsonl", SENTENCES[10:])
+    (out / ".unfinished" / "train.conll").mkdir(parents=True)  # as a killed program leaves it
+    assert cman(*command).returncode == 0
+    assert sorted(path.name for path in out.iterdir()) == ["dev.conll", "train.conll"]
+
+
 def test_a_folder_that_another_program_writes_to(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "mine.jsonl", SENTENCES)
     out = tmp_path / "out"

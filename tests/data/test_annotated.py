@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from cman_jax.data import annotated
-from cman_jax.data.annotated import WHOLE, read_annotated
+from cman_jax.data.annotated import read_annotated
 from cman_jax.data.corpus import write_jsonl
 from cman_jax.data.formats.brat import write_brat
 from cman_jax.data.formats.spert import write_spert
+from cman_jax.data.split_files import SUFFIXES, WHOLE
 from cman_jax.data.stored import Stored
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Sentence
@@ -101,10 +102,10 @@ def test_what_has_the_name_of_a_split_and_is_not_read_is_named(tmp_path: Path) -
     (tmp_path / "test.jsonl").symlink_to(tmp_path / "elsewhere.jsonl")
     os.mkfifo(tmp_path / "training.jsonl")
     (tmp_path / "valid").mkdir()
-    for quiet in (".train.swp", "README.md"):
+    for quiet in (".train.swp", "README.md", "._dev.jsonl"):
         (tmp_path / quiet).touch()
     (tmp_path / "pictures").mkdir()
-    ends = ", ".join(annotated._SUFFIXES)
+    ends = ", ".join(SUFFIXES)
     assert read_annotated(tmp_path).notes == [
         "test.jsonl is not read: it is a link to nothing",
         f"train.jsonl.gz is not read: its name does not end in {ends}",
@@ -125,6 +126,15 @@ def test_train_and_dev_in_one_file_are_train_if_there_is_no_other(tmp_path: Path
     assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 9, "dev": 1, "test": 2}
     assert corpus.drawn
     assert corpus.splits["test"] == sentences(2, 10)
+    assert corpus.notes[0] == "x_train_dev.json is read as train: its name is that of several splits"
+
+
+def test_a_name_of_several_splits_without_train_is_dev(tmp_path: Path) -> None:
+    write_spert(tmp_path / "TRAIN.JSON", sentences(4))
+    write_spert(tmp_path / "eval_dev.json", sentences(2, 4))
+    corpus = read_annotated(tmp_path)
+    assert corpus.splits == {"train": sentences(4), "dev": sentences(2, 4)}
+    assert corpus.notes == ["eval_dev.json is read as dev: its name is that of several splits"]
 
 
 def test_without_names_everything_is_one_split_or_drawn(tmp_path: Path) -> None:
@@ -148,6 +158,21 @@ def test_brat_folders_are_splits_or_one_corpus(tmp_path: Path) -> None:
     assert (corpus.format, list(corpus.splits)) == ("brat", ["train", "dev"])
     write_brat(tmp_path / "b", sentences(3))
     assert [s.id for s in read_annotated(tmp_path / "b").splits[WHOLE]] == ["s0", "s1", "s2"]
+
+
+def test_texts_of_brat_are_splits_if_every_name_says_one(tmp_path: Path) -> None:
+    for k, name in enumerate(("train-1", "train-2", "dev")):
+        write_brat(tmp_path, [sentences(1, k)[0]._replace(id=name)])
+    (tmp_path / "test.txt").write_text("Ann left .\n")
+    (tmp_path / "._train.ann").write_bytes(b"\x00\xff")
+    splits = {"train": ["train-1", "train-2"], "dev": ["dev"], "test": ["test"]}
+    corpus = read_annotated(tmp_path)
+    assert {name: [s.id for s in split] for name, split in corpus.splits.items()} == splits
+    assert corpus.notes == []
+    write_brat(tmp_path, [sentences(1, 3)[0]._replace(id="letter")])
+    corpus = read_annotated(tmp_path)
+    assert [s.id for s in corpus.splits[WHOLE]] == ["dev", "letter", "test", "train-1", "train-2"]
+    assert corpus.notes == ["the texts are one corpus, because not every name says one split"]
 
 
 def test_the_sentences_of_a_document_stay_together(tmp_path: Path) -> None:

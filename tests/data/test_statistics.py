@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from cman_jax.config import DataConfig
 from cman_jax.data.corpus import write_jsonl
+from cman_jax.data.long_sentences import refuse_long
 from cman_jax.data.statistics import count_contradictions, keys_of, measure, validate
 from cman_jax.errors import InputError
 from cman_jax.types import Entity, Relation, Sentence
@@ -33,6 +36,7 @@ def test_statistics() -> None:
         "colliding_cells": 1,
         "duplicates": 1,
         "typographic": 0,
+        "too_long": 0,
     }
 
 
@@ -57,6 +61,16 @@ def test_contradictions_are_repeated_sentences_with_other_annotation() -> None:
     assert contradictions(PLAIN, reordered, NESTED) == 0
     assert contradictions(PLAIN, PLAIN._replace(relations=())) == 1
     assert contradictions(PLAIN, PLAIN._replace(relations=()), Sentence("5", PLAIN.tokens)) == 1
+
+
+def test_a_sentence_that_training_refuses_is_odd(tmp_path: Path) -> None:
+    long = [Sentence(str(k), ("a",) * k) for k in (960, 961)]
+    write_jsonl(tmp_path / "train.jsonl", long)
+    report, _ = validate(tmp_path)
+    refused = "training refuses them, unless config.data.bucket_lengths has a longer bucket"
+    assert f"odd: 1 sentences with more than 960 tokens ({refused})" in report
+    with pytest.raises(InputError, match="961 tokens, expected at most 960"):
+        refuse_long(long, np.array([960, 961]), DataConfig())
 
 
 LONGEST = "training keeps the longest entity of a pair, and only relations between kept entities"

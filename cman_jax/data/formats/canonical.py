@@ -1,4 +1,4 @@
-"""The reader of the canonical format for annotations of other people, which repairs what is stated twice.
+"""The reader of the canonical format for annotations of other people, which leaves out what says nothing.
 
 `cman_jax.data.corpus` describes the format, and reads the files that this library wrote without repairs.
 """
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.data.corpus import read_jsonl
-from cman_jax.data.formats.oddities import ENTITY_TWICE, RELATION_TWICE, Oddity, Reading
+from cman_jax.data.formats.oddities import ENTITY_TWICE, RELATION_TWICE, SELF, Oddity, Reading
 from cman_jax.files import show
 
 
@@ -30,7 +30,7 @@ def read_canonical(path: str | Path) -> Reading:
 
 
 def repaired(value: Any, path: str | Path, number: int) -> tuple[Any, list[Oddity]]:
-    """Returns a sentence's JSON value without repeats, and an oddity for each of them.
+    """Returns a sentence's JSON value without what `without_repeats` leaves out, and an oddity for each.
 
     Args:
       value: the value.
@@ -46,6 +46,8 @@ def repaired(value: Any, path: str | Path, number: int) -> tuple[Any, list[Oddit
 def without_repeats(value: Any) -> tuple[Any, list[tuple[str, str]]]:
     """Returns a sentence's JSON value without repeated entities and relations, and (kind, words) of each.
 
+    Relations between an entity and itself, or its repetition, are left out too.
+
     A value that is not well-formed is returned as it is; `parse_sentence` names its fault.
     """
     try:
@@ -55,15 +57,19 @@ def without_repeats(value: Any) -> tuple[Any, list[tuple[str, str]]]:
         links = [(number[spans[r["subject"]]], number[spans[r["object"]]], r["type"]) for r in relations]
         faulty = any(not 0 <= r[key] < len(spans) for r in relations for key in ("subject", "object"))
         repeated = len(number) < len(spans) or len(set(links)) < len(links)
+        to_self = any(subject == object_ for subject, object_, _ in links)
     except (IndexError, KeyError, TypeError):
         return value, []
-    if faulty or not repeated:
+    if faulty or not (repeated or to_self):
         return value, []
     repeats = [(ENTITY_TWICE, f"entity {i}") for i, span in enumerate(spans) if span in spans[:i]]
-    repeats += [(RELATION_TWICE, f"relation {i}") for i, link in enumerate(links) if link in links[:i]]
+    for i, link in enumerate(links):
+        kinds = [SELF] if link[0] == link[1] else [RELATION_TWICE] if link in links[:i] else []
+        repeats += [(kind, f"relation {i}") for kind in kinds]
     kept = [entities[spans.index(span)] for span in number]
     renumbered = [
         {**relations[links.index(link)], "subject": link[0], "object": link[1]}
         for link in dict.fromkeys(links)
+        if link[0] != link[1]
     ]
     return {**value, "entities": kept, "relations": renumbered}, repeats

@@ -82,33 +82,43 @@ def _counts(tokens: Sequence[str]) -> bool:
 def _blocks(path: str | Path) -> Iterator[_Block]:
     """Yields the sentences of a file."""
     lines = read_lines(path)
-    separator = "\t" if any("\t" in line for line in lines) else None
+    separator = "\t" if any("\t" in line for line in lines if line.strip()) else None
     rows: list[Row] = []
     name, document, start = None, 0, 1
     for number, line in enumerate([*lines, ""], 1):
-        cells = line.split(separator)
-        if not line.strip() or cells[0] == DOCUMENT_START:
+        cells, lists = _cells(line, separator)
+        is_token = len(cells) > 1 and _TAG.fullmatch(cells[-1])
+        if not line.strip() or cells[:1] == [DOCUMENT_START]:
             if rows:
                 yield _Block(start, name, document, rows)
                 rows, name = [], None
             document += cells[:1] == [DOCUMENT_START]
-        elif not rows and (match := _ID.fullmatch(line.strip())):
+        elif not rows and not (separator and is_token) and (match := _ID.fullmatch(line.strip())):
             name = match[1].strip()
-        elif not rows and line.startswith("#") and not _TAG.fullmatch(cells[-1]):
+        elif not rows and line.startswith("#") and not is_token:
             continue  # another comment
         else:
             start = start if rows else number
-            rows.append(_row(cells, len(rows), path, number))
+            rows.append(_row(cells, lists, len(rows), path, number))
 
 
-def _row(cells: list[str], index: int, path: str | Path, line: int) -> Row:
+_Lists = tuple[str, str] | None
+"""The two columns of a token's relations; None: a line has none."""
+
+
+def _cells(line: str, separator: str | None) -> tuple[list[str], _Lists]:
+    """Returns the columns of a line up to the tag, and the two columns of relations after it."""
+    cells = [cell for cell in line.split(separator) if cell != ""]
+    if len(cells) > 3 and all(_LIST.fullmatch(cell) for cell in cells[-2:]):
+        return cells[:-2], (cells[-2], cells[-1])
+    return cells, None
+
+
+def _row(cells: list[str], lists: _Lists, index: int, path: str | Path, line: int) -> Row:
     """Returns the parsed line of the sentence's token number `index`."""
-    cells = [cell for cell in cells if cell != ""]
     relations: tuple[tuple[str, int], ...] = ()
-    if len(cells) > 3 and _LIST.fullmatch(cells[-1]) and _LIST.fullmatch(cells[-2]):
-        *cells, types, ends = cells
-        if types not in ("[]", "['N']"):
-            relations = relations_in_cells(types, ends, index, path, line)
+    if lists not in (None, ("[]", "[]"), ("['N']", f"[{index}]")):
+        relations = relations_in_cells(*lists, index, path, line)
     if len(cells) < 2:
         raise InputError(path, line, show(" ".join(cells)), "a token and its tag, separated by white space")
     if not _TAG.fullmatch(cells[-1]):
@@ -158,8 +168,8 @@ def write_conll(path: str | Path, sentences: Iterable[Sentence]) -> None:
     """Writes all sentences with BIO tags and the two columns of relations.
 
     Raises:
-      InputError: entities of a sentence overlap, which tags cannot express, or a type has a character that
-        the columns cannot hold.
+      InputError: entities of a sentence overlap, which tags cannot express, or the columns cannot hold a type
+        or a token.
     """
     lines = []
     for sentence in sentences:
@@ -170,6 +180,9 @@ def write_conll(path: str | Path, sentences: Iterable[Sentence]) -> None:
             if not re.fullmatch(r"[^\s',\\\[\]]+", annotated.type):
                 found = f"the type {show(annotated.type)} in sentence {show(sentence.id)}"
                 raise InputError(path, None, found, "types without white space, quotes, commas and brackets")
+        if DOCUMENT_START in sentence.tokens:
+            found = f"the token {DOCUMENT_START} in sentence {show(sentence.id)}"
+            raise InputError(path, None, found, "other tokens, because such a line begins a document")
         lines.append(f"# id = {sentence.id}\n")
         tags = spans_to_tags(len(sentence.tokens), sentence.entities)
         for position, (token, tag) in enumerate(zip(sentence.tokens, tags, strict=True)):

@@ -28,12 +28,12 @@ from cman_jax.errors import InputError
 from cman_jax.files import show
 from cman_jax.types import Sentence
 
-FURTHER = "a further annotation of a task (the first one is read)"
+FURTHER = "a further annotation of a task (the ground truth is read, or else the first that is not cancelled)"
 NOT_ANNOTATED = "a task without an annotation (read as a text without entities)"
 UNREAD = "a result that is neither a span nor a relation (not read)"
 NO_TYPE = "a relation without a label (left out)"
 
-_EXPECTED = 'a task of Label Studio\'s JSON export: an object with "data" and "annotations"'
+_EXPECTED = 'a task of Label Studio\'s JSON export (not JSON-MIN): an object with "data" and "annotations"'
 
 
 def read_labelstudio(path: str | Path, layout: Layout = DEFAULT_LAYOUT) -> Reading:
@@ -141,7 +141,7 @@ def _characters(start: int, end: int, quoted: Any, text: str, place: Place) -> t
     """Returns offsets in characters; those of a browser count a character outside the BMP twice."""
     if not isinstance(quoted, str) or text[start:end].split() == quoted.split():
         return start, end
-    units = text.encode("utf-16-le")
+    units = text.encode("utf-16-le", "surrogatepass")
     before, inside = units[: 2 * start], units[2 * start : 2 * end]
     if inside.decode("utf-16-le", "replace").split() == quoted.split():
         first = len(before.decode("utf-16-le", "replace"))

@@ -17,11 +17,12 @@ from cman_jax.data.text import Sentences
 from cman_jax.data.treebank import Token, treebank_tokens
 from cman_jax.errors import InputError
 from cman_jax.files import show
-from cman_jax.types import Sentence
+from cman_jax.types import Sentence, is_unicode
 
 CUT = "a span that cuts a token (widened to whole tokens)"
 CROSSING = "a span across a sentence end (the sentences are joined)"
-BLANK = "a span of white space only (left out)"
+BLANK = "a span without a token (left out)"
+NO_WORDS = "a text without a token (left out)"
 SAME = "two spans with the same tokens and type (kept once)"
 APART = "a relation across sentences (left out)"
 LEFT_OUT = "a relation to something that is left out (left out too)"
@@ -129,8 +130,11 @@ def sentences_of(document: AnnotatedText, layout: Layout) -> tuple[list[Sentence
       InputError: a span is not within the text, or a name is not allowed.
     """
     oddities: list[Oddity] = []
+    _check_text(document)
     _check_spans(document)
     pieces = list(_pieces(document, layout, oddities))
+    if not pieces:
+        oddities.append(Oddity(str(document.path), document.line, NO_WORDS, f"document {document.id}"))
     entities, place_of = _place_spans(document, pieces, oddities)
     relations = _place_links(document, place_of, len(pieces), oddities)
     sentences = []
@@ -146,6 +150,13 @@ def sentences_of(document: AnnotatedText, layout: Layout) -> tuple[list[Sentence
         }
         sentences.append(parse_sentence(value, document.path, document.line))
     return sentences, oddities
+
+
+def _check_text(document: AnnotatedText) -> None:
+    """Raises an InputError if a character is half of a pair, which no file can hold."""
+    if not is_unicode(document.text):
+        found = f"half of a surrogate pair in the text of document {show(document.id)}"
+        raise InputError(document.path, document.line, found, "whole characters")
 
 
 def _check_spans(document: AnnotatedText) -> None:
