@@ -101,7 +101,7 @@ _RANGES = (
         _fields(
             model="feature_dim label_dim between_dim",
             data="extra_words min_word_count",
-            training="max_skipped_updates clip_norm alpha seed",
+            training="max_skipped_updates clip_norm alpha",
             encoder="weight_decay clip_norm",
         ),
     ),
@@ -120,6 +120,7 @@ _RANGES = (
     ("in (0, 0.5]", lambda x: 0 < x <= 0.5, ["model.relation_prior"]),
     ("in (0, 1e30]", lambda x: 0 < x <= 1e30, ["training.learning_rate", "training.positive_weight"]),
     ("at least 1", lambda x: x >= 1, ["data.piece_ratio"]),
+    ("in [0, 2**32)", lambda x: 0 <= x < 2**32, ["training.seed"]),
 )
 """Each range of numbers in words, as a test, and the fields whose values must lie in it."""
 

@@ -59,8 +59,9 @@ class PartialFile:
         before = read_json(self._progress)
         if not before:
             return 0, 0
-        if set(before) != {"about", "items", "bytes"} or not isinstance(before["about"], dict):
-            raise InputError(self._progress, None, "other keys", "a file that this library wrote")
+        kinds = {name: type(value) for name, value in before.items()}
+        if kinds != {"about": dict, "items": int, "bytes": int} or min(before["items"], before["bytes"]) < 0:
+            raise InputError(self._progress, None, "other keys or values", "a file that this library wrote")
         then = before["about"]
         if other := [
             name for name in sorted({*then, *self._about}) if then.get(name) != self._about.get(name)

@@ -222,12 +222,10 @@ class LossTerms(NamedTuple):
     Attributes:
       ner: loss of the tagging.
       relation: loss of the relations.
-      num_sentences: number of sentences in the sums.
     """
 
     ner: Float[Any, ""]
     relation: Float[Any, ""]
-    num_sentences: Float[Any, ""]
 
 
 class Predictions(NamedTuple):

@@ -1,5 +1,6 @@
 """Tests that an interrupted output is continued to the same bytes, or refused."""
 
+import json
 import os
 import random
 from collections.abc import Sequence
@@ -91,6 +92,8 @@ def test_an_output_of_something_else_and_a_damaged_output_are_refused(tmp_path: 
     (tmp_path / "out.partial").write_bytes(b"x")
     with pytest.raises(InputError, match="found less than was written"):
         PartialFile(tmp_path / "out", ABOUT, resume=True)
-    (tmp_path / "out.partial.json").write_text('{"items": 3}')
-    with pytest.raises(InputError, match="found other keys"):
-        PartialFile(tmp_path / "out", ABOUT, resume=True)
+    whole = {"about": ABOUT, "items": 3, "bytes": 1}
+    for damaged in ({"items": 3}, {**whole, "items": "3"}, {**whole, "bytes": -1}, {**whole, "about": []}):
+        (tmp_path / "out.partial.json").write_text(json.dumps(damaged))
+        with pytest.raises(InputError, match="found other keys or values"):
+            PartialFile(tmp_path / "out", ABOUT, resume=True)

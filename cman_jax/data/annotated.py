@@ -113,6 +113,8 @@ def read_parts(path: str | Path, format: str = "auto", layout: Layout = DEFAULT_
     Raises:
       InputError: nothing is there that can be read.
     """
+    if format not in ("auto", *FORMATS):
+        raise InputError("format", None, show(format), f"auto or one of {', '.join(FORMATS)}")
     sources, notes = split_files(Path(path))
     parts = Parts({}, [], notes, set())
     for split, files in sources.items():

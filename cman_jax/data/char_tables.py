@@ -15,7 +15,6 @@ from jaxtyping import Int
 
 from cman_jax.config import DataConfig
 from cman_jax.data.vocab import PADDING_CHAR
-from cman_jax.types import Sentence
 
 Spelling = tuple[int, ...]
 """The character ids of a word."""
@@ -86,12 +85,6 @@ def char_tables(
 def longest_word(config: DataConfig) -> int:
     """Returns the greatest number of characters of a word that are encoded; longer words lose their ends."""
     return length_ranges(config.char_lengths, LONGEST_WORD)[-1][1]
-
-
-def count_cut(sentences: Iterable[Sentence], config: DataConfig) -> int:
-    """Returns the number of tokens longer than `longest_word`; the network reads only their beginnings."""
-    limit = longest_word(config)
-    return sum(len(token) > limit for sentence in sentences for token in sentence.tokens)
 
 
 def _capacities(batches: Sequence[Sequence[Spelling]], config: DataConfig, num_tokens: int) -> list[int]:

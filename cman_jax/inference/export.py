@@ -20,6 +20,7 @@ from cman_jax.inference.exported import ABOUT, ARRAYS, FORMAT, MOST_TOKENS, PROG
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.steps import predict_step
 from cman_jax.layers.products import products_in
+from cman_jax.run.checkpoint_files import named
 from cman_jax.run.constraints import for_json
 from cman_jax.run.installed import digests
 from cman_jax.run.system import System
@@ -29,7 +30,6 @@ from cman_jax.version import __version__
 PLATFORMS = ("cpu", "cuda", "tpu")
 """The devices that the program runs on; it has no kernels of one kind of device."""
 
-_SEPARATOR = "/"
 _INPUTS = {
     "arrays": "arrays.npz, by name",
     "word_ids": "int32 [b n]: the id of each token's word, by vocabs.json; padding: 0",
@@ -67,7 +67,7 @@ def export_network(extractor: Extractor, out: Path) -> None:
         raise InputError("the network", None, found, "a network whose encoder is frozen")
     tree = {"params": extractor.params, "constants": system.constants}
     program = _program(system, tree)
-    np.savez(stored, **_named(tree))
+    np.savez(stored, **named(tree))
     with writing_folder_atomically(out) as new:  # another export to this folder cannot mix with it
         write_atomically(new / PROGRAM, bytes(program.serialize()))
         write_atomically(new / ARRAYS, stored.getvalue())
@@ -97,17 +97,9 @@ def _description(extractor: Extractor, program: export.Exported) -> dict[str, An
     }
 
 
-def _named(tree: Any) -> dict[str, np.ndarray]:
-    """Returns the arrays of a tree by their paths."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {
-        jax.tree_util.keystr(p, simple=True, separator=_SEPARATOR): np.asarray(leaf) for p, leaf in leaves
-    }
-
-
 def _program(system: System, tree: Any) -> export.Exported:
     """Returns the prediction step as a program of named arrays and a batch's inputs."""
-    names, structure = list(_named(tree)), jax.tree.structure(tree)
+    names, structure = list(named(tree)), jax.tree.structure(tree)
     allowed = None
     if system.config.decoding.bio_constraints:
         allowed = tuple(map(jnp.asarray, allowed_transitions(system.vocabs.tags)))
@@ -130,7 +122,7 @@ def _symbolic_inputs(system: System, tree: Any) -> tuple[Any, ...]:
         ", ".join(["b", "n", "c", *words]), constraints=["n >= 2", f"n <= {MOST_TOKENS}", "c >= 2"]
     )
     shape = jax.ShapeDtypeStruct
-    arrays = {name: shape(array.shape, array.dtype) for name, array in _named(tree).items()}
+    arrays = {name: shape(array.shape, array.dtype) for name, array in named(tree).items()}
     tables = tuple(shape(table, jnp.int32) for table in zip(rows, [*lengths, c], strict=True))
     token = shape((b, n), jnp.int32)
     features = shape((b, sizes.feature_layers, n, sizes.feature_width), jnp.float16)

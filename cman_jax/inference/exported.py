@@ -42,6 +42,9 @@ from cman_jax.types import Annotation, Batch, Predictions, Sentence
 PROGRAM, ARRAYS, VOCABS, ABOUT = "predict.stablehlo", "arrays.npz", "vocabs.json", "model.json"
 """The files of a folder: the program, its arrays by name, the vocabularies, and what they are."""
 
+_READ = ("files", "encoder", "constraints", "config", "calibration")
+"""The keys of `ABOUT` that are read."""
+
 FORMAT = 1
 """The version of the folder's layout."""
 
@@ -92,7 +95,9 @@ class Exported:
         if about.get("format") != FORMAT:
             found = f"format {about['format']!r}" if "format" in about else f"no {ABOUT} with a format"
             raise InputError(folder, None, found, f"a folder of cman export, format {FORMAT}")
-        check_files(folder, about.get("files"))
+        if missing := [name for name in _READ if name not in about]:
+            raise InputError(folder / ABOUT, None, f"no {', '.join(missing)}", "the file as it was exported")
+        check_files(folder, about["files"])
         spec = None if about["encoder"] is None else parse_spec(about["encoder"], folder / ABOUT)
         arrays = parse_npz((folder / ARRAYS).read_bytes(), folder / ARRAYS)
         vocabs, types = Vocabs.load(folder / VOCABS), about["constraints"]

@@ -6,7 +6,8 @@ from jaxtyping import Array, PRNGKeyArray
 
 from cman_jax.types import Params
 
-_KEPT = ("start", "end", "norm")  # scores of the chain's ends, which start at zero, and normalisation
+_KEPT = ("start", "end", "norm", "mix")
+"""The scores of a chain's ends, normalisation layers, and the mix of an encoder's layers."""
 
 
 def glorot_init(params: Params, key: PRNGKeyArray) -> Params:
@@ -14,8 +15,8 @@ def glorot_init(params: Params, key: PRNGKeyArray) -> Params:
 
     The limit is `sqrt(6 / (a + b))` for a matrix with a rows and b columns, and `sqrt(3 / n)` for a vector of
     n entries. The input weights and recurrent weights of an LSTM share one limit, that of the two matrices
-    stacked. An LSTM's biases stay 1 for the forget gate and 0 for the other gates. The scores of a chain's
-    ends and normalisation layers keep their values. The released code of Bekoulis et al. (2018) starts in
+    stacked. An LSTM's biases stay 1 for the forget gate and 0 for the other gates. `_KEPT` keeps
+    its values. The released code of Bekoulis et al. (2018) starts in
     this way.
 
     Args:

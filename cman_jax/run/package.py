@@ -161,6 +161,8 @@ def _readme(system: System, name: str, about: str, workdir: Path, epoch: int) ->
     average, convention = system.config.scoring.average, f"{match}, {'with' if other else 'without'} Other"
     rows = []
     for split, entry in read_updated_json(workdir / "scores.json").items():
+        if entry.get("epoch", epoch) != epoch:
+            continue  # of an epoch that the run had chosen before
         f1 = [
             f"{entry[task][match]['with_other' if other else 'without_other'][average]['f1']:.2f}"
             for task in ("ner", "re")

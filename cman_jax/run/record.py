@@ -4,15 +4,15 @@ A row is a JSON object for one finished epoch. It contains mean losses, the spee
 mean `selection`, which is null if dev has nothing to score. The best epoch has the highest `selection`.
 """
 
-import json
 import math
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cman_jax.config import Config
 from cman_jax.errors import InputError
-from cman_jax.files import json_text
+from cman_jax.files import json_text, parse_json, read_lines
 from cman_jax.run.checkpoint import remedy_for
 from cman_jax.run.manifest import check_listed, write_files
 
@@ -24,17 +24,14 @@ def read_metrics(workdir: Path) -> list[dict[str, Any]]:
       workdir: the run's working directory.
 
     Raises:
-      InputError: a line is not JSON, or the file was changed after training.
+      InputError: a line is not JSON in UTF-8, or the file was changed after training.
     """
     path = workdir / "metrics.jsonl"
     check_listed(workdir, path.name)
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    try:
-        rows = [json.loads(line) for line in lines]
-    except ValueError as error:
-        raise InputError(path, None, f"{error}", "one JSON object per line") from None
+    lines = enumerate(read_lines(path), 1)
+    rows = [parse_json(line, partial(InputError, path, number)) for number, line in lines]
     if bad := [number for number, row in enumerate(rows, 1) if not _is_row(row)]:
         raise InputError(path, bad[0], "no scores of an epoch", "one row per epoch as training wrote it")
     return rows

@@ -5,7 +5,6 @@ fewer. Requests with other decoding options wait for the next batch. If a batch 
 extracted again on its own, so that a request that cannot be served does not fail its neighbours.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -147,7 +146,6 @@ class Batcher:
                 for job in jobs:
                     self._extract_for([job])
                 return
-            logging.getLogger(__name__).error("a request failed", exc_info=error)
             jobs[0].found.set_exception(error)
             return
         start = 0

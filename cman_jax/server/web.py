@@ -1,6 +1,7 @@
 """The addresses of the service: /extract, the page, /health and /metrics."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -118,7 +119,8 @@ class _Answers:
             raise Refused(400, "request: found an incomplete body, expected all of it") from None
         except Refused:
             raise
-        except Exception as error:  # the worker has logged it
+        except Exception as error:
+            logging.getLogger(__name__).error("a request failed", exc_info=error)
             found = "too little memory" if is_out_of_memory(error) else "an error of the server"
             raise Refused(
                 500, f"request: found {found}, expected shorter sentences or another text"

@@ -46,11 +46,7 @@ def loss_terms(
       null_relation: whether the last relation type is the class 'N'.
     """
     relation = relation_loss(potentials.relation_logits, batch, objective, null_relation=null_relation)
-    return LossTerms(
-        ner=ner_loss(potentials.tagging, batch).sum(),
-        relation=relation.sum(),
-        num_sentences=batch.mask.any(1).sum().astype(jnp.float32),
-    )
+    return LossTerms(ner=ner_loss(potentials.tagging, batch).sum(), relation=relation.sum())
 
 
 def ner_loss(potentials: CRFPotentials, batch: Batch) -> Float[Array, " b"]:

@@ -100,7 +100,7 @@ def train_step(
     with dealt_out(axis_name):
         (inputs, label_states), encode_vjp = jax.vjp(encode, state.params)
         (_, clean), gradients = gradient(state.params, inputs, label_states, dropout_keys[0])
-        perturbed = LossTerms(*jnp.zeros((3,)))
+        perturbed = LossTerms(*jnp.zeros((2,)))
         if objective.alpha > 0:
             shifted = inputs + perturbation(gradients[1], batch.mask, objective.alpha)
             (_, perturbed), more = gradient(state.params, shifted, label_states, dropout_keys[1])

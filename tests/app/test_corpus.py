@@ -75,3 +75,14 @@ def test_a_split_that_the_corpus_does_not_have(tmp_path: Path) -> None:
         "found only all, expected the split 'test'; a training keeps the splits that it draws in WORKDIR/data"
     )
     assert (ended.returncode, ended.stderr) == (2, f"error: {tmp_path}: {expected}\n")
+
+
+def test_a_start_that_fails_leaves_no_splits_for_the_next_corpus(tmp_path: Path) -> None:
+    for number in (1, 2):
+        sentences = [Sentence(f"{number}.{k}", ("Ann", "left"), (Entity(0, 1, "X"),)) for k in range(10)]
+        write_jsonl(tmp_path / "mine.jsonl", sentences)
+        places = (f"--workdir={tmp_path / 'run'}", f"--data={tmp_path / 'mine.jsonl'}")
+        ended = cman("train", *places, "--vectors=/nowhere", "--compilation_cache=")
+        assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended.stderr
+        kept = load_split(tmp_path / "run" / "data", "train")
+        assert {sentence.id[:2] for sentence in kept} == {f"{number}."}

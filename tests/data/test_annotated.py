@@ -175,6 +175,12 @@ def test_texts_of_brat_are_splits_if_every_name_says_one(tmp_path: Path) -> None
     assert corpus.notes == ["the texts are one corpus, because not every name says one split"]
 
 
+def test_a_format_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "train.jsonl", sentences(2))
+    with pytest.raises(InputError, match="format: found 'xml', expected auto or one of canonical, spert"):
+        read_annotated(tmp_path, format="xml")
+
+
 def test_the_sentences_of_a_document_stay_together(tmp_path: Path) -> None:
     for k in range(10):
         (tmp_path / f"d{k}.txt").write_text("Jane left. Ann came. Nobody cared.")

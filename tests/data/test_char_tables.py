@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cman_jax.config import Config
 from cman_jax.data.batching import collate, collate_alike, encode
-from cman_jax.data.char_tables import LONGEST_WORD, _fill, count_cut, longest_word
+from cman_jax.data.char_tables import LONGEST_WORD, _fill, longest_word
 from cman_jax.types import Sentence
 from tests.builders import SENTENCES, SMALL_DATA, batch_of
 from tests.data.said import VOCABS, assert_contains_sentences, spelling_at
@@ -61,14 +61,13 @@ def test_batches_of_one_shape_all_have_the_table_for_long_words() -> None:
         assert_contains_sentences(batch, group)
 
 
-def test_a_word_is_cut_at_the_limit_and_the_cut_words_are_counted() -> None:
+def test_a_word_is_cut_at_the_limit() -> None:
     config = Config().data
     assert longest_word(config) == 512 == LONGEST_WORD
     sentences = [Sentence("x", ("a" * 512, "a" * 513, "a" * 600, "London", "a" * 513))]
     batch = collate([encode(sentences[0], VOCABS)], 16, config, 1, VOCABS.sizes)
     assert [len(spelling_at(batch, 0, i)) for i in range(5)] == [512, 512, 512, 6, 512]
     assert len(set(batch.char_rows[0, :5].tolist())) == 4  # cut words keep different rows
-    assert count_cut(sentences * 2, config) == 6
     assert longest_word(dataclasses.replace(config, char_lengths=(5, 10, 1000))) == 1000
 
 

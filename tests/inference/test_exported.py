@@ -155,6 +155,10 @@ def test_a_sentence_that_is_too_long_is_named(folder: Path) -> None:
             lambda out: (out / "model.json").write_text('{"format": 2}'),
             "found format 2, expected a folder of",
         ),
+        (
+            lambda out: (out / "model.json").write_text('{"format": 1, "files": {}}'),
+            "found no encoder, constraints, config, calibration, expected the file as it was exported",
+        ),
         (lambda out: (out / "arrays.npz").unlink(), "arrays.npz: found no such file"),
         (lambda out: (out / "predict.stablehlo").write_bytes(b"no"), "found a file that was changed"),
     ],

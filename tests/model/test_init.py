@@ -59,7 +59,12 @@ def test_every_parameter_is_drawn_within_its_limit() -> None:
 
 def test_normalisation_is_unchanged_and_keys_matter() -> None:
     norm: Any = {"scale": jnp.ones(4), "bias": jnp.zeros(4)}
-    params = {"norm": norm, "dense": {"kernel": jnp.zeros((4, 5)), "bias": jnp.zeros(5)}}
+    mix: Any = {"weights": jnp.zeros(3), "gamma": jnp.ones(())}
+    params = {"norm": norm, "mix": mix, "dense": {"kernel": jnp.zeros((4, 5)), "bias": jnp.zeros(5)}}
     one, other = (glorot_init(params, jax.random.key(k)) for k in range(2))
-    jax.tree.map(np.testing.assert_array_equal, one["norm"], norm)
+    jax.tree.map(
+        np.testing.assert_array_equal,
+        {name: one[name] for name in ("norm", "mix")},
+        {"norm": norm, "mix": mix},
+    )
     assert not np.array_equal(one["dense"]["kernel"], other["dense"]["kernel"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cman_jax.errors import InputError
+from cman_jax.files import read_json, write_json
 from cman_jax.run.package import build_wheel, check_name
 from cman_jax.types import EncoderSpec
 from cman_jax.version import __version__
@@ -18,6 +19,8 @@ from tests.finished_run import finished_run
 def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "small"
     finished_run(folder)
+    scores = read_json(folder / "scores.json")
+    write_json(folder / "scores.json", {**scores, "dev": {**scores["test"], "epoch": 1}})  # chosen before
     return folder
 
 
@@ -44,6 +47,7 @@ def test_the_wheel_says_what_the_network_extracts_needs_and_scores(wheel: Path) 
     assert f"Requires-Dist: cman-jax[text]>={__version__}\n" in metadata
     assert "entities (Loc, Org, Peop) and relations (Live_In, OrgBased_In, Work_For)" in metadata
     assert "| test | 12.25 | 12.25 |" in metadata
+    assert "| dev |" not in metadata
     entries = zipfile.ZipFile(wheel).read("small_model-1.2.dist-info/entry_points.txt").decode()
     assert entries == "[cman_jax.models]\nsmall-model = small_model\n"
 

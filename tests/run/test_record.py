@@ -36,8 +36,10 @@ def test_metrics_are_read_as_written_and_damage_is_named(tmp_path: Path) -> None
     with pytest.raises(InputError, match="a file that was changed or damaged"):
         read_metrics(tmp_path)
     (tmp_path / "manifest.json").unlink()
-    with pytest.raises(InputError, match="expected one JSON object per line"):
-        read_metrics(tmp_path)
+    for damaged in (b"{half\n", b"\xff\n", b"[" * 100_000):
+        (tmp_path / "metrics.jsonl").write_bytes(b'{"epoch": 1, "selection": 0.5}\n' + damaged)
+        with pytest.raises(InputError, match=r"metrics\.jsonl:2: found "):
+            read_metrics(tmp_path)
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 1, "selection": 0.5}\n{"epoch": "2"}\n')
     with pytest.raises(InputError, match=r"metrics.jsonl:2: found no scores of an epoch"):
         read_metrics(tmp_path)

@@ -111,6 +111,19 @@ def test_a_failing_request_is_500_and_its_neighbours_are_answered(extractor: Ext
         assert client.post("/extract", json={"text": TEXT}).json() == {"records": extractor.read(TEXT)}
 
 
+def test_an_error_outside_the_extraction_is_logged_too(
+    extractor: Extractor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("no good")
+
+    with serving(extractor) as client:
+        monkeypatch.setattr("cman_jax.server.web.read_json", broken)
+        answer = client.post("/extract", json={"text": "Rain"})
+    assert (answer.status_code, "an error of the server" in answer.json()["error"]) == (500, True)
+    assert [record.exc_info[1].args for record in caplog.records] == [("no good",)]
+
+
 def test_a_full_queue_is_503_and_a_late_answer_504(extractor: Extractor) -> None:
     held = Held(extractor)
     with serving(held, Queueing(most_waiting=1), seconds=0.5) as client, ThreadPoolExecutor(2) as pool:

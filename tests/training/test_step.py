@@ -57,7 +57,7 @@ def reference_gradient(model: CMAN, alpha: float, params: Any, batch: Batch) -> 
         label_states = module.encode_labels(batch.tags, batch.mask)
         potentials = module.potentials(inputs, label_states, batch.mask, train=False)
         terms = loss_terms(potentials, batch, null_relation=True)
-        return (terms.ner + terms.relation) / terms.num_sentences
+        return (terms.ner + terms.relation) / batch.mask.any(1).sum()
 
     zero = jnp.zeros_like(model.bind({"params": params}).encode_inputs(batch))
     eta = perturbation(jax.grad(loss, 1)(params, zero), batch.mask, alpha)

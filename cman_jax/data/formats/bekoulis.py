@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from cman_jax.data.bio import starts_chunk, tags_to_spans
 from cman_jax.data.corpus import parse_sentence, to_json
-from cman_jax.data.formats.oddities import OUTSIDE, RELATION_TWICE, SELF, Oddity, Reading
+from cman_jax.data.formats.oddities import OUTSIDE, RELATION_TWICE, SELF, Oddity, Reading, oddity_of_link
 from cman_jax.errors import InputError
 from cman_jax.files import read_lines, show
 from cman_jax.types import Entity, Relation, Sentence, is_token
@@ -215,8 +215,6 @@ def _resolve(
 
 def _clash(relation: Relation, earlier: Container[Relation]) -> list[str]:
     """Returns the kinds of oddities of a relation, given the earlier relations of the sentence."""
-    if relation.subject == relation.object:
-        return [SELF]
-    if relation in earlier:
-        return [RELATION_TWICE]
+    if kind := oddity_of_link(relation, earlier):
+        return [kind]
     return [BOTH_WAYS] if Relation(relation.object, relation.subject, relation.type) in earlier else []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.data.corpus import read_jsonl
-from cman_jax.data.formats.oddities import ENTITY_TWICE, RELATION_TWICE, SELF, Oddity, Reading
+from cman_jax.data.formats.oddities import ENTITY_TWICE, Oddity, Reading, oddity_of_link
 from cman_jax.files import show
 
 
@@ -64,8 +64,8 @@ def without_repeats(value: Any) -> tuple[Any, list[tuple[str, str]]]:
         return value, []
     repeats = [(ENTITY_TWICE, f"entity {i}") for i, span in enumerate(spans) if span in spans[:i]]
     for i, link in enumerate(links):
-        kinds = [SELF] if link[0] == link[1] else [RELATION_TWICE] if link in links[:i] else []
-        repeats += [(kind, f"relation {i}") for kind in kinds]
+        if kind := oddity_of_link(link, links[:i]):
+            repeats.append((kind, f"relation {i}"))
     kept = [entities[spans.index(span)] for span in number]
     renumbered = [
         {**relations[links.index(link)], "subject": link[0], "object": link[1]}

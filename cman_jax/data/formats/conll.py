@@ -20,7 +20,7 @@ from typing import NamedTuple
 from cman_jax.data.bio import spans_to_tags, tags_to_spans
 from cman_jax.data.corpus import parse_sentence
 from cman_jax.data.formats.bekoulis import Row, relations_in_cells
-from cman_jax.data.formats.oddities import OUTSIDE, RELATION_TWICE, SELF, Oddity, Place, Reading
+from cman_jax.data.formats.oddities import OUTSIDE, Oddity, Place, Reading, oddity_of_link
 from cman_jax.data.overlap import has_overlap
 from cman_jax.errors import InputError
 from cman_jax.files import read_lines, show, write_atomically
@@ -138,14 +138,9 @@ def _sentence(block: _Block, place: Place, oddities: list[Oddity]) -> Sentence:
                 found = f"a relation to token {end}"
                 raise place._replace(line=row.line).error(found, f"a token from 0 to {len(block.rows) - 1}")
             subject, object_ = _owner(entities, position), _owner(entities, end)
-            odd = None
             if subject is None or object_ is None:
                 odd = OUTSIDE
-            elif subject == object_:
-                odd = SELF
-            elif (subject, object_, kind) in relations:
-                odd = RELATION_TWICE
-            else:
+            elif not (odd := oddity_of_link((subject, object_, kind), relations)):
                 relations[subject, object_, kind] = None
             if odd:
                 detail = f"{kind} from token {position} to token {end}"

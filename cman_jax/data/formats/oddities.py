@@ -1,7 +1,7 @@
 """What readers of annotated corpora return: sentences, and oddities that are not errors."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,11 +9,25 @@ from cman_jax.errors import InputError
 from cman_jax.files import show
 from cman_jax.types import Sentence
 
+Link = tuple[int, int, str]
+
 # Kinds of oddities of several formats.
 ENTITY_TWICE = "an entity stated twice (kept once)"
 RELATION_TWICE = "a relation stated twice (kept once)"
 SELF = "a relation between an entity and itself (left out)"
 OUTSIDE = "a relation that ends outside every entity (left out)"
+
+
+def oddity_of_link(link: Link, earlier: Container[Link]) -> str | None:
+    """Returns why a relation between two entities is left out; None: it is kept.
+
+    Args:
+      link: (subject, object, type), with equal entities as one.
+      earlier: the earlier relations of the sentence.
+    """
+    if link[0] == link[1]:
+        return SELF
+    return RELATION_TWICE if link in earlier else None
 
 
 class Oddity(NamedTuple):

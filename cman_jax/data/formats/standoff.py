@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from cman_jax.data.corpus import parse_sentence
-from cman_jax.data.formats.oddities import RELATION_TWICE, SELF, Oddity, Reading
+from cman_jax.data.formats.oddities import Oddity, Reading, oddity_of_link
 from cman_jax.data.sentences import split_sentences
 from cman_jax.data.text import Sentences
 from cman_jax.data.treebank import Token, treebank_tokens
@@ -247,17 +247,14 @@ def _place_links(
     relations: list[list[tuple[int, int, str]]] = [[] for _ in range(num_sentences)]
     for link in document.links:
         subject, object_ = place_of.get(link.subject), place_of.get(link.object)
-        kind = None
         if subject is None or object_ is None:
             kind = LEFT_OUT
         elif subject[0] != object_[0]:
             kind = APART
-        elif subject == object_:
-            kind = SELF
-        elif (relation := (subject[1], object_[1], link.type)) in relations[subject[0]]:
-            kind = RELATION_TWICE
         else:
-            relations[subject[0]].append(relation)
+            relation, others = (subject[1], object_[1], link.type), relations[subject[0]]
+            if not (kind := oddity_of_link(relation, others)):
+                others.append(relation)
         if kind:
             detail = f"document {document.id}, {link.type} from {link.subject} to {link.object}"
             oddities.append(Oddity(str(document.path), link.line, kind, detail))

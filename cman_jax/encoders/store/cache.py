@@ -14,10 +14,10 @@ Opening a cache checks every line of the index and the size of the values. `Feat
 values as well; every writer calls it before it adds to a cache, and programs that only read call it too.
 """
 
-import fcntl
 import os
 import zlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,6 +28,7 @@ from cman_jax.data.stored import subset
 from cman_jax.encoders.store.index import ITEMSIZE, Index, chunk_line, header_line, read_index, sentence_key
 from cman_jax.encoders.store.source import FeatureSource, check_spec, quote, to_float16
 from cman_jax.errors import InputError
+from cman_jax.locking import writing_in
 from cman_jax.types import EncoderSpec, Sentence
 
 _DATA, _INDEX = "features.f16", "features.index"
@@ -128,14 +129,13 @@ class FeatureWriter:
 
     def __init__(self, directory: str | Path, spec: EncoderSpec):
         self.path = Path(directory)
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._data, self._index = _open(self.path / _DATA), _open(self.path / _INDEX)
-        try:
-            _lock(self._data, self.path)
+        with ExitStack() as resources:
+            resources.enter_context(writing_in(self.path))
+            self._data, self._index = (
+                resources.enter_context(_open(self.path / name)) for name in (_DATA, _INDEX)
+            )
             self._prepare(spec)
-        except BaseException:
-            self.close()
-            raise
+            self._resources = resources.pop_all()
 
     def _prepare(self, spec: EncoderSpec) -> None:
         """Checks the existing files, and cuts off what a killed writer left."""
@@ -159,8 +159,7 @@ class FeatureWriter:
 
     def close(self) -> None:
         """Closes the files, so that another writer can open them."""
-        self._index.close()
-        self._data.close()
+        self._resources.close()
 
     def missing_chunks(self, sentences: Sequence[Sentence]) -> list[Sequence[Sentence]]:
         """Returns the sentences that the cache lacks, each once, in chunks.
@@ -225,14 +224,6 @@ def _append(file: BinaryIO, content: bytes) -> None:
     while rest:
         rest = rest[file.write(rest) :]
     os.fsync(file.fileno())
-
-
-def _lock(file: BinaryIO, directory: Path) -> None:
-    """Locks a file until it is closed or the process ends; raises an InputError if it is locked already."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise InputError(directory, None, "a program that is adding to it", "one program at a time") from None
 
 
 def _sync_directory(path: Path) -> None:

@@ -169,7 +169,7 @@ def test_another_encoder_is_refused_and_the_difference_named(tmp_path: Path, fie
 
 def test_a_second_writer_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
     with FeatureWriter(tmp_path, SPEC):
-        with pytest.raises(InputError, match="a program that is adding to it"):
+        with pytest.raises(InputError, match="another program that writes there"):
             FeatureWriter(tmp_path, SPEC)
         assert len(FeatureCache.open(tmp_path)) == 0
     fill(tmp_path, named(["a"]))
