@@ -3,6 +3,7 @@
 import functools
 import os
 import time
+import warnings
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -102,7 +103,8 @@ def start(cache: Path | None = None, num_devices: int = 1) -> None:
     be made ready, which takes a millisecond, while the batch before it is computed.
 
     Args:
-      cache: the folder for compiled programs, so that a second start compiles nothing. None: no folder.
+      cache: the folder for compiled programs, so that a second start compiles nothing. None, or a folder that
+        cannot be used: no folder.
       num_devices: number of devices that a CPU is divided into, if it has as many cores and JAX has not
         begun to use it. 1: as many as `XLA_FLAGS` says, which is one device of all cores by default.
 
@@ -113,8 +115,10 @@ def start(cache: Path | None = None, num_devices: int = 1) -> None:
     global _started
     _started = True
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    if cache is not None:
+    if cache is not None and why_unusable(cache) is None:
         jax.config.update("jax_compilation_cache_dir", str(cache.expanduser()))
+        if not os.access(cache.expanduser(), os.W_OK):  # it is only read
+            warnings.filterwarnings("ignore", "Error writing persistent compilation cache")
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     if 1 < num_devices <= num_cores():
         with suppress(RuntimeError):  # JAX has its devices already
@@ -128,6 +132,16 @@ def start_by_default() -> None:
     """
     if not _started:
         start(None if jax.config.jax_compilation_cache_dir else default_cache())
+
+
+def why_unusable(cache: Path) -> str | None:
+    """Returns why a folder cannot be a cache; None: it can. It is made if it does not exist."""
+    folder = cache.expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return error.strerror
+    return None if os.access(folder, os.R_OK | os.X_OK) else "it cannot be read"
 
 
 def default_cache() -> Path:

@@ -99,7 +99,7 @@ def encoders_for_prediction(*workdirs: Path) -> list[Encoder | None]:
     specs = [None if own else load_encoder_spec(each) for each, own in zip(workdirs, tuned, strict=True)]
     if not any(specs):
         why = "the run keeps its own encoder" if any(tuned) else "the run reads no contextual features"
-        refuse_unread([_FEATURES.name, _ENCODER.name], f"neither, because {why}")
+        refuse_unread([_FEATURES.name, _ENCODER.name], f"none of them, because {why}")
         return [None for _ in specs]
     if _FEATURES.value:
         refuse_unread([_ENCODER.name], "either the encoder or --features, which replace it")

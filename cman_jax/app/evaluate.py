@@ -60,7 +60,7 @@ def main(argv: Sequence[str]) -> None:
     if _PAGE.value:
         page_to_write(Path(_PAGE.value))  # a path that cannot be written is an error before the work
     if _PER_RELATION.value and not _TUNE.value:
-        raise InputError("--per_relation", None, "no --tune_threshold", "both, or neither")
+        raise InputError("--per_relation", None, "no --tune_threshold", "both flags, or none")
     if _TUNE.value:
         refuse_unread(["threshold"], "no --tune_threshold, which finds the threshold")
     runs, split, decoding = runs_of_flags(), _SPLIT.value, decoding_flags()

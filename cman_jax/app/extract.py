@@ -172,7 +172,8 @@ def _check_resume(form: str) -> None:
     if not _RESUME.value:
         return
     if form not in outputs.STREAMS or _OUTPUT.value == outputs.STANDARD_OUTPUT:
-        raise InputError("flags", None, f"--resume with {form}", "a file of jsonl, csv or tsv to continue")
+        to = "standard output" if _OUTPUT.value == outputs.STANDARD_OUTPUT else form
+        raise InputError("flags", None, f"--resume with {to}", "a file of jsonl, csv or tsv to continue")
     if _INPUT.value == STANDARD_INPUT or is_stream(_INPUT.value):
         raise InputError("flags", None, "--resume without a stored input", "a file or a folder to read again")
 

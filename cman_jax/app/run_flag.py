@@ -47,6 +47,9 @@ def name_of_run() -> str:
 
 
 def _names() -> list[str]:
-    """Returns the folders or names of the runs."""
+    """Returns the folders or names of the runs; raises an InputError if one is empty."""
     value = _WORKDIR.value
-    return [value] if Path(value).exists() else value.split(",")
+    names = [value] if Path(value).exists() else value.split(",")
+    if "" in names:
+        raise InputError("--workdir", None, f"an empty name in {value!r}", "a folder between any two commas")
+    return names

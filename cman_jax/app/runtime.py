@@ -1,10 +1,11 @@
 """How every program that runs a network starts JAX, and the flag of the compilation cache."""
 
+import sys
 from pathlib import Path
 
 from absl import flags
 
-from cman_jax.compilation import default_cache, start
+from cman_jax.compilation import default_cache, start, why_unusable
 
 _CACHE = flags.DEFINE_string(
     "compilation_cache",
@@ -19,7 +20,10 @@ def start_jax(num_devices: int = 1) -> None:
     Args:
       num_devices: number of devices that a CPU is divided into; see `compilation.start`.
     """
-    start(Path(_CACHE.value) if _CACHE.value else None, num_devices)
+    cache = Path(_CACHE.value) if _CACHE.value else None
+    if cache and (why := why_unusable(cache)):
+        print(f"note: programs are compiled anew each time, because of {cache}: {why}", file=sys.stderr)
+    start(cache, num_devices)
 
 
 def cache_if_given() -> str | None:

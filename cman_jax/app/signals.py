@@ -38,7 +38,7 @@ def stopping_by_signals(stop: Stop) -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
         if len(received) > 1 or not stop.watched:
-            raise Interrupted(number, "interrupted; start the command again to go on after what is saved")
+            raise Interrupted(number, "start the command again to resume after what is saved")
         stop.asked = True
 
     before = {number: signal.signal(number, handle) for number in STATUS}

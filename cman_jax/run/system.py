@@ -185,7 +185,9 @@ def load_config(workdir: Path) -> Config:
     """
     path = workdir / "config.json"
     if not path.is_file():
-        raise InputError(workdir, None, "no config.json", "the working directory of a training run")
+        inside = ", ".join(sorted(each.parent.name for each in workdir.glob("*/config.json")))
+        found = f"no config.json, but runs in {inside}" if inside else "no config.json"
+        raise InputError(workdir, None, found, "the working directory of a training run")
     refuse_links_out(workdir)
     check_listed(workdir, path.name)
     values = read_json(path)

@@ -136,6 +136,6 @@ def test_a_run_with_trained_layers_takes_no_encoder(tmp_path: Path, elmo: str) -
     assert encoder_for_prediction(tmp_path) is None
     with (
         flagsaver.as_parsed(encoder=elmo.removeprefix("--encoder=")),
-        pytest.raises(InputError, match="expected neither, because the run keeps its own encoder"),
+        pytest.raises(InputError, match="expected none of them, because the run keeps its own encoder"),
     ):
         encoder_for_prediction(tmp_path)

@@ -132,7 +132,10 @@ def test_a_folder_is_read_in_shards_that_together_are_the_whole(
     ("flags", "message"),
     [
         (("--resume", "--output=OUT"), "flags: found --resume without a stored input, expected a file or a"),
-        (("--resume",), "flags: found --resume with jsonl, expected a file of jsonl, csv or tsv to continue"),
+        (
+            ("--resume",),
+            "flags: found --resume with standard output, expected a file of jsonl, csv or tsv to continue",
+        ),
         ((f"--output={os.devnull}",), f"{os.devnull}: found a folder or a device, expected a file to write"),
         (
             ("--rows=entities", "--to=brat", "--output=OUT"),

@@ -54,3 +54,20 @@ def test_another_command_takes_one_run(forked: Forked, folder: Path) -> None:
     done = command(forked, folder, "report", f"--data={folder / 'data'}")
     assert done.returncode == 2
     assert done.stderr == "error: --workdir: found 2 runs, expected one run for this command\n"
+
+
+def test_a_folder_of_runs_and_an_empty_name_are_named(forked: Forked, folder: Path) -> None:
+    program = [sys.executable, "-m", "cman_jax.app", "report", f"--data={folder / 'data'}"]
+    done = forked([*program, f"--workdir={folder}"])
+    expected = "found no config.json, but runs in a, b, expected the working directory of a training run"
+    assert done.stderr == f"error: {folder}: {expected}\n"
+    done = forked([*program, f"--workdir={folder / 'a'},"])
+    assert done.stderr.startswith("error: --workdir: found an empty name in ")
+
+
+def test_a_cache_that_cannot_be_is_a_note(forked: Forked, folder: Path) -> None:
+    (cache := folder / "file").touch()
+    given = (f"--workdir={folder / 'a'}", f"--data={folder / 'data'}", f"--compilation_cache={cache}")
+    done = forked([sys.executable, "-m", "cman_jax.app", "evaluate", *given])
+    note = f"note: programs are compiled anew each time, because of {cache}: File exists\n"
+    assert (done.returncode, done.stderr) == (0, note)

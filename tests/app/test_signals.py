@@ -42,12 +42,12 @@ def test_a_training_ends_after_its_step(number: signal.Signals, status: int) -> 
 
 @pytest.mark.parametrize(("number", "status"), STATUS)
 def test_without_a_training_the_program_ends_at_once(number: signal.Signals, status: int) -> None:
-    with pytest.raises(Interrupted, match=f"{number.name}: interrupted") as end:
+    with pytest.raises(Interrupted, match=f"{number.name}: start the command again") as end:
         send_without_training(number)
     assert end.value.status == status
 
 
 def test_a_second_signal_does_not_wait_for_the_step() -> None:
-    with pytest.raises(Interrupted, match="SIGINT: interrupted") as end:
+    with pytest.raises(Interrupted, match="SIGINT: start the command again") as end:
         send_in_training(signal.SIGTERM, signal.SIGINT)
     assert end.value.status == 130

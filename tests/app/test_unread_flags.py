@@ -41,7 +41,7 @@ def test_features_of_a_run_without_any_are_refused(forked: Forked, runs: Path, p
     data = [] if program == "predict" else [f"--data={runs}"]
     given = ("--features=/nonexistent", "--encoder=/none")
     assert refusal(forked, program, f"--workdir={runs / 'plain'}", *data, *given) == (
-        "--features, --encoder, expected neither, because the run reads no contextual features"
+        "--features, --encoder, expected none of them, because the run reads no contextual features"
     )
 
 
