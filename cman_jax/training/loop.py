@@ -172,7 +172,7 @@ def _check(jobs: Sequence[Job], num_devices: int, hosts: Hosts) -> None:
 
 
 def _optimizer_of(members: Sequence[Member]) -> optax.GradientTransformation:
-    """Returns the optimiser of runs that are trained together."""
+    """Returns the optimiser of runs that are trained together; rates follow the largest corpus."""
     system = members[0].system
     layers = system.config.encoder if system.model.upper else None
     return make_optimizer(system.config.training, max(len(member.examples) for member in members), layers)

@@ -44,11 +44,16 @@ def test_gold_labels_change_relations_and_nothing_else(trained: Trained) -> None
 
 def test_the_gold_reaches_the_relations_of_whole_sentences(trained: Trained) -> None:
     system, params = trained
-    bare = [Sentence(sentence.id, sentence.tokens) for sentence in SENTENCES]
+    first = SENTENCES[0]
+    long = Sentence("long", first.tokens * 20, first.entities, first.relations)
+    assert len(long.tokens) > SMALL_DATA.bucket_lengths[-1]  # so that it is predicted in two steps
+    labelled = [*SENTENCES, long]
+    bare = [Sentence(sentence.id, sentence.tokens) for sentence in labelled]
     with quick_compilation():
         predict = Predictor(system, GoldLabelStep(system))
         seen, unseen = (
-            predict(params, encode_all(sentences, system.vocabs, None)) for sentences in (SENTENCES, bare)
+            predict(params, encode_all(sentences, system.vocabs, None)) for sentences in (labelled, bare)
         )
     assert [a.entities for a in seen] == [a.entities for a in unseen]
-    assert [a.relation_prob for a in seen] != [a.relation_prob for a in unseen]
+    for chosen in (slice(None, -1), slice(-1, None)):
+        assert [a.relation_prob for a in seen[chosen]] != [a.relation_prob for a in unseen[chosen]]
