@@ -1,7 +1,7 @@
 """The hosts that train one run together, each with a process of its own, which knows the others by this file.
 
 All hosts do the same at the same time. Only the first one writes files, predicts dev and prints. A host that
-cannot go on ends, and then no other host can go on either: see `HostLost`.
+cannot continue ends, and then no other host can continue either: see `HostLost`.
 """
 
 import re

@@ -96,7 +96,7 @@ def _extract(bench: Bench, folder: Path, rng: random.Random) -> str:
     command = _extraction(bench.place, bench.run, bench.long, str(output))
     outcome = _limited(command, rng.randint(200, 1800))
     done = run(command)
-    demand(done.returncode == 0, f"the extraction does not go on: {done.stderr[-500:]}")
+    demand(done.returncode == 0, f"the extraction does not resume: {done.stderr[-500:]}")
     demand(output.read_text() == bench.records, "other records")
     return f"extract: {outcome}"
 
@@ -106,7 +106,7 @@ def _encode(bench: Bench, folder: Path, rng: random.Random) -> str:
     command = _encoding(bench.place, folder / "features")
     outcome = _limited(command, rng.randint(200, 2000))
     done = run(command)
-    demand(done.returncode == 0, f"the features do not go on: {done.stderr[-500:]}")
+    demand(done.returncode == 0, f"the features do not resume: {done.stderr[-500:]}")
     demand(_content(folder / "features") == bench.features, "other features")
     return f"features: {outcome}"
 
