@@ -21,7 +21,6 @@ class Terms(NamedTuple):
 
     ner: Any
     relation: Any
-    num_sentences: Any
     potentials: Potentials
 
 
