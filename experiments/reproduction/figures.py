@@ -81,7 +81,8 @@ def plot_figure(what: str, figure: Mapping[str, Any], folder: Path) -> str:
             for k, system in enumerate(SYSTEMS):
                 interval_bars(axes, k, system, [row[system][task] for row in bins.values()])
             axes.set_xticks(range(len(bins)), list(bins))
-            axes.set(title=f"{_NAMES[task]}\n{panel['input']}", xlabel=_AXES[what], ylabel="F1, %")
+            axes.set(xlabel=_AXES[what], ylabel="F1, %")
+            axes.set_title(f"{_NAMES[task]}\n{panel['input']}", fontsize="medium")
             axes.set_ylim(0, 100)
     picture.legend(*all_axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     picture.suptitle(figure["setting"], fontsize="small")
