@@ -21,8 +21,10 @@ from jaxtyping import Float
 
 from cman_jax.app.program import run_main
 from cman_jax.data.corpus import load_splits
+from cman_jax.data.inputs import is_read
 from cman_jax.data.vocab import look_up
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
+from cman_jax.errors import InputError
 from cman_jax.files import write_atomically
 
 Vector = Float[np.ndarray, " e"]
@@ -89,13 +91,13 @@ def main(argv: Sequence[str]) -> None:
     """
     del argv
     given = flags.FLAGS
+    if is_read(Path(given.out), given.vectors):
+        raise InputError(given.out, None, "the file of --vectors", "another file to write")
     splits = load_splits(given.data)
     tokens = [token for split in splits.values() for sentence in split for token in sentence.tokens]
     vectors = read_word_vectors(given.vectors, (), sys.maxsize)
     made, without = complete(tokens, dict(zip(vectors.words, vectors.matrix[1:], strict=True)))
-    out = Path(given.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, gzip.compress(to_word2vec(vectors, made).encode(), 6, mtime=0))
+    write_atomically(given.out, gzip.compress(to_word2vec(vectors, made).encode(), 6, mtime=0))
     distinct = len(set(tokens))
     print(f"{distinct} distinct tokens: {distinct - len(made) - len(without)} had a vector,", end=" ")
     print(f"{len(made)} got a vector from their parts, {len(without)} have no vector")

@@ -76,3 +76,14 @@ def test_the_words_of_the_file_and_its_unknown_word_keep_their_vectors(tmp_path:
     assert vectors.words == ("Mr.", "UNK", ". . .", "US", "U.S.")
     np.testing.assert_array_equal(vectors.matrix[0], [9, 9, 9])
     np.testing.assert_array_equal(vectors.matrix[:-1], before.matrix)
+
+
+def test_the_file_of_the_vectors_is_not_replaced(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "train.jsonl", [Sentence("1", ("US",))])
+    (file := tmp_path / "v.txt").write_text("US 7 7 7\n")
+    places = (f"--vectors={file}", f"--data={tmp_path}", f"--out={file}")
+    done = subprocess.run(
+        [sys.executable, "-m", "data_prep.vectors", *places], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, file.read_text()) == (2, "US 7 7 7\n")
+    assert done.stderr == f"error: {file}: found the file of --vectors, expected another file to write\n"
