@@ -115,7 +115,7 @@ def start(cache: Path | None = None, num_devices: int = 1) -> None:
     global _started
     _started = True
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    if cache is not None and why_unusable(cache) is None:
+    if cache is not None and make_cache(cache) is None:
         jax.config.update("jax_compilation_cache_dir", str(cache.expanduser()))
         if not os.access(cache.expanduser(), os.W_OK):  # it is only read
             warnings.filterwarnings("ignore", "Error writing persistent compilation cache")
@@ -134,11 +134,13 @@ def start_by_default() -> None:
         start(None if jax.config.jax_compilation_cache_dir else default_cache())
 
 
-def why_unusable(cache: Path) -> str | None:
-    """Returns why a folder cannot be a cache; None: it can. It is made if it does not exist."""
+def make_cache(cache: Path) -> str | None:
+    """Makes the folder of a cache unless it exists; returns why it cannot be used, or None."""
     folder = cache.expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        return "it is not a folder"
     except OSError as error:
         return error.strerror
     return None if os.access(folder, os.R_OK | os.X_OK) else "it cannot be read"

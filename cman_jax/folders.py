@@ -1,7 +1,7 @@
 """Folders that others have made: which of their files are read, and that no name or link leads out."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cman_jax.errors import InputError
@@ -22,13 +22,30 @@ def is_hidden(name: str | Path) -> bool:
 def files_below(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     """Returns the files in a folder and in the folders below it, by name; hidden ones are left out.
 
+    Links to folders are followed, except to a folder that the link is in.
+
     Args:
       folder: the folder.
       suffixes: what the names of the files end with, in lower case; in the names, case makes no difference.
+
+    Raises:
+      OSError: a folder cannot be read.
     """
-    endings = tuple(suffixes)
-    found = sorted(file for file in folder.rglob("*") if file.name.lower().endswith(endings))
-    return [file for file in found if file.is_file() and not is_hidden(file.relative_to(folder))]
+    return sorted(_visit(folder, tuple(suffixes), frozenset()))
+
+
+def _visit(folder: Path, endings: tuple[str, ...], above: frozenset[Path]) -> Iterator[Path]:
+    """Yields the files of `files_below`; `above` are the folders on the way, without links."""
+    here = folder.resolve()
+    if here in above:
+        return
+    for each in folder.iterdir():
+        if is_hidden(each.name):
+            continue
+        if each.is_dir():
+            yield from _visit(each, endings, above | {here})
+        elif each.name.lower().endswith(endings) and each.is_file():
+            yield each
 
 
 def inside(folder: Path, name: str | Path) -> Path:

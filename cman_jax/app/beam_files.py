@@ -94,22 +94,20 @@ def sources(path: str) -> list[Source]:
     folder = path.rstrip("/") + "/"
     try:
         if Path(path).is_dir():
-            inside = [str(file) for file in files_below(Path(path), _SUFFIXES)]
+            local = files_below(Path(path), _SUFFIXES)
+            found = [Source(str(file), file.relative_to(path).as_posix()) for file in local]
         elif FileSystems.exists(path):
             return [Source(path)]
         else:  # stores of objects have no folders, only names that begin alike
-            (found,) = FileSystems.match([f"{folder}**"])
-            inside = [file.path for file in found.metadata_list]
+            (match,) = FileSystems.match([f"{folder}**"])
+            paths = sorted(file.path for file in match.metadata_list)
+            named = [Source(each, each.removeprefix(folder)) for each in paths]
+            found = [s for s in named if s.name.lower().endswith(_SUFFIXES) and not is_hidden(s.name)]
     except (ValueError, BeamIOError) as error:
         raise InputError(path, None, str(error), "a file or a folder that Beam can read") from None
-    files = sorted(
-        file
-        for file in inside
-        if file.lower().endswith(_SUFFIXES) and not is_hidden(file.removeprefix(folder))
-    )
-    if not files:
+    if not found:
         raise InputError(path, None, "no *.txt, *.jsonl or *.parquet file", "a file or a folder of texts")
-    return [Source(file, file.removeprefix(folder)) for file in files]
+    return found
 
 
 def extract_files(

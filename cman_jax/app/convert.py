@@ -55,6 +55,9 @@ def _write(out: Path, splits: Mapping[str, Sequence[Sentence]], paths: Mapping[s
             FORMATS[_TO.value].write(unfinished / paths[split].relative_to(out), sentences)
         for each in sorted(unfinished.iterdir()):
             each.replace(out / each.name)
+    except InputError as error:
+        place = error.path.replace(str(unfinished), str(out))  # where a person looks for the split
+        raise InputError(place, error.line, error.found, error.expected) from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -67,6 +70,7 @@ def _new_paths(out: Path, splits: Mapping[str, Sequence[Sentence]]) -> dict[str,
         paths[WHOLE] = out
     own = {WRITING, _UNFINISHED}
     for path in paths.values():
-        if path.is_file() or (path.is_dir() and {each.name for each in path.iterdir()} - own):
+        is_link = path.is_symlink() and path != out
+        if path.is_file() or is_link or (path.is_dir() and {each.name for each in path.iterdir()} - own):
             raise InputError(path, None, "results that exist already", "a new folder")
     return paths

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from cman_jax.data.formats.brat import refuse_inexpressible, standoff
+from cman_jax.data.formats.brat import refuse_name, refuse_types, standoff, text_bytes
 from cman_jax.data.text import Document
 from cman_jax.errors import InputError
 from cman_jax.files import json_text, write_atomically, writing_folder_atomically
@@ -111,9 +111,9 @@ def write_brat(pairs: Pairs, folder: Path) -> None:
             if id_of.setdefault(stem, name) != name:
                 found = f"the ids {id_of[stem]!r} and {name!r}"
                 raise InputError(folder, None, found, "ids whose texts have different file names")
-            refuse_inexpressible(folder, name, [])
+            refuse_name(folder, name)
             text, annotations = _standoff_of(sentences, folder)
-            write_atomically(new / f"{stem}.txt", text.encode())
+            write_atomically(new / f"{stem}.txt", text_bytes(text))
             write_atomically(new / f"{stem}.ann", annotations.encode())
 
 
@@ -122,8 +122,7 @@ def _standoff_of(sentences: Pairs, folder: Path) -> tuple[str, str]:
     text, entities, relations = "", [], []
     for document, record in sentences:
         text = document.source or document.text
-        types = [found["type"] for found in (*record["entities"], *record["relations"])]
-        refuse_inexpressible(folder, record["id"], types)
+        refuse_types(folder, record["id"], (*record["entities"], *record["relations"]))
         first, start = len(entities), record["document_start"]
         entities += [(e["start_char"] + start, e["end_char"] + start, e["type"]) for e in record["entities"]]
         relations += [(r["subject"] + first, r["object"] + first, r["type"]) for r in record["relations"]]

@@ -51,5 +51,6 @@ def _names() -> list[str]:
     value = _WORKDIR.value
     names = [value] if Path(value).exists() else value.split(",")
     if "" in names:
-        raise InputError("--workdir", None, f"an empty name in {value!r}", "a folder between any two commas")
+        expected = "the folder of a run, or several with a comma between two"
+        raise InputError("--workdir", None, f"an empty name in {value!r}", expected)
     return names

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from absl import flags
 
-from cman_jax.compilation import default_cache, start, why_unusable
+from cman_jax.compilation import default_cache, make_cache, start
 
 _CACHE = flags.DEFINE_string(
     "compilation_cache",
@@ -21,7 +21,7 @@ def start_jax(num_devices: int = 1) -> None:
       num_devices: number of devices that a CPU is divided into; see `compilation.start`.
     """
     cache = Path(_CACHE.value) if _CACHE.value else None
-    if cache and (why := why_unusable(cache)):
+    if cache and (why := make_cache(cache)):
         print(f"note: programs are compiled anew each time, because of {cache}: {why}", file=sys.stderr)
     start(cache, num_devices)
 

@@ -139,7 +139,7 @@ def _train(stop: Stop, hosts: Hosts) -> None:
             validate(_CONFIG.value)  # before the features, which take a while
             with hosts.in_turn():
                 if hosts.first:
-                    keep_splits(corpus, workdir, any((job.workdir / "config.json").is_file() for job in jobs))
+                    keep_splits(corpus, workdir)
                 encoder = encoder_for_training(joined(splits.values()), workdir, _CONFIG.value.encoder)
             print(machine_line(jobs[0], encoder, devices), flush=True)
             first, *_ = train_population(
@@ -208,11 +208,12 @@ def machine_line(job: Job, encoder: Encoder | None, num_devices: int) -> str:
     return f"encoder: {name}; word vectors: {vectors}; device: {num_devices} x {kind}, {precision}"
 
 
-def keep_splits(corpus: AnnotatedCorpus, workdir: Path, begun: bool) -> None:
+def keep_splits(corpus: AnnotatedCorpus, workdir: Path) -> None:
     """Writes the splits into the workdir in canonical form, unless they are files of that form already.
 
-    A training that has begun keeps its splits; those of a start that failed are replaced.
+    If a training has begun there, with any seed, its splits stay; those of a start that failed are replaced.
     """
+    begun = any(next(workdir.glob(place), None) for place in ("config.json", "*/config.json"))
     if corpus.drawn or corpus.format != "canonical":
         for split, sentences in corpus.splits.items():
             path = workdir / "data" / f"{split}.jsonl"

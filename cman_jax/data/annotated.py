@@ -128,7 +128,12 @@ def read_parts(path: str | Path, format: str = "auto", layout: Layout = DEFAULT_
             except (InputError, OSError) as error:
                 parts.errors.append(error)
         if readings:
-            parts.readings[split] = _joined(readings, path, split)
+            reading = _joined(readings, path, split)
+            if reading.sentences:
+                parts.readings[split] = reading
+            else:
+                found = f"no text with a token in {split}"
+                parts.errors.append(InputError(path, None, found, "sentences"))
     return parts
 
 

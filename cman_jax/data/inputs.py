@@ -62,7 +62,7 @@ def is_read(file: Path, path: str) -> bool:
     if not file.is_file():
         return False
     if path == STANDARD_INPUT:
-        return os.path.samestat(os.fstat(sys.stdin.fileno()), file.stat())
+        return os.path.samestat(os.fstat(_standard_input()), file.stat())
     return any(each.exists() and each.samefile(file) for each in input_files(path))
 
 
@@ -74,10 +74,17 @@ def input_size(path: str) -> int | None:
     return sum(file.stat().st_size for file in files)
 
 
+def _standard_input() -> int:
+    """Returns the descriptor of standard input; raises an InputError if it is closed."""
+    if sys.stdin is None:
+        raise InputError("standard input", None, "that it is closed", "text, or a file in --input")
+    return sys.stdin.fileno()
+
+
 def is_stream(path: str) -> bool:
     """Returns whether an input arrives bit by bit, and can be read once: a pipe, a terminal or a device."""
     if path == STANDARD_INPUT:
-        return not stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+        return not stat.S_ISREG(os.fstat(_standard_input()).st_mode)
     return Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir()
 
 
@@ -124,7 +131,7 @@ def input_documents(
         return
     # Standard input gets a buffer of its own: a thread may wait for a line when the program ends.
     typed = path == STANDARD_INPUT
-    with open(sys.stdin.fileno() if typed else path, "rb", closefd=not typed) as lines:
+    with open(_standard_input() if typed else path, "rb", closefd=not typed) as lines:
         name = "standard input" if typed else path
         yield from parse_documents(counted(lines, on_bytes), name, kind, sentences, shard)
 

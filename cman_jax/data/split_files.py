@@ -106,11 +106,13 @@ def _by_split(paths: Iterable[Path], notes: list[str]) -> dict[str, list[Path]]:
     """Returns the paths of each split, by the words in their names; those without a split are "all".
 
     A path whose name has the words of several splits, such as "train_dev", repeats their sentences. It is
-    only read if none of these splits has a path of its own, as train if that is one of them, else as dev.
+    only read if no other path that is read has one of these splits, as train if that is one of them, else as
+    dev.
     """
     found: dict[str, list[Path]] = {}
     several: list[tuple[set[str], Path]] = []
     together: dict[str, list[Path]] = {}
+    taken: set[str] = set()
     for each in paths:
         splits = _splits_named(each)
         if len(splits) > 1:
@@ -118,14 +120,14 @@ def _by_split(paths: Iterable[Path], notes: list[str]) -> dict[str, list[Path]]:
         else:
             found.setdefault(splits.pop() if splits else WHOLE, []).append(each)
     for splits, each in several:
-        if splits.isdisjoint(found):
+        if splits.isdisjoint(found.keys() | taken):
             name = "train" if "train" in splits else "dev"
-            together.setdefault(name, []).append(each)
+            together[name] = [each]
+            taken |= splits
             notes.append(f"{each.name} is read as {name}: its name is that of several splits")
         else:
             notes.append(f"{each.name} is not read: its name is that of several splits")
-    for name, each in together.items():
-        found[name] = [*found.get(name, []), *each]
+    found |= together
     if len(found) > 1 and WHOLE in found:
         names = ", ".join(each.name for each in found.pop(WHOLE))
         notes.append(f"not read, because the names say no split: {names}")

@@ -15,8 +15,8 @@ def glorot_init(params: Params, key: PRNGKeyArray) -> Params:
 
     The limit is `sqrt(6 / (a + b))` for a matrix with a rows and b columns, and `sqrt(3 / n)` for a vector of
     n entries. The input weights and recurrent weights of an LSTM share one limit, that of the two matrices
-    stacked. An LSTM's biases stay 1 for the forget gate and 0 for the other gates. `_KEPT` keeps
-    its values. The released code of Bekoulis et al. (2018) starts in
+    stacked. An LSTM's biases stay 1 for the forget gate and 0 for the other gates. `_KEPT` keeps its values.
+    The released code of Bekoulis et al. (2018) starts in
     this way.
 
     Args:

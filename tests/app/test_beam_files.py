@@ -84,3 +84,13 @@ def test_a_wrong_runner_or_option_is_refused(runner: str, options: str, found: s
 def test_one_file_is_one_source(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Ann left.\n")
     assert sources(str(tmp_path / "a.txt")) == [Source(str(tmp_path / "a.txt"))]
+
+
+def test_a_folder_may_be_spelt_in_any_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "texts" / "a.TXT").write_text("Ann left.\n")
+    (tmp_path / "texts" / ".b.txt").write_text("not read")
+    monkeypatch.chdir(tmp_path / "here")
+    for path in ("../texts", "./../texts/", "../texts/.", f"{tmp_path}//texts"):
+        assert [source.name for source in sources(path)] == ["a.TXT"]

@@ -45,7 +45,7 @@ def test_a_conversion_that_fails_leaves_nothing_and_can_be_repeated(tmp_path: Pa
     command = ("convert", f"--data={tmp_path}", "--to=conll", f"--out={out}")
     failed = cman(*command)
     assert failed.returncode == 2
-    assert "found overlapping entities in sentence 'o'" in failed.stderr
+    assert f"{out / 'dev.conll'}: found overlapping entities in sentence 'o'" in failed.stderr
     assert not out.exists()
     write_jsonl(tmp_path / "dev.jsonl", SENTENCES[10:])
     (out / ".unfinished" / "train.conll").mkdir(parents=True)  # as a killed program leaves it
@@ -86,3 +86,8 @@ def test_a_start_that_fails_leaves_no_splits_for_the_next_corpus(tmp_path: Path)
         assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended.stderr
         kept = load_split(tmp_path / "run" / "data", "train")
         assert {sentence.id[:2] for sentence in kept} == {f"{number}."}
+    (tmp_path / "run" / "seed_5").mkdir()
+    (tmp_path / "run" / "seed_5" / "config.json").touch()  # of a training that has begun
+    write_jsonl(tmp_path / "mine.jsonl", sentences[:8])
+    cman("train", *places, "--vectors=/nowhere", "--compilation_cache=")
+    assert load_split(tmp_path / "run" / "data", "train") == kept

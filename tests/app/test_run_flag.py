@@ -69,5 +69,5 @@ def test_a_cache_that_cannot_be_is_a_note(forked: Forked, folder: Path) -> None:
     (cache := folder / "file").touch()
     given = (f"--workdir={folder / 'a'}", f"--data={folder / 'data'}", f"--compilation_cache={cache}")
     done = forked([sys.executable, "-m", "cman_jax.app", "evaluate", *given])
-    note = f"note: programs are compiled anew each time, because of {cache}: File exists\n"
+    note = f"note: programs are compiled anew each time, because of {cache}: it is not a folder\n"
     assert (done.returncode, done.stderr) == (0, note)

@@ -181,6 +181,38 @@ def test_a_format_that_does_not_exist_is_refused(tmp_path: Path) -> None:
         read_annotated(tmp_path, format="xml")
 
 
+def test_folders_of_brat_may_be_links_and_suffixes_capitals(tmp_path: Path) -> None:
+    write_brat(tmp_path / "real", sentences(2))
+    write_brat(tmp_path / "corpus" / "dev", sentences(2, 2))
+    for file in list((tmp_path / "corpus" / "dev").iterdir()):
+        file.rename(file.with_name(f"{file.stem}{file.suffix.upper()}"))
+    (tmp_path / "corpus" / "train").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "circle").symlink_to(tmp_path / "corpus")
+    corpus = read_annotated(tmp_path / "corpus")
+    assert [s.id for s in corpus.splits["dev"]] == ["s2", "s3"]
+    assert [s.id for s in corpus.splits["train"]] == ["circle/dev/s2", "circle/dev/s3", "s0", "s1"]
+
+
+def test_a_text_without_a_token_is_left_out_unless_a_split_has_no_other(tmp_path: Path) -> None:
+    for name, text in {"train_1": "Ann left .", "train_2": "  ", "dev": "Bob came ."}.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+        (tmp_path / f"{name}.ann").touch()
+    corpus = read_annotated(tmp_path)
+    assert [s.id for s in corpus.splits["train"]] == ["train_1"]
+    assert [oddity.kind for oddity in corpus.oddities] == ["a text without a token (left out)"]
+    (tmp_path / "dev.txt").write_text(" ")
+    with pytest.raises(InputError, match="found no text with a token in dev, expected sentences"):
+        read_annotated(tmp_path)
+
+
+def test_files_that_share_a_split_by_their_names_are_not_read_twice(tmp_path: Path) -> None:
+    write_spert(tmp_path / "dev_test.json", sentences(2))
+    write_spert(tmp_path / "train_dev.json", sentences(4))
+    corpus = read_annotated(tmp_path)
+    assert list(corpus.splits) == ["dev"]
+    assert corpus.notes[1] == "train_dev.json is not read: its name is that of several splits"
+
+
 def test_the_sentences_of_a_document_stay_together(tmp_path: Path) -> None:
     for k in range(10):
         (tmp_path / f"d{k}.txt").write_text("Jane left. Ann came. Nobody cared.")

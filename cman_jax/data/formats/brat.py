@@ -10,9 +10,9 @@ Source: brat.nlplab.org/standoff.html.
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cman_jax.data.formats.oddities import Oddity, Place, Reading
 from cman_jax.data.formats.standoff import (
@@ -26,7 +26,7 @@ from cman_jax.data.formats.standoff import (
 from cman_jax.data.text import text_of
 from cman_jax.errors import InputError
 from cman_jax.files import read_lines, read_utf8, show, write_atomically
-from cman_jax.folders import files_below
+from cman_jax.folders import files_below, is_hidden
 from cman_jax.types import Sentence
 
 DISCONTINUOUS = "an entity of several pieces (left out)"
@@ -35,7 +35,7 @@ ATTRIBUTE = "an attribute, a note or a normalisation (not read)"
 EQUIVALENCE = "an equivalence of entities (not read)"
 BARE = "a text without an .ann file (read as a text without entities)"
 
-_SUFFIXES = (".ann", ".txt")
+_TEXT, _ANNOTATIONS = ".txt", ".ann"
 _ENTITY = re.compile(r"(\S+) (\d{1,9} \d{1,9}(?:;\d{1,9} \d{1,9})*)")
 _RELATION = re.compile(r"(\S+) [^\s:]+:([TE]\S+) [^\s:]+:([TE]\S+)")
 _UNREAD = {"E": EVENT, "A": ATTRIBUTE, "M": ATTRIBUTE, "N": ATTRIBUTE, "#": ATTRIBUTE, "*": EQUIVALENCE}
@@ -57,7 +57,7 @@ class _Annotations(NamedTuple):
 
 
 def read_brat(path: str | Path, layout: Layout = DEFAULT_LAYOUT) -> Reading:
-    """Returns the sentences of all texts of a folder, or of one text.
+    """Returns the sentences of all texts of a folder, or of one text, which may have none.
 
     Args:
       path: the folder, or a file NAME.txt or NAME.ann.
@@ -68,15 +68,15 @@ def read_brat(path: str | Path, layout: Layout = DEFAULT_LAYOUT) -> Reading:
       OSError: a file cannot be read.
     """
     root = Path(path)
-    found = files_below(root, _SUFFIXES) if root.is_dir() else [root]
-    stems = sorted({file.with_suffix("") for file in found if file.suffix in _SUFFIXES})
+    found = files_below(root, (_TEXT, _ANNOTATIONS)) if root.is_dir() else [root]
+    stems = sorted({file.with_suffix("") for file in found})
     reading = Reading([], [], [])
     for stem in stems:
         name = (stem.relative_to(root) if root.is_dir() else Path(stem.name)).as_posix()
         document = _read_document(stem, name, reading.oddities)
         add_document(reading, document, layout)
-    if not reading.sentences:
-        raise InputError(path, None, "no text", "a folder with NAME.txt and NAME.ann")
+    if root.is_dir() and not reading.sentences:
+        raise InputError(path, None, "no text with a token", "a folder with NAME.txt and NAME.ann")
     return reading
 
 
@@ -88,7 +88,7 @@ def _read_document(stem: Path, name: str, oddities: list[Oddity]) -> AnnotatedTe
       name: the document's id.
       oddities: gets what is odd.
     """
-    text_path, path = stem.with_name(f"{stem.name}.txt"), stem.with_name(f"{stem.name}.ann")
+    text_path, path = _file(stem, _TEXT), _file(stem, _ANNOTATIONS)
     if not text_path.is_file():
         raise InputError(path, None, "no text beside it", f"the file {text_path.name} that it annotates")
     text = read_utf8(text_path)
@@ -100,6 +100,12 @@ def _read_document(stem: Path, name: str, oddities: list[Oddity]) -> AnnotatedTe
     else:
         oddities.append(Oddity(str(text_path), 1, BARE, f"document {name}"))
     return AnnotatedText(name, text, annotations.spans, annotations.links, path, 1)
+
+
+def _file(stem: Path, suffix: str) -> Path:
+    """Returns the path with a suffix, which is in capitals if only such a file exists."""
+    small, capitals = (stem.with_name(f"{stem.name}{each}") for each in (suffix, suffix.upper()))
+    return capitals if capitals.is_file() and not small.is_file() else small
 
 
 def _read_line(
@@ -174,37 +180,37 @@ def standoff(
     return "".join(lines)
 
 
-def refuse_inexpressible(folder: str | Path, name: str, types: Iterable[str]) -> None:
-    """Checks that a text and its annotations can be written into a folder.
-
-    Args:
-      folder: the folder.
-      name: the id of the text, which becomes the name of its files.
-      types: the types of its entities and relations.
-
-    Raises:
-      InputError: the id cannot be a file's name, or a type contains white space.
-    """
-    if Path(name).is_absolute() or ".." in Path(name).parts or "\\" in name:
-        expected = "ids that can be names of files inside the folder"
+def refuse_name(folder: str | Path, name: str) -> None:
+    """Raises an InputError if an id cannot be the name of a file in the folder that is not hidden."""
+    if "\\" in name or any(part == "" or is_hidden(part) for part in name.split("/")):
+        expected = "ids that can be names of files inside the folder, without a dot at the beginning"
         raise InputError(folder, None, f"the id {show(name)}", expected)
-    for each in types:
-        if any(char.isspace() for char in each):
-            found = f"the type {show(each)} in {show(name)}"
+
+
+def refuse_types(folder: str | Path, name: str, annotated: Iterable[Mapping[str, Any]]) -> None:
+    """Raises an InputError if the type of an entity or a relation of a sentence contains white space."""
+    for each in annotated:
+        if any(char.isspace() for char in each["type"]):
+            found = f"the type {show(each['type'])} in {show(name)}"
             raise InputError(folder, None, found, "types without white space, which brat cannot hold")
+
+
+def text_bytes(text: str) -> bytes:
+    """Returns the content of a text's file; a reader takes a byte order mark at its beginning away."""
+    return (f"\ufeff{text}" if text.startswith("\ufeff") else text).encode()
 
 
 def write_brat(folder: str | Path, sentences: Iterable[Sentence]) -> None:
     """Writes each sentence as a text of its own, with the tokens joined by spaces.
 
     Raises:
-      InputError: a sentence's id cannot be a file's name, or a type contains white space.
+      InputError: as `refuse_name` and `refuse_types`.
     """
     for sentence in sentences:
-        types = [annotated.type for annotated in (*sentence.entities, *sentence.relations)]
-        refuse_inexpressible(folder, sentence.id, types)
+        refuse_name(folder, sentence.id)
+        refuse_types(folder, sentence.id, [e._asdict() for e in (*sentence.entities, *sentence.relations)])
         text, places = text_of(sentence)
         spans = [(*place, entity.type) for place, entity in zip(places, sentence.entities, strict=True)]
         annotations = standoff(spans, sentence.relations, text)
-        write_atomically(Path(folder) / f"{sentence.id}.txt", f"{text}\n".encode())
+        write_atomically(Path(folder) / f"{sentence.id}.txt", text_bytes(f"{text}\n"))
         write_atomically(Path(folder) / f"{sentence.id}.ann", annotations.encode())

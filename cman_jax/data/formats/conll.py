@@ -175,6 +175,9 @@ def write_conll(path: str | Path, sentences: Iterable[Sentence]) -> None:
             if not re.fullmatch(r"[^\s',\\\[\]]+", annotated.type):
                 found = f"the type {show(annotated.type)} in sentence {show(sentence.id)}"
                 raise InputError(path, None, found, "types without white space, quotes, commas and brackets")
+        if any(relation.type == "N" for relation in sentence.relations):
+            found = f"the relation type 'N' in sentence {show(sentence.id)}"
+            raise InputError(path, None, found, "other types, because N says that there is no relation")
         if DOCUMENT_START in sentence.tokens:
             found = f"the token {DOCUMENT_START} in sentence {show(sentence.id)}"
             raise InputError(path, None, found, "other tokens, because such a line begins a document")

@@ -59,7 +59,7 @@ def read_doccano(path: str | Path, layout: Layout = DEFAULT_LAYOUT) -> Reading:
             raise place.error(f"the id of line {first_line[document.id]} again", "ids that occur once")
         add_document(reading, document, layout)
     if not reading.sentences:
-        raise InputError(path, None, "no text", "at least one document")
+        raise InputError(path, None, "no text with a token", "at least one document")
     return reading
 
 

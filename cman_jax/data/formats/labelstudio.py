@@ -56,7 +56,7 @@ def read_labelstudio(path: str | Path, layout: Layout = DEFAULT_LAYOUT) -> Readi
         seen.add(document.id)
         add_document(reading, document, layout)
     if not reading.sentences:
-        raise InputError(path, None, "no text", "at least one task")
+        raise InputError(path, None, "no text with a token", "at least one task")
     return reading
 
 

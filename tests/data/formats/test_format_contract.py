@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cman_jax.data.formats import bekoulis, conll, doccano, spert, standoff
+from cman_jax.data.formats import bekoulis, brat, conll, doccano, spert, standoff
 from cman_jax.data.formats.oddities import ENTITY_TWICE, SELF, count_kinds
 from cman_jax.data.formats.registry import FORMATS, recognise
 from cman_jax.data.formats.standoff import DEFAULT_LAYOUT
@@ -69,6 +69,7 @@ ODD_WORDS = Sentence(
     (Entity(1, 3, "A-B"), Entity(5, 7, "C_D"), Entity(8, 9, "A-B")),
     (Relation(0, 1, "r_1"), Relation(1, 0, "r_1"), Relation(2, 0, "r-2")),
 )
+MARK = Sentence("mark", ("\ufeff", "left"), (Entity(1, 2, "A-B"),))
 HASH = Sentence("hash", ("#id=5", "left"), (Entity(0, 1, "A-B"),))
 OVERLAPPING = Sentence(
     "4", ("a", "b", "c"), (Entity(0, 3, "X"), Entity(1, 2, "X"), Entity(0, 3, "Y")), (Relation(2, 0, "of"),)
@@ -78,7 +79,7 @@ OVERLAPPING = Sentence(
 @pytest.mark.parametrize("name", [name for name in NAMES if FORMATS[name].write])
 def test_sentences_come_back_from_every_format_that_can_be_written(name: str, tmp_path: Path) -> None:
     form = FORMATS[name]
-    sentences = [*SAMPLES["canonical"].sentences, ODD_WORDS, HASH]
+    sentences = [*SAMPLES["canonical"].sentences, ODD_WORDS, HASH, MARK]
     sentences += [] if name == "conll" else [OVERLAPPING]
     path = tmp_path / f"out{form.suffix}"
     form.write(path, sentences)
@@ -96,6 +97,19 @@ def test_bio_tags_cannot_express_overlaps(tmp_path: Path) -> None:
 def test_columns_cannot_hold_the_token_that_begins_a_document(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found the token -DOCSTART- in sentence '5', expected other tokens"):
         conll.write_conll(tmp_path / "x.conll", [Sentence("5", ("a", "-DOCSTART-"))])
+
+
+def test_columns_cannot_hold_the_type_of_no_relation(tmp_path: Path) -> None:
+    sentence = SAMPLES["canonical"].sentences[0]
+    sentence = sentence._replace(relations=(Relation(0, 1, "N"),))
+    with pytest.raises(InputError, match=r"found the relation type 'N' in sentence .*, expected other types"):
+        conll.write_conll(tmp_path / "x.conll", [sentence])
+
+
+@pytest.mark.parametrize("name", [".a", "a/.b", "a//b", "a/", "/a", "../a", "a\\b"])
+def test_brat_cannot_hold_ids_that_are_no_names_of_visible_files(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"found the id .*, expected ids that can be names of files inside"):
+        brat.write_brat(tmp_path / "x", [Sentence(name, ("a",))])
 
 
 def test_a_blank_line_with_a_tab_does_not_make_tabs_the_separator(tmp_path: Path) -> None:
