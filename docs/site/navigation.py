@@ -47,6 +47,7 @@ NAVIGATION = {
         "docs/results/reproduction/short/reproduction": "Reproduction: short budget",
         "docs/results/reproduction/exact/reproduction": "Reproduction: exact scorer",
         "docs/results/reproduction/seed_0/reproduction": "Reproduction: seed 0",
+        "docs/results/reproduction/layers/reproduction": "Reproduction: MiniLM trained",
         "docs/results/trust/trust": "Trust: CoNLL04",
         "docs/results/trust/ade_fold_0/before/trust": "Trust: ADE",
         "docs/results/trust/ade_fold_0/after/trust": "Trust: ADE with negatives",
