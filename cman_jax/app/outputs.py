@@ -122,7 +122,8 @@ def _standoff_of(sentences: Pairs, folder: Path) -> tuple[str, str]:
     text, entities, relations = "", [], []
     for document, record in sentences:
         text = document.source or document.text
-        refuse_types(folder, record["id"], (*record["entities"], *record["relations"]))
+        types = [found["type"] for found in (*record["entities"], *record["relations"])]
+        refuse_types(folder, record["id"], types)
         first, start = len(entities), record["document_start"]
         entities += [(e["start_char"] + start, e["end_char"] + start, e["type"]) for e in record["entities"]]
         relations += [(r["subject"] + first, r["object"] + first, r["type"]) for r in record["relations"]]

@@ -67,7 +67,8 @@ def _brat_sources(path: Path, annotations: Iterable[Path], notes: list[str]) -> 
             notes += unread
             return by_split
     elif not any(each.is_dir() for each in inside):
-        texts = [file for file in files_below(path, [".txt"]) if file.parent == path]
+        beside = [file for file in path.iterdir() if file.suffix.lower() == ".txt" and file.is_file()]
+        texts = [file for file in beside if not is_hidden(file.name)]
         stems = sorted({file.with_suffix(".ann") for file in (*inside, *texts)})
         named = [_splits_named(stem) for stem in stems]
         if {"train"} in named and all(len(splits) == 1 for splits in named) and len(stems) > 1:

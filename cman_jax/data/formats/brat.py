@@ -10,9 +10,9 @@ Source: brat.nlplab.org/standoff.html.
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cman_jax.data.formats.oddities import Oddity, Place, Reading
 from cman_jax.data.formats.standoff import (
@@ -187,11 +187,11 @@ def refuse_name(folder: str | Path, name: str) -> None:
         raise InputError(folder, None, f"the id {show(name)}", expected)
 
 
-def refuse_types(folder: str | Path, name: str, annotated: Iterable[Mapping[str, Any]]) -> None:
+def refuse_types(folder: str | Path, name: str, types: Iterable[str]) -> None:
     """Raises an InputError if the type of an entity or a relation of a sentence contains white space."""
-    for each in annotated:
-        if any(char.isspace() for char in each["type"]):
-            found = f"the type {show(each['type'])} in {show(name)}"
+    for each in types:
+        if any(char.isspace() for char in each):
+            found = f"the type {show(each)} in {show(name)}"
             raise InputError(folder, None, found, "types without white space, which brat cannot hold")
 
 
@@ -208,7 +208,7 @@ def write_brat(folder: str | Path, sentences: Iterable[Sentence]) -> None:
     """
     for sentence in sentences:
         refuse_name(folder, sentence.id)
-        refuse_types(folder, sentence.id, [e._asdict() for e in (*sentence.entities, *sentence.relations)])
+        refuse_types(folder, sentence.id, [each.type for each in (*sentence.entities, *sentence.relations)])
         text, places = text_of(sentence)
         spans = [(*place, entity.type) for place, entity in zip(places, sentence.entities, strict=True)]
         annotations = standoff(spans, sentence.relations, text)

@@ -87,15 +87,14 @@ def _blocks(path: str | Path) -> Iterator[_Block]:
     name, document, start = None, 0, 1
     for number, line in enumerate([*lines, ""], 1):
         cells, lists = _cells(line, separator)
-        is_token = len(cells) > 1 and _TAG.fullmatch(cells[-1])
         if not line.strip() or cells[:1] == [DOCUMENT_START]:
             if rows:
                 yield _Block(start, name, document, rows)
                 rows, name = [], None
             document += cells[:1] == [DOCUMENT_START]
-        elif not rows and not (separator and is_token) and (match := _ID.fullmatch(line.strip())):
+        elif not rows and (match := _ID.fullmatch(line.strip())) and not (separator and _has_tag(cells)):
             name = match[1].strip()
-        elif not rows and line.startswith("#") and not is_token:
+        elif not rows and line.startswith("#") and not _has_tag(cells):
             continue  # another comment
         else:
             start = start if rows else number
@@ -112,6 +111,11 @@ def _cells(line: str, separator: str | None) -> tuple[list[str], _Lists]:
     if len(cells) > 3 and all(_LIST.fullmatch(cell) for cell in cells[-2:]):
         return cells[:-2], (cells[-2], cells[-1])
     return cells, None
+
+
+def _has_tag(cells: Sequence[str]) -> bool:
+    """Returns whether the columns can be those of a token, which a comment's are not."""
+    return len(cells) > 1 and _TAG.fullmatch(cells[-1]) is not None
 
 
 def _row(cells: list[str], lists: _Lists, index: int, path: str | Path, line: int) -> Row:
