@@ -95,7 +95,7 @@ class Ahead:
         return self._function(*arguments, **options)
 
 
-def start(cache: Path | None = None, num_devices: int = 1) -> None:
+def start(cache: Path | None = None, num_devices: int = 1) -> str | None:
     """Prepares JAX: asynchronous execution on the CPU off, and optionally the compilation cache and devices.
 
     If a program runs asynchronously on the CPU and its result does not fit memory, JAX waits for the result
@@ -108,6 +108,9 @@ def start(cache: Path | None = None, num_devices: int = 1) -> None:
       num_devices: number of devices that a CPU is divided into, if it has as many cores and JAX has not
         begun to use it. 1: as many as `XLA_FLAGS` says, which is one device of all cores by default.
 
+    Returns:
+      Why the folder cannot be used; None: it can, or there is none.
+
     Raises:
       InputError: the process may use too little memory to compile a program.
     """
@@ -115,7 +118,8 @@ def start(cache: Path | None = None, num_devices: int = 1) -> None:
     global _started
     _started = True
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    if cache is not None and make_cache(cache) is None:
+    unusable = None if cache is None else _make_cache(cache)
+    if cache is not None and unusable is None:
         jax.config.update("jax_compilation_cache_dir", str(cache.expanduser()))
         if not os.access(cache.expanduser(), os.W_OK):  # it is only read
             warnings.filterwarnings("ignore", "Error writing persistent compilation cache")
@@ -123,6 +127,7 @@ def start(cache: Path | None = None, num_devices: int = 1) -> None:
     if 1 < num_devices <= num_cores():
         with suppress(RuntimeError):  # JAX has its devices already
             jax.config.update("jax_num_cpu_devices", num_devices)
+    return unusable
 
 
 def start_by_default() -> None:
@@ -134,7 +139,7 @@ def start_by_default() -> None:
         start(None if jax.config.jax_compilation_cache_dir else default_cache())
 
 
-def make_cache(cache: Path) -> str | None:
+def _make_cache(cache: Path) -> str | None:
     """Makes the folder of a cache unless it exists; returns why it cannot be used, or None."""
     folder = cache.expanduser()
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from absl import flags
 
-from cman_jax.compilation import default_cache, make_cache, start
+from cman_jax.compilation import default_cache, start
 
 _CACHE = flags.DEFINE_string(
     "compilation_cache",
@@ -21,9 +21,8 @@ def start_jax(num_devices: int = 1) -> None:
       num_devices: number of devices that a CPU is divided into; see `compilation.start`.
     """
     cache = Path(_CACHE.value) if _CACHE.value else None
-    if cache and (why := make_cache(cache)):
-        print(f"note: programs are compiled anew each time, because of {cache}: {why}", file=sys.stderr)
-    start(cache, num_devices)
+    if unusable := start(cache, num_devices):
+        print(f"note: programs are compiled anew each time, because of {cache}: {unusable}", file=sys.stderr)
 
 
 def cache_if_given() -> str | None:
