@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import Extractor
-from cman_jax.inference.steps import Allowed, SystemStep, decide, read_labels, tag_tokens
+from cman_jax.inference.steps import Allowed, SystemStep, decide, read_labels, tag_tokens, with_relations
 from cman_jax.layers.crf import marginals
 from cman_jax.model.network import JointNetwork
 from cman_jax.run.calibration import Calibration
@@ -41,8 +41,8 @@ def predict_step(
       allowed: what the tags are constrained to.
     """
     tokens = predict_tokens(model, params, constants, batch, allowed)
-    relation_prob = predict_pairs(model, params, tokens.relation_tokens, tokens.relation_tokens)
-    return Predictions(tokens.tags, relation_prob, tokens.initial_prob, tokens.edge_prob)
+    vectors = tokens.relation_tokens
+    return with_relations(tokens, predict_pairs(model, params, vectors, vectors))
 
 
 def predict_tokens(

@@ -43,10 +43,19 @@ def predict_step(
     constants: Constants,
     batch: Batch,
     allowed: Allowed = None,
+    labels: Int[Array, "b n"] | None = None,
 ) -> Predictions:
-    """Predicts Viterbi tags, then relation probabilities given the tags (§3.5)."""
+    """Predicts Viterbi tags, then relation probabilities given the tags (§3.5).
+
+    Args:
+      model: the network.
+      params, constants: its arrays.
+      batch: the sentences.
+      allowed: what the tags are constrained to.
+      labels: the tags that relations read in place of the predicted ones.
+    """
     variables = {"params": params, "constants": constants}
-    return model.apply(variables, batch, allowed, method=_predict)
+    return model.apply(variables, batch, allowed, labels, method=_predict)
 
 
 def predict_tokens(
@@ -55,10 +64,14 @@ def predict_tokens(
     constants: Constants,
     batch: Batch,
     allowed: Allowed = None,
+    labels: Int[Array, "b n"] | None = None,
 ) -> TokenPredictions:
-    """Computes what `predict_step` computes, except the scores of pairs of tokens."""
+    """Computes what `predict_step` computes, except the scores of pairs of tokens.
+
+    The arguments are those of `predict_step`.
+    """
     variables = {"params": params, "constants": constants}
-    return model.apply(variables, batch, allowed, method=_predict_tokens)
+    return model.apply(variables, batch, allowed, labels, method=_predict_tokens)
 
 
 def predict_pairs(
@@ -69,16 +82,19 @@ def predict_pairs(
     return nn.sigmoid(model.apply({"params": params}, method=score))
 
 
-def _predict(model: JointNetwork, batch: Batch, allowed: Allowed) -> Predictions:
-    tokens = _predict_tokens(model, batch, allowed)
-    relation_prob = nn.sigmoid(model.relation(tokens.relation_tokens))
-    return Predictions(tokens.tags, relation_prob, tokens.initial_prob, tokens.edge_prob)
+def _predict(
+    model: JointNetwork, batch: Batch, allowed: Allowed, labels: Int[Array, "b n"] | None
+) -> Predictions:
+    tokens = _predict_tokens(model, batch, allowed, labels)
+    return with_relations(tokens, nn.sigmoid(model.relation(tokens.relation_tokens)))
 
 
-def _predict_tokens(model: JointNetwork, batch: Batch, allowed: Allowed) -> TokenPredictions:
+def _predict_tokens(
+    model: JointNetwork, batch: Batch, allowed: Allowed, labels: Int[Array, "b n"] | None
+) -> TokenPredictions:
     x, tagging = tag_tokens(model, batch)
     tagging, tags = decide(tagging, batch, allowed)
-    relation_tokens = read_labels(model, x, tags, batch)
+    relation_tokens = read_labels(model, x, tags if labels is None else labels, batch)
     probabilities = marginals(tagging, batch.mask)
     return TokenPredictions(tags, probabilities.initial, probabilities.pairwise, relation_tokens)
 
@@ -102,6 +118,11 @@ def read_labels(
     """Returns what a bound network's relation scorer reads of each token, given the tags."""
     label_states = model.encode_labels(tags, batch.mask)
     return model.relation_tokens(x, label_states, batch.mask, train=False)
+
+
+def with_relations(tokens: TokenPredictions, relation_prob: Float[Array, "b n n r"]) -> Predictions:
+    """Returns the predictions of a batch from those of its tokens and of all pairs of tokens."""
+    return Predictions(tokens.tags, relation_prob, tokens.initial_prob, tokens.edge_prob)
 
 
 @functools.cache

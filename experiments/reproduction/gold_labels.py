@@ -9,17 +9,10 @@ import jax
 from cman_jax.app.scoring import write_predictions
 from cman_jax.compilation import Ahead, compiler_options
 from cman_jax.encoders.encoder import Encoder, encode_all
+from cman_jax.inference import steps
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.predict import Predictor
-from cman_jax.inference.steps import (
-    Allowed,
-    SystemStep,
-    decide,
-    predict_pairs,
-    read_labels,
-    tag_tokens,
-)
-from cman_jax.layers.crf import marginals
+from cman_jax.inference.steps import Allowed, SystemStep
 from cman_jax.layers.products import in_precision
 from cman_jax.model.network import JointNetwork
 from cman_jax.run.entries import entry_of
@@ -43,28 +36,18 @@ def score_gold_labels(run: Run, test: list[Sentence], encoder: Encoder | None) -
     update_json(run.workdir / "scores.json", {GOLD_LABELS: {**entry.about, "labels": "gold", **scores}})
 
 
-def predict_tokens(
-    model: JointNetwork, params: Params, constants: Constants, batch: Batch, allowed: Allowed = None
-) -> TokenPredictions:
-    """Computes what `inference.steps.predict_tokens` computes, but relations read the batch's own tags."""
-    return model.apply({"params": params, "constants": constants}, batch, allowed, method=_predict_tokens)
-
-
 def predict_step(
     model: JointNetwork, params: Params, constants: Constants, batch: Batch, allowed: Allowed = None
 ) -> Predictions:
     """Returns tags and probabilities of entities as predicted, and relations by the gold tags."""
-    tokens = predict_tokens(model, params, constants, batch, allowed)
-    relation_prob = predict_pairs(model, params, tokens.relation_tokens, tokens.relation_tokens)
-    return Predictions(tokens.tags, relation_prob, tokens.initial_prob, tokens.edge_prob)
+    return steps.predict_step(model, params, constants, batch, allowed, batch.tags)
 
 
-def _predict_tokens(model: JointNetwork, batch: Batch, allowed: Allowed) -> TokenPredictions:
-    x, tagging = tag_tokens(model, batch)
-    tagging, tags = decide(tagging, batch, allowed)
-    probabilities = marginals(tagging, batch.mask)
-    relation_tokens = read_labels(model, x, batch.tags, batch)
-    return TokenPredictions(tags, probabilities.initial, probabilities.pairwise, relation_tokens)
+def predict_tokens(
+    model: JointNetwork, params: Params, constants: Constants, batch: Batch, allowed: Allowed = None
+) -> TokenPredictions:
+    """Computes what `predict_step` computes, except the scores of pairs of tokens."""
+    return steps.predict_tokens(model, params, constants, batch, allowed, batch.tags)
 
 
 class GoldLabelStep(SystemStep):
