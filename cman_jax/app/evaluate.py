@@ -26,7 +26,7 @@ from cman_jax.app.negatives import report_negatives
 from cman_jax.app.run_flag import runs_of_flags
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate, evaluate_ensemble
-from cman_jax.app.tuning import calibrate, tune_threshold, tune_thresholds
+from cman_jax.app.tuning import calibrate, threshold_of_ensemble, tune_threshold, tune_thresholds
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.page.html import page_to_write
@@ -35,7 +35,10 @@ from cman_jax.types import Sentence
 _SPLIT = flags.DEFINE_string("split", "test", "Which split of the corpus to score.")
 _PAGE = flags.DEFINE_string("page", None, "Page of HTML to write, with gold, prediction and errors.")
 _TUNE = flags.DEFINE_bool(
-    "tune_threshold", False, "First find the threshold with the best relation F1 on the split, and store it."
+    "tune_threshold",
+    False,
+    "First find the threshold with the best relation F1 on the split, and store it; that of several runs "
+    "together is only printed.",
 )
 _PER_RELATION = flags.DEFINE_bool(
     "per_relation",
@@ -86,8 +89,13 @@ def main(argv: Sequence[str]) -> None:
 
 def _evaluate_ensemble(runs: Sequence[Path], gold: Sequence[Sentence], decoding: dict[str, Any]) -> None:
     """Scores several runs together; nothing is written into them."""
-    refuse_unread([_TUNE.name, _CALIBRATE.name, _NEGATIVES.name], "a single run in --workdir")
-    found = evaluate_ensemble(runs, _SPLIT.value, gold, encoders_for_prediction(*runs), **decoding)
+    refuse_unread([_PER_RELATION.name, _CALIBRATE.name, _NEGATIVES.name], "a single run in --workdir")
+    encoders = encoders_for_prediction(*runs)
+    if _TUNE.value:
+        best = threshold_of_ensemble(runs, gold, encoders, **decoding)
+        print(f"threshold {best.threshold}, with relation F1 {best.f1:.2f} on {_SPLIT.value} (not stored)")
+        decoding["threshold"] = best.threshold
+    found = evaluate_ensemble(runs, _SPLIT.value, gold, encoders, **decoding)
     if _PAGE.value:
         names = ", ".join(run.name for run in runs)
         write_comparison(Path(_PAGE.value), gold, found, f"{names}: {_SPLIT.value}")

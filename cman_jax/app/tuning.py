@@ -9,12 +9,15 @@ from cman_jax.errors import InputError
 from cman_jax.evaluation.analysis.calibration import Best, Decisions
 from cman_jax.evaluation.analysis.fitting import fit_calibration, tuned_threshold
 from cman_jax.evaluation.analysis.summary import decided_candidates
+from cman_jax.inference.ensemble import Ensemble
 from cman_jax.inference.extractor import Extractor
-from cman_jax.run.calibration import FILE, Calibration, write_entry
+from cman_jax.run.calibration import Calibration, write_entry
 from cman_jax.run.installed import refuse_packaged
 from cman_jax.run.provenance import recorded_digest, split_digest
 from cman_jax.run.system import load_config
 from cman_jax.types import Sentence
+
+_RUN = "the folder of a training run"
 
 
 def calibrate(
@@ -33,7 +36,8 @@ def calibrate(
       InputError: the network was trained on the sentences, nothing can be loaded, or the run is an installed
         model.
     """
-    digest = _held_out_digest(workdir, held_out)
+    refuse_packaged(workdir, _RUN)
+    _refuse_trained_on(workdir, held_out)
     extractor = Extractor.as_configured(workdir, encoder=encoder, **decoding)
     extractor.calibration = Calibration()
     annotations = extractor.annotate(held_out)
@@ -43,7 +47,7 @@ def calibrate(
         "re": sum(len(found.relations) for found in annotations),
     }
     tasks = {task: {**part._asdict(), "count": counts[task]} for task, part in fitted._asdict().items()}
-    write_entry(workdir, "probabilities", extractor.epoch, digest, tasks)
+    write_entry(workdir, "probabilities", extractor.epoch, split_digest(held_out), tasks)
     return fitted
 
 
@@ -54,7 +58,7 @@ def tune_threshold(
 
     Arguments and errors are those of `calibrate`; a threshold among `decoding` is not read.
     """
-    tuner = _Tuner(workdir, held_out, encoder, **decoding)
+    tuner = _tuner_of_run(workdir, held_out, encoder, **decoding)
     best = tuned_threshold(tuner.decided())
     tuner.write(best.threshold, f1=best.f1)
     return best
@@ -68,7 +72,7 @@ def tune_thresholds(
     A type without a right prediction has the best threshold of all types together, with F1 0. Arguments and
     errors are those of `tune_threshold`.
     """
-    tuner = _Tuner(workdir, held_out, encoder, **decoding)
+    tuner = _tuner_of_run(workdir, held_out, encoder, **decoding)
     common = Best(tuned_threshold(tuner.decided()).threshold, 0.0)
     best = {}
     for name in tuner.extractor.system.vocabs.relation_types:
@@ -78,18 +82,49 @@ def tune_thresholds(
     return best
 
 
-class _Tuner:
-    """A run's candidate relations in held-out sentences; the arguments are those of `tune_threshold`."""
+def threshold_of_ensemble(
+    workdirs: Sequence[Path],
+    held_out: Sequence[Sentence],
+    encoders: Sequence[Encoder | None] | None = None,
+    **decoding: Any,
+) -> Best:
+    """Returns the threshold with the highest relation F1 of several runs together; stores nothing.
 
-    def __init__(self, workdir: Path, held_out: Sequence[Sentence], encoder: Encoder | None, **decoding: Any):
-        self._workdir, self._held_out = workdir, held_out
-        self._digest = _held_out_digest(workdir, held_out)
-        options = {**decoding, "threshold": None}
-        self.extractor = Extractor.as_configured(workdir, encoder=encoder, **options)
-        self._candidates = self.extractor.candidates(held_out)
+    Args:
+      workdirs: the working directories of the runs, or names of installed models.
+      held_out: annotated sentences that no network was trained on.
+      encoders, decoding: as for `Ensemble.as_configured`; a threshold among `decoding` is not read.
+
+    Raises:
+      InputError: a network was trained on the sentences, the runs differ in more than the seed, nothing can
+        be loaded, or no predicted relation is right.
+    """
+    for workdir in workdirs:
+        _refuse_trained_on(workdir, held_out)
+    options = {**decoding, "threshold": None}
+    ensemble = Ensemble.as_configured(workdirs, encoders=encoders, **options)
+    return tuned_threshold(_Tuner(ensemble, held_out).decided())
+
+
+def _tuner_of_run(
+    workdir: Path, held_out: Sequence[Sentence], encoder: Encoder | None, **decoding: Any
+) -> "_Tuner":
+    """Returns the tuner of one run; the arguments are those of `tune_threshold`."""
+    refuse_packaged(workdir, _RUN)
+    _refuse_trained_on(workdir, held_out)
+    options = {**decoding, "threshold": None}
+    return _Tuner(Extractor.as_configured(workdir, encoder=encoder, **options), held_out)
+
+
+class _Tuner:
+    """The candidate relations of an extractor in held-out sentences."""
+
+    def __init__(self, extractor: Extractor, held_out: Sequence[Sentence]):
+        self.extractor, self._held_out = extractor, held_out
+        self._candidates = extractor.candidates(held_out)
         if not self.decided().right.any():
             found, expected = "no right relation among the predictions", "a run that finds some relations"
-            raise InputError(workdir / FILE, None, found, expected)
+            raise InputError(extractor.workdir, None, found, expected)
 
     def decided(self, relation_type: str | None = None) -> Decisions:
         """Returns the decisions about all relations, or about those of one type."""
@@ -99,9 +134,8 @@ class _Tuner:
 
     def write(self, value: float | dict[str, float], **fields: float) -> None:
         """Stores a threshold, or that of each relation type."""
-        write_entry(
-            self._workdir, "threshold", self.extractor.epoch, self._digest, {"value": value, **fields}
-        )
+        workdir, epoch = self.extractor.workdir, self.extractor.epoch
+        write_entry(workdir, "threshold", epoch, split_digest(self._held_out), {"value": value, **fields})
 
 
 def trained_on(workdir: Path, digest: str) -> str | None:
@@ -110,11 +144,8 @@ def trained_on(workdir: Path, digest: str) -> str | None:
     return next((name for name in splits if recorded_digest(workdir, name) == digest), None)
 
 
-def _held_out_digest(workdir: Path, sentences: Sequence[Sentence]) -> str:
-    """Returns the digest of sentences; raises an InputError if the run cannot be fitted to them."""
-    refuse_packaged(workdir, "the folder of a training run")
-    digest = split_digest(sentences)
-    if split := trained_on(workdir, digest):
+def _refuse_trained_on(workdir: Path, sentences: Sequence[Sentence]) -> None:
+    """Raises an InputError if the run was trained on the sentences."""
+    if split := trained_on(workdir, split_digest(sentences)):
         found = f"the run's {split} split, which the network was trained on"
         raise InputError(workdir, None, found, "sentences that the network has not seen, such as dev")
-    return digest

@@ -135,7 +135,7 @@ class Ensemble(Extractor):
         Args:
           workdirs: the working directories of the runs, or names of installed models.
           encoders: the argument `encoder` of `Extractor.load` for each run; None: None for all.
-          **options: as for `Extractor.load`.
+          **options: as for `Extractor.load`, but the threshold is a number.
 
         Raises:
           InputError: as `Extractor.load` and `of`.
@@ -150,7 +150,7 @@ class Ensemble(Extractor):
 
         Args:
           workdirs, encoders: as for `load`.
-          **options: as for `Extractor.as_configured`.
+          **options: as for `Extractor.as_configured`, but the threshold is a number.
 
         Raises:
           InputError: as `Extractor.as_configured` and `of`.
@@ -165,6 +165,12 @@ def _loaded(
     options: Mapping[str, Any],
 ) -> list[Extractor]:
     """Returns the network of each run, with an encoder of its own and the same options."""
+    if options.get("threshold") == "dev":
+        found, expected = (
+            "'dev' for several runs",
+            "a number, because a tuned threshold is that of a single run",
+        )
+        raise InputError("decoding option threshold", None, found, expected)
     encoders = encoders or [None] * len(workdirs)
     return [load(run, encoder=each, **options) for run, each in zip(workdirs, encoders, strict=True)]
 

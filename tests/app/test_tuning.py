@@ -11,6 +11,7 @@ from cman_jax.config import Config, to_dict
 from cman_jax.errors import InputError
 from cman_jax.evaluation.analysis.fitting import fit_calibration
 from cman_jax.files import write_json
+from cman_jax.inference.extractor import Extractor
 from cman_jax.run.calibration import read_calibration, tuned_decoding
 from cman_jax.run.installed import MANIFEST
 from cman_jax.run.provenance import split_digest
@@ -33,10 +34,10 @@ def answers(sentence: Sentence, *probabilities: float) -> Annotation:
 def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run whose network gives known answers to `SENTENCES[:1]`, and to nothing else."""
 
-    class Known:
+    class Known(Extractor):
         def __init__(self, **options: Any):
             self.system = SimpleNamespace(config=Config(), vocabs=vocabs_of(SENTENCES))
-            self.epoch, self.calibration, self.options = 4, None, options
+            self.workdir, self.epoch, self.calibration, self.options = tmp_path, 4, None, options
 
         @classmethod
         def as_configured(cls, workdir: Path, **options: Any) -> "Known":
@@ -48,6 +49,7 @@ def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         candidates = annotate
 
     monkeypatch.setattr(tuning, "Extractor", Known)
+    monkeypatch.setattr(tuning, "Ensemble", Known)
     write_json(tmp_path / "config.json", to_dict(Config()))
     write_json(tmp_path / "data.json", {"train": split_digest(SENTENCES)})
     return tmp_path
@@ -57,6 +59,16 @@ def test_a_threshold_between_right_and_wrong_is_stored(workdir: Path) -> None:
     best = tuning.tune_threshold(workdir, SENTENCES[:1])
     assert (best.f1, stored(workdir)) == (100.0, {"threshold": best.threshold})
     assert 0.3 <= best.threshold < 0.4
+
+
+def test_the_threshold_of_several_runs_is_found_and_not_stored(workdir: Path) -> None:
+    best = tuning.threshold_of_ensemble([workdir, workdir], SENTENCES[:1], threshold=0.9)
+    assert best == tuning.tune_threshold(workdir, SENTENCES[:1])
+    (workdir / "calibration.json").unlink()
+    tuning.threshold_of_ensemble([workdir, workdir], SENTENCES[:1])
+    assert not (workdir / "calibration.json").exists()
+    with pytest.raises(InputError, match="found the run's train split, which the network was trained on"):
+        tuning.threshold_of_ensemble([workdir, workdir], SENTENCES)
 
 
 def test_each_relation_type_has_its_own_threshold_and_one_without_a_right_answer_the_common_one(

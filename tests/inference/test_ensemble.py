@@ -96,6 +96,12 @@ def test_networks_that_differ_in_more_than_the_seed_are_refused(tmp_path: Path) 
     assert Ensemble.load([tmp_path / "a", tmp_path / "a"]).notes[0] == UNCALIBRATED
 
 
+def test_the_tuned_threshold_of_single_runs_is_refused() -> None:
+    for load in (Ensemble.load, Ensemble.as_configured):
+        with pytest.raises(InputError, match="threshold: found 'dev' for several runs, expected a number"):
+            load(["a", "b"], threshold="dev")
+
+
 def test_options_hold_for_one_call_of_an_ensemble(tmp_path: Path) -> None:
     ensemble = Ensemble.of(extractors(tmp_path))
     assert isinstance(ensemble._with({"threshold": 0.9})._predictor._step, EnsembleStep)

@@ -30,20 +30,20 @@ def read_canonical(path: str | Path) -> Reading:
 
 
 def repaired(value: Any, path: str | Path, number: int) -> tuple[Any, list[Oddity]]:
-    """Returns a sentence's JSON value without what `without_repeats` leaves out, and an oddity for each.
+    """Returns a sentence's JSON value without what `without_oddities` leaves out, and an oddity for each.
 
     Args:
       value: the value.
       path: the file or dataset that it is from.
       number: the number of its line or sentence, from 1 on.
     """
-    value, repeats = without_repeats(value)
+    value, repeats = without_oddities(value)
     return value, [
         Oddity(str(path), number, kind, f"sentence {show(value.get('id'))}, {what}") for kind, what in repeats
     ]
 
 
-def without_repeats(value: Any) -> tuple[Any, list[tuple[str, str]]]:
+def without_oddities(value: Any) -> tuple[Any, list[tuple[str, str]]]:
     """Returns a sentence's JSON value without repeated entities and relations, and (kind, words) of each.
 
     Relations between an entity and itself, or its repetition, are left out too.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.data.corpus import parse_sentence
-from cman_jax.data.formats.canonical import without_repeats
+from cman_jax.data.formats.canonical import without_oddities
 from cman_jax.data.formats.json_items import json_items, write_json_items
 from cman_jax.data.formats.oddities import Oddity, Reading
 from cman_jax.data.overlap import overlaps
@@ -55,7 +55,7 @@ def read_spert(path: str | Path) -> Reading:
             if times[document] > 1:
                 value["id"] = f"{document}.{times[document]}"
                 reading.oddities.append(where(SAME_ID, detail))
-            value, repeats = without_repeats(value)
+            value, repeats = without_oddities(value)
             sentence = parse_sentence(value, path, line)
         except InputError as error:
             found = f"{error.found} (sentence {number} of the file)"
