@@ -150,7 +150,8 @@ class PieceRow(NamedTuple):
 class PieceBatch(NamedTuple):
     """Word pieces of a batch's sentences, for an encoder whose upper layers are trained.
 
-    A row is one input of the encoder: a sentence, or a window of a long one.
+    A row is one input of the encoder: a sentence, or a window of a long one. Row r of b sentences belongs to
+    sentence r mod b; rows may be empty.
 
     Attributes:
       states: float16 hidden states below the first trained layer.

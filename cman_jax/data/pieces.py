@@ -1,4 +1,7 @@
-"""Word pieces as padded arrays, for an encoder whose upper layers are trained."""
+"""Word pieces as padded arrays, for an encoder whose upper layers are trained.
+
+The windows of a sentence stand in every b-th row: row i of b sentences belongs to sentence i mod b.
+"""
 
 import math
 from collections.abc import Sequence
@@ -21,8 +24,9 @@ def pad_pieces(
 ) -> list[PieceBatch]:
     """Pads the pieces of each group of sentences. All results have one shape.
 
-    There are as many rows as sentences, or a multiple of that if windows of long sentences need more. The
-    length of the rows follows from that of the sentences, so that no further programs are compiled.
+    There are as many rows as sentences, times the most windows of a sentence. Rows of sentences with fewer
+    windows, or without a piece, are empty. The length of the rows follows from that of the sentences, so that
+    no further programs are compiled.
 
     Args:
       groups: the inputs of each sentence of each batch.
@@ -33,8 +37,7 @@ def pad_pieces(
     """
     own = range(len(groups)) if own is None else own
     num_sentences, length = shape
-    most = max((sum(map(len, rows)) for rows in groups), default=0)
-    num_rows = num_sentences * max(1, math.ceil(most / num_sentences))
+    num_rows = num_sentences * max([1, *(len(windows) for rows in groups for windows in rows)])
     num_pieces = min(math.ceil(config.piece_ratio * length), sizes.longest_input)
     padded = (num_rows, num_pieces, sizes.feature_width)
     return [_pad(groups[k], length, padded, num_sentences) for k in own]
@@ -51,7 +54,12 @@ def _pad(rows: Rows, length: int, shape: tuple[int, int, int], num_sentences: in
     """
     states, mask = np.zeros(shape, np.float16), np.zeros(shape[:2], bool)
     words = np.full(shape[:2], num_sentences * length, np.int32)
-    for index, (sentence, row) in enumerate((s, row) for s, of_one in enumerate(rows) for row in of_one):
+    placed = (
+        (number * num_sentences + sentence, sentence, row)
+        for sentence, windows in enumerate(rows)
+        for number, row in enumerate(windows)
+    )
+    for index, sentence, row in placed:
         count = len(row.words)
         states[index, :count], mask[index, :count] = row.states, True
         words[index, :count] = np.where(row.words < 0, num_sentences * length, sentence * length + row.words)

@@ -70,14 +70,15 @@ def words_by_adding(
 def words_by_product(
     weighted: Float[Array, "r p d"], words: Int[Array, "r p"], shape: tuple[int, int]
 ) -> Float[Array, "b n d"]:
-    """Returns the same sums as a matrix product, whose order of additions is fixed on GPUs too."""
+    """Returns the same sums as a matrix product, whose order of additions is fixed on GPUs too.
+
+    Row r belongs to sentence r mod b, as in every `PieceBatch`.
+    """
     sentences, tokens = shape
-    if weighted.shape[0] == sentences:  # every row is its own sentence
-        own = words - tokens * jnp.arange(sentences)[:, None]
-        belongs = (own[:, :, None] == jnp.arange(tokens)[None, None]).astype(weighted.dtype)
-        return jnp.einsum("rpd,rpn->rnd", weighted, belongs, precision="highest")
-    belongs = (words[:, :, None] == jnp.arange(sentences * tokens)[None, None]).astype(weighted.dtype)
-    return jnp.einsum("rpd,rpw->wd", weighted, belongs, precision="highest").reshape(*shape, -1)
+    windows = (weighted.shape[0] // sentences, sentences, weighted.shape[1])
+    own = words.reshape(windows) - tokens * jnp.arange(sentences)[None, :, None]
+    belongs = (own[..., None] == jnp.arange(tokens)[None, None, None]).astype(weighted.dtype)
+    return jnp.einsum("wbpd,wbpn->bnd", weighted.reshape(*windows, -1), belongs, precision="highest")
 
 
 def rests_by_adding(states: Float[Array, "l b n d"], rests: Int[Array, "b n"]) -> Float[Array, "l b n d"]:
