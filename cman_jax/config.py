@@ -119,7 +119,7 @@ class DecodingConfig:
     relation_thresholds: tuple[float, ...] = ()  # of each relation type, in the run's order; (): threshold
     anchor: str = _one_of(Anchor)  # "last": at the arguments' last tokens; "any": at any of their tokens
     bio_constraints: bool = False  # forbid ill-formed tag sequences; the paper allows them
-    constraints: str = "none"  # entity types that relations may connect: "none", "learned" or a JSON file
+    constraints: str = "none"  # pairs of entity types: "none" (all), "learned", or a file, kept in the run
     precision: str = _one_of(Precision)  # of products with weights, as in training
 
     def thresholds(self, relation_types: Sequence[str]) -> dict[str, float]:
@@ -157,6 +157,11 @@ class Config:
     encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
     decoding: DecodingConfig = dataclasses.field(default_factory=DecodingConfig)
     scoring: ScoringConfig = dataclasses.field(default_factory=ScoringConfig)
+
+    @property
+    def constant_rate(self) -> bool:
+        """Whether the learning rate is the same in all steps; that of an encoder's layers never is."""
+        return self.training.final_rate == 1 and self.encoder.frozen
 
 
 def to_dict(config: Config) -> dict[str, dict[str, Any]]:

@@ -38,6 +38,11 @@ def for_json(constraints: Constraints) -> dict[str, list[list[str]]]:
     return {name: [list(pair) for pair in sorted(pairs)] for name, pairs in constraints.items()}
 
 
+def names_file(choice: str) -> bool:
+    """Returns whether `config.decoding.constraints` names a file."""
+    return choice not in ("none", "learned")
+
+
 def has_constraints(workdir: Path) -> bool:
     """Returns whether the run stores constraints; runs of version 0.2.0 and before do not."""
     return (workdir / _FILE).is_file()
@@ -46,7 +51,7 @@ def has_constraints(workdir: Path) -> bool:
 def load_constraints(choice: str, workdir: Path | None, vocabs: Vocabs) -> Constraints | None:
     """Returns the constraints that `config.decoding.constraints` chooses; None: relations are unconstrained.
 
-    "learned" chooses those of the run's training data. Without stored constraints, nothing is constrained.
+    "learned" chooses those that the run stores. Without stored constraints, nothing is constrained.
 
     Args:
       choice: "none", "learned" or a file.
@@ -58,7 +63,7 @@ def load_constraints(choice: str, workdir: Path | None, vocabs: Vocabs) -> Const
     """
     if choice == "none":
         return None
-    if choice != "learned":
+    if names_file(choice):
         return read_constraints(choice, vocabs)
     if workdir is None:
         return None

@@ -19,6 +19,7 @@ from cman_jax.config import Config
 from cman_jax.errors import InputError, missing_extra
 from cman_jax.files import json_text, write_atomically, write_json
 from cman_jax.run.checkpoint import Checkpoints
+from cman_jax.run.constraints import names_file
 from cman_jax.run.installed import GROUP, MANIFEST, digests, installed_models, normal_name
 from cman_jax.run.manifest import ENCODER_FILES, check_all, read_updated_json
 from cman_jax.run.record import chosen_epoch
@@ -94,7 +95,7 @@ def _checked(workdir: Path) -> tuple[System, int]:
     """Returns a run's system and chosen epoch, after reading everything, which may be damaged."""
     system = System.load(workdir)
     check_all(workdir)
-    if system.config.decoding.constraints not in ("none", "learned"):
+    if names_file(system.config.decoding.constraints):
         found = f"constraints in the file {system.config.decoding.constraints}"
         raise InputError(workdir, None, found, "none or learned ones, because other files are not packed")
     with Checkpoints(workdir / "checkpoints", read_only=True) as checkpoints:

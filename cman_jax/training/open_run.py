@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cman_jax.config import Config, differences
-from cman_jax.data.contents import contents_of
+from cman_jax.data.contents import Contents, contents_of
 from cman_jax.data.summary import Summaries
 from cman_jax.data.vocab import Vocabs, build_vocabs, refuse_no_coverage, word_candidates
 from cman_jax.data.word_vectors import WordVectors, read_word_vectors
@@ -24,7 +24,15 @@ from cman_jax.encoders.encoder import Encoder
 from cman_jax.encoders.of_run import frozen_part, trained_part
 from cman_jax.errors import InputError
 from cman_jax.layers.products import precision_of
-from cman_jax.run.constraints import Constraints, has_constraints, learn_constraints, write_constraints
+from cman_jax.run.constraints import (
+    Constraints,
+    has_constraints,
+    learn_constraints,
+    load_constraints,
+    names_file,
+    read_constraints,
+    write_constraints,
+)
 from cman_jax.run.manifest import check_all, start_manifest, write_files
 from cman_jax.run.provenance import check_provenance, fingerprint, write_provenance
 from cman_jax.run.record import read_metrics
@@ -54,20 +62,19 @@ def open_run(
     config = with_precision(config, workdir)
     spec = None if encoder is None else encoder.spec
     digests = fingerprint(summaries, vectors, spec)
+    trained = trained_part(encoder, config.encoder)
     if (workdir / "config.json").is_file():
         return _resume(config, summaries, workdir, digests)
     _refuse_remains(workdir)
     table = _read_vectors(vectors, digests["vectors"], summaries, config)
     vocabs = _vocabs_of(summaries, config, table)
-    contents = contents_of(summaries, config.training.trained_splits, vocabs)
-    if vectors is not None and contents.words is not None:
-        refuse_no_coverage(contents.words, vectors)
+    contents = _contents_of(summaries, config, vocabs, vectors)
     check_thresholds(config.decoding, vocabs)
-    trained = trained_part(encoder, config.encoder)
-    system = System.build(config, vocabs, table and table.matrix, spec, trained)
+    constraints = _constraints_of(config, summaries, vocabs)
+    system = System.build(_with_stored(config), vocabs, table and table.matrix, spec, trained)
     _begin_files(workdir)
     write_provenance(workdir, digests, contents)
-    write_constraints(workdir, _learned(config, summaries))
+    write_constraints(workdir, constraints)
     write_files(workdir, frozen_part(encoder, trained))
     system.save(workdir)  # config.json last: with it, the run exists
     return system
@@ -101,10 +108,12 @@ def _begin_files(workdir: Path) -> None:
 
 def _resume(config: Config, summaries: Summaries, workdir: Path, digests: Mapping[str, str]) -> System:
     """Returns the system of the run in `workdir`, after checks that these settings and data can resume it."""
-    system = _checked(config, summaries, workdir, digests)
+    system = _checked(_with_stored(config), summaries, workdir, digests)
     if not has_constraints(workdir):
-        write_constraints(workdir, _learned(config, summaries))
-    write_config(workdir, config)
+        write_constraints(workdir, _constraints_of(config, summaries, system.vocabs))
+    elif names_file(config.decoding.constraints):
+        _refuse_other_constraints(config, workdir, system.vocabs)
+    write_config(workdir, system.config)
     return system
 
 
@@ -127,7 +136,7 @@ def join_run(
         expected = "the run that the first host has opened there, because all hosts share the folder"
         raise InputError(workdir, None, "no run on this host", expected)
     digests = fingerprint(summaries, vectors, None if encoder is None else encoder.spec)
-    return _checked(with_precision(config, workdir), summaries, workdir, digests)
+    return _checked(_with_stored(with_precision(config, workdir)), summaries, workdir, digests)
 
 
 def _checked(config: Config, summaries: Summaries, workdir: Path, digests: Mapping[str, str]) -> System:
@@ -140,9 +149,36 @@ def _checked(config: Config, summaries: Summaries, workdir: Path, digests: Mappi
     return system._replace(config=config)
 
 
-def _learned(config: Config, summaries: Summaries) -> Constraints:
-    """Returns the constraints that the splits show which the protocol trains on."""
+def _contents_of(summaries: Summaries, config: Config, vocabs: Vocabs, vectors: Path | None) -> Contents:
+    """Returns what the splits contain; raises an InputError if the vectors have none of their words."""
+    contents = contents_of(summaries, config.training.trained_splits, vocabs)
+    if vectors is not None and contents.words is not None:
+        refuse_no_coverage(contents.words, vectors)
+    return contents
+
+
+def _constraints_of(config: Config, summaries: Summaries, vocabs: Vocabs) -> Constraints:
+    """Returns what a run stores: the constraints of the config's file, or those of the trained splits."""
+    choice = config.decoding.constraints
+    if names_file(choice):
+        return read_constraints(choice, vocabs)
     return learn_constraints(summaries[name] for name in config.training.trained_splits)
+
+
+def _with_stored(config: Config) -> Config:
+    """Returns the config of a run, which reads its own constraints.json in place of the file it is from."""
+    if not names_file(config.decoding.constraints):
+        return config
+    decoding = dataclasses.replace(config.decoding, constraints="learned")
+    return dataclasses.replace(config, decoding=decoding)
+
+
+def _refuse_other_constraints(config: Config, workdir: Path, vocabs: Vocabs) -> None:
+    """Raises an InputError if the file that the config names differs from what the run stores."""
+    path = config.decoding.constraints
+    if read_constraints(path, vocabs) != load_constraints("learned", workdir, vocabs):
+        expected = f"those of {workdir / 'constraints.json'}, or another workdir"
+        raise InputError(path, None, "other constraints than those of the run", expected)
 
 
 def _refuse_remains(workdir: Path) -> None:
@@ -209,10 +245,9 @@ def _refuse_other_settings(config: Config, before: Config, workdir: Path) -> Non
     The number of epochs may differ if the learning rate is constant. It must not be below the number of
     finished epochs. How many updates may be skipped may differ too.
     """
-    constant_rate = config.training.final_rate == 1 and config.encoder.frozen
     for name, there, here in differences(before, config):
         changes_nothing = name == "training.max_skipped_updates" or (
-            name == "training.num_epochs" and constant_rate
+            name == "training.num_epochs" and config.constant_rate
         )
         if not changes_nothing:
             raise InputError(

@@ -9,6 +9,7 @@ from cman_jax.config import Config
 from cman_jax.data.stored import summaries_of
 from cman_jax.errors import InputError
 from cman_jax.inference.extractor import Extractor
+from cman_jax.run.constraints import load_constraints
 from cman_jax.run.provenance import Splits, recorded_digest, split_digest
 from cman_jax.run.record import write_metrics
 from cman_jax.run.system import System, load_config
@@ -183,6 +184,27 @@ def test_a_run_that_was_killed_before_its_first_epoch_cannot_predict(tmp_path: P
         InputError, match="checkpoints: found no such directory, expected the checkpoints of a"
     ):
         Extractor.load(tmp_path)
+
+
+def test_a_file_of_constraints_becomes_a_part_of_the_run(tmp_path: Path) -> None:
+    file, run = tmp_path / "own.json", tmp_path / "run"
+    file.write_text('{"Live_In": [["Org", "Loc"]]}')
+    config = Config()
+    config.decoding.constraints = str(file)
+    for _ in range(2):  # the second time, the run is resumed
+        system = opened(config, SPLITS, run)
+        assert system.config.decoding.constraints == load_config(run).decoding.constraints == "learned"
+        found = load_constraints("learned", run, system.vocabs)
+        assert found == {"Live_In": frozenset([("Org", "Loc")])}
+    file.write_text('{"Live_In": [["Peop", "Loc"]]}')
+    with pytest.raises(
+        InputError, match=r"own\.json: found other constraints than those of the run, expected"
+    ):
+        opened(config, SPLITS, run)
+    file.unlink()
+    for workdir in (run, tmp_path / "new"):
+        with pytest.raises(InputError, match=r"own\.json: found no such file"):
+            opened(config, SPLITS, workdir)
 
 
 def test_constraints_are_stored_from_the_trained_splits_and_added_to_an_older_run(tmp_path: Path) -> None:
