@@ -99,7 +99,7 @@ def train_population(
 
     Raises:
       ValueError: as in `train`, or the jobs do not fit together.
-      InputError: as in `train`, jobs are epochs apart, memory is limited too much, or hosts see other files.
+      InputError: as in `train`; jobs are epochs apart, or differ in steps where the learning rate falls.
       Stopped: as in `train`.
       HostLost: another host has ended.
     """
@@ -172,10 +172,20 @@ def _check(jobs: Sequence[Job], num_devices: int, hosts: Hosts) -> None:
 
 
 def _optimizer_of(members: Sequence[Member]) -> optax.GradientTransformation:
-    """Returns the optimiser of runs that are trained together; rates follow the largest corpus."""
-    system = members[0].system
-    layers = system.config.encoder if system.model.upper else None
-    return make_optimizer(system.config.training, max(len(member.examples) for member in members), layers)
+    """Returns the optimiser of runs that are trained together.
+
+    Raises:
+      InputError: rates change from step to step, and the runs differ in their number of steps.
+    """
+    config = members[0].system.config
+    steps = [math.ceil(len(member.examples) / config.training.batch_size) for member in members]
+    if not config.constant_rate:
+        for member, number in zip(members, steps, strict=True):
+            if number != steps[0]:
+                expected = f"{steps[0]}, as {members[0].workdir} has, or a separate training"
+                raise InputError(member.workdir, None, f"{number} steps per epoch", expected)
+    layers = config.encoder if members[0].system.model.upper else None
+    return make_optimizer(config.training, max(len(member.examples) for member in members), layers)
 
 
 def step_of_each(members: Sequence[Member], optimizer: optax.GradientTransformation) -> partial:

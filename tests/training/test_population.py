@@ -129,6 +129,14 @@ def test_settings_that_differ_in_more_than_the_seed_are_refused(tmp_path: Path) 
         train_population([first, second])
 
 
+def test_falling_rates_need_equal_numbers_of_steps(tmp_path: Path) -> None:
+    jobs = [job(tmp_path, seed) for seed in SEEDS]
+    for each in jobs:
+        each.config.training.final_rate = 0.5
+    with pytest.raises(InputError, match=r"seed_4: found 5 steps per epoch, expected 6, as .*seed_3 has, or"):
+        train_population(jobs)
+
+
 def test_vocabularies_of_different_size_are_refused(tmp_path: Path) -> None:
     first, second = (job(tmp_path, seed) for seed in SEEDS)
     second = second._replace(splits={**second.splits, "train": SENTENCES[:2]})
