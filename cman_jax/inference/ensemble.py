@@ -184,6 +184,8 @@ def _difference(first: Extractor, other: Extractor) -> str | None:
         return "settings of the network"
     if ours.encoder != theirs.encoder:
         return "features"
+    if jax.tree.map(jnp.shape, ours.constants) != jax.tree.map(jnp.shape, theirs.constants):
+        return "width of word vectors"
     return None
 
 

@@ -91,6 +91,13 @@ def test_networks_that_differ_in_more_than_the_seed_are_refused(tmp_path: Path) 
         InputError, match=r"b: found other vocabularies, expected vocabularies of .*a, because"
     ):
         Ensemble.load([tmp_path / "a", tmp_path / "b"])
+    systems = [run.system for run in extractors(tmp_path / "c", 2)]
+    widths = [
+        system._replace(constants={"word_vectors": np.zeros((3, 4 + i))}) for i, system in enumerate(systems)
+    ]
+    runs = [Extractor(system, {}, 1, workdir=tmp_path) for system in widths]
+    with pytest.raises(InputError, match="found other width of word vectors, expected width of word vectors"):
+        Ensemble.of(runs)
     with pytest.raises(InputError, match="ensemble: found no run"):
         Ensemble.load([])
     assert Ensemble.load([tmp_path / "a", tmp_path / "a"]).notes[0] == UNCALIBRATED
