@@ -69,6 +69,9 @@ def frozen_encoder(
     if spec is None:
         return None
     encoder = load_encoder(given or spec.name) if given is None or isinstance(given, str | Path) else given
+    if given is None and encoder.spec != spec:
+        found = f"features by other files than those of the installed {spec.name}"
+        raise InputError(place, None, found, "the folder of the encoder that the network was trained with")
     check_spec(place, found=spec, expected=encoder.spec)
     return encoder
 

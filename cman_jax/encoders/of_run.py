@@ -37,6 +37,8 @@ def encoder_of_run(
     Raises:
       InputError: as `frozen_encoder`, or an encoder is given to a run that has its own.
     """
+    if spec is not None and not isinstance(given, str | Path | None):
+        _refuse_other_division(given, upper.num_layers if upper else 0)
     if spec is None or upper is None or isinstance(given, PieceEncoder):
         return frozen_encoder(spec, given, place)
     if given is not None:
@@ -77,15 +79,25 @@ def trained_part(encoder: Encoder | None, config: EncoderConfig) -> Trained | No
     """Returns the layers of a pretrained encoder that are to be trained; None: none is.
 
     Raises:
-      InputError: layers are to be trained, but all of the encoder's are frozen, or there is no encoder.
+      InputError: layers are to be trained, but all of the encoder's are frozen, or there is no encoder. The
+        encoder was loaded for another number of trained layers.
     """
     if config.frozen:
+        _refuse_other_division(encoder, 0)
         return None
     if not isinstance(encoder, LowerLayers):
         found = f"{config.trained_layers} without an encoder that `load_lower` has loaded"
         raise InputError("config.encoder.trained_layers", None, found, "0, or an encoder to train")
     settings = encoder.files.config
+    _refuse_other_division(encoder, config.num_trained(settings.num_layers))
     return Trained(_upper(settings, config), upper_constants(encoder.files.weights, settings))
+
+
+def _refuse_other_division(encoder: Encoder | None, num_trained: int) -> None:
+    """Raises an InputError if an encoder was loaded for another number of trained layers."""
+    if isinstance(encoder, LowerLayers) and encoder.num_trained != num_trained:
+        found = f"an encoder that was loaded to train {encoder.num_trained} of its layers"
+        raise InputError("encoder", None, found, f"one for {num_trained}, as the config says")
 
 
 def trained_part_of_run(workdir: Path, config: EncoderConfig) -> Trained:

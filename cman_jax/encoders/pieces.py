@@ -67,11 +67,11 @@ def parse_tokenizer(path: Path, content: bytes, vocab_size: int, specials: tuple
       path: the file, for error messages.
       content: the file's bytes.
       vocab_size: number of pieces that the encoder has vectors for.
-      specials: the special pieces before and after every input.
+      specials: the special pieces before and after every input, if the file does not say which.
 
     Raises:
-      InputError: the content is not a tokeniser with these special pieces, it has too many pieces, or the
-        extra `encoders` is not installed.
+      InputError: the content is not a tokeniser, it has too many pieces, or not one special piece before and
+        one after every input, or the extra `encoders` is not installed.
     """
     try:
         from tokenizers import Tokenizer
@@ -88,13 +88,28 @@ def parse_tokenizer(path: Path, content: bytes, vocab_size: int, specials: tuple
         raise InputError(
             path, None, f"piece {last}", f"pieces below vocab_size = {vocab_size} of config.json"
         )
-    cls, sep = (tokenizer.token_to_id(name) for name in specials)
-    if cls is None or sep is None:
-        missing = specials[0] if cls is None else specials[1]
-        raise InputError(
-            path, None, f"no piece {missing}", f"the special pieces {' and '.join(specials)} of the family"
-        )
-    return WordPieces(tokenizer, cls, sep)
+    return WordPieces(tokenizer, *_special_ids(path, tokenizer, specials))
+
+
+def _special_ids(path: Path, tokenizer: Any, specials: tuple[str, str]) -> tuple[int, int]:
+    """Returns the ids of the special pieces that a tokeniser adds to every input, or else of the family's.
+
+    Checkpoints of one family differ in them: BERT's are [CLS] and [SEP], those of Multilingual-MiniLM, which
+    has BERT's network, <s> and </s>.
+    """
+    around = tokenizer.encode([], is_pretokenized=True, add_special_tokens=True)
+    if len(around.ids) == 2:
+        return around.ids[0], around.ids[1]
+    if around.ids:
+        found = f"the special pieces {show(' '.join(around.tokens))} around an input"
+        raise InputError(path, None, found, "one before and one after")
+    for name in specials:
+        if tokenizer.token_to_id(name) is None:
+            expected = (
+                f"the special pieces {' and '.join(specials)} of the family, or others in post_processor"
+            )
+            raise InputError(path, None, f"no piece {name}", expected)
+    return tokenizer.token_to_id(specials[0]), tokenizer.token_to_id(specials[1])
 
 
 @contextmanager

@@ -24,6 +24,8 @@ _CONVERSION = (
     "s.save_file({k: v.float().clone() for f in sys.argv[2:] "
     'for k, v in torch.load(f, weights_only=True).items()}, sys.argv[1])"'
 )
+_NUMBERS = ("F32", "F16", "BF16")
+"""Types of numbers that float32 holds exactly."""
 _OLD_NAMES = {".gamma": ".weight", ".beta": ".bias"}
 """Endings that the oldest checkpoints of BERT have in the names of layer norms."""
 
@@ -67,7 +69,7 @@ def read_weights(
 
     Raises:
       InputError: a file is damaged, or the extra `encoders` is not installed. An array is missing, has
-        another shape, is not float32, or contains a number that is not finite.
+        another shape, is of none of the types in `_NUMBERS`, or contains a number that is not finite.
     """
     try:
         from safetensors import SafetensorError, safe_open
@@ -98,13 +100,15 @@ def _plain_name(stored: str, prefix: str) -> str:
 
 
 def _read(path: Path, opened: Any, stored: str, shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
-    """Returns one array of an open file, checked."""
+    """Returns one array of an open file in float32, checked."""
     header = opened.get_slice(stored)
     found, kind = tuple(header.get_shape()), header.get_dtype()
-    if found != shape or kind != "F32":
-        what = f"{stored} of shape {list(found)} and type {kind}"
-        raise InputError(path, None, what, f"shape {list(shape)} and type F32, as config.json requires")
-    array = opened.get_tensor(stored)
+    if found != shape:
+        what = f"{stored} of shape {list(found)}"
+        raise InputError(path, None, what, f"shape {list(shape)}, as config.json requires")
+    if kind not in _NUMBERS:
+        raise InputError(path, None, f"{stored} of type {kind}", f"one of {', '.join(_NUMBERS)}")
+    array = opened.get_tensor(stored).astype(np.float32, copy=False)
     if not np.isfinite(array).all():
         raise InputError(path, None, f"a number in {stored} that is not finite", "finite numbers")
     return array

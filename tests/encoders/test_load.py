@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from cman_jax.encoders.load import is_package, load_encoder
+from cman_jax.encoders.load import frozen_encoder, is_package, load_encoder
 from cman_jax.errors import InputError
 from tests.fake_encoder import SPEC, FakeEncoder
 
@@ -58,7 +58,10 @@ def test_a_family_is_imported_alone(monkeypatch: pytest.MonkeyPatch, families: N
         ({}, "folder: found none of these files, expected a folder with config.json"),
         ({"options.json": ""}, "folder: found options.json, expected a folder with"),
         ({"a.hdf5": "", "b.hdf5": "", "options.json": ""}, "found options.json, a.hdf5, b.hdf5, expected a"),
-        ({"config.json": "{}"}, "config.json: found model_type = None, expected one of bert, roberta"),
+        (
+            {"config.json": "{}"},
+            "config.json: found no model_type, expected the family of the checkpoint, one of bert",
+        ),
         (
             {"config.json": '{"model_type": "gpt2"}'},
             "config.json: found model_type = 'gpt2', expected one of bert, roberta",
@@ -86,6 +89,15 @@ def test_first_pieces_are_refused_for_an_encoder_without_pieces(tmp_path: Path) 
         InputError, match=r"found '.*elmo:first', expected .*elmo, because ELMo has no word p"
     ):
         load_encoder(f"{folder}:first")
+
+
+@pytest.mark.usefixtures("families")
+def test_a_package_that_is_not_the_encoder_of_a_run_asks_for_its_folder() -> None:
+    spec = SPEC._replace(name="minilm")
+    with pytest.raises(
+        InputError, match=r"encoder\.json: found features by other files than .* installed minilm"
+    ):
+        frozen_encoder(spec, None, Path("encoder.json"))
 
 
 def test_a_package_is_known_with_and_without_its_pooling() -> None:

@@ -10,7 +10,7 @@ from cman_jax.encoders.pieces import WordPieces, parse_tokenizer
 from cman_jax.errors import InputError
 
 pytest.importorskip("tokenizers", reason="needs the extra encoders")
-from tokenizers import Tokenizer, models
+from tokenizers import Tokenizer, models, processors
 
 WORDS = ["the", "town", "<s>", "", "the"]
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
@@ -52,7 +52,10 @@ def test_every_word_is_split_like_a_word_after_a_space(pre_tokenizer: Any, mark:
 @pytest.mark.parametrize(
     ("specials", "message"),
     [
-        (("[CLS]", "</s>"), r"no piece \[CLS\], expected the special pieces \[CLS\] and </s> of the family"),
+        (
+            ("[CLS]", "</s>"),
+            r"no piece \[CLS\], expected the special pieces \[CLS\] and </s> of the family, or",
+        ),
         (("<s>", "[SEP]"), r"no piece \[SEP\], expected"),
     ],
 )
@@ -60,3 +63,17 @@ def test_special_pieces_of_another_family_are_refused(specials: tuple[str, str],
     content = tokenizer(BYTES, "Ġ").tokenizer.to_str().encode()
     with pytest.raises(InputError, match=message):
         parse_tokenizer(Path("t.json"), content, 99, specials)
+
+
+@pytest.mark.parametrize("template", ["<s> $A </s>", "<s> $A", "<s> $A </s> </s>"])
+def test_the_file_says_which_special_pieces_an_input_has(template: str) -> None:
+    made = tokenizer(BYTES, "Ġ").tokenizer
+    ids = [(name, made.token_to_id(name)) for name in ("<s>", "</s>")]
+    made.post_processor = processors.TemplateProcessing(single=template, special_tokens=ids)
+    content = made.to_str().encode()
+    if template != "<s> $A </s>":
+        with pytest.raises(InputError, match=r"special pieces .*<s>.* around an input, expected one before"):
+            parse_tokenizer(Path("t.json"), content, 99, ("[CLS]", "[SEP]"))
+        return
+    found = parse_tokenizer(Path("t.json"), content, 99, ("[CLS]", "[SEP]"))
+    assert [("<s>", found.cls), ("</s>", found.sep)] == ids

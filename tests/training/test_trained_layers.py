@@ -98,6 +98,10 @@ def test_a_resumed_training_has_the_same_bits_and_the_run_needs_no_other_files(
         resumed = train(config, SPLITS, tmp_path / "cut", encoder=load_lower(copied, config.encoder))
         assert_equal(final_params(tmp_path / "cut", resumed), expected, rtol=0, atol=0)
         shutil.rmtree(copied)
+        with pytest.raises(InputError, match="loaded to train 2 of its layers, expected one for 1"):
+            Extractor.as_configured(tmp_path / "whole", encoder=load_lower(folder, EncoderConfig("all")))
+        with pytest.raises(InputError, match="found 1 without an encoder that `load_lower` has loaded"):
+            train(config, SPLITS, tmp_path / "whole", encoder=load_encoder(folder))
         extractor = Extractor.as_configured(tmp_path / "whole")
         scores = extractor.score(SENTENCES, extractor.annotate(SENTENCES))
     assert sorted(path.name for path in (tmp_path / "whole" / "encoder").iterdir()) == [
@@ -131,4 +135,9 @@ def test_what_cannot_be_trained_is_refused_by_name(folder: Path, tmp_path: Path)
     for encoder in (None, load_encoder(folder)):
         with pytest.raises(InputError, match="found 1 without an encoder that `load_lower` has loaded"):
             train(config_with("1"), SPLITS, tmp_path / "run", encoder=encoder)
+    for lower, config, number in ((1, "0", 0), (1, "all", 2), (2, "1", 1)):
+        encoder = load_lower(folder, EncoderConfig(str(lower)))
+        message = f"loaded to train {lower} of its layers, expected one for {number}, as the config says"
+        with pytest.raises(InputError, match=message):
+            train(config_with(config), SPLITS, tmp_path / "run", encoder=encoder)
     assert not (tmp_path / "run" / "config.json").exists()

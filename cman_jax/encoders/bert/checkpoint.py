@@ -6,6 +6,7 @@ Python packages.
 """
 
 import hashlib
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,13 @@ from cman_jax.encoders.safetensors import read_weights, weight_files
 from cman_jax.errors import InputError
 from cman_jax.files import file_digest
 from cman_jax.folders import inside
+
+_OLDER_TOKENIZERS = ("vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spm.model", "bpe.codes")
+_CONVERSION = (
+    'python -c "import sys, transformers as t; '
+    't.AutoTokenizer.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1])"'
+)
+"""The command that writes tokenizer.json; a folder follows."""
 
 
 class BertFiles(NamedTuple):
@@ -61,6 +69,7 @@ def read_bert(
       InputError: a file is missing, damaged or of another model, or the extra `encoders` is not installed.
     """
     folder = Path(directory)
+    _refuse_slow_tokenizer(folder)
     settings, tokenizer = inside(folder, "config.json"), inside(folder, "tokenizer.json")
     options = _read(settings)
     config = parse_config(settings, options)
@@ -110,6 +119,14 @@ def _name(config: BertConfig, weights_sha256: str) -> str:
         if package.weights_sha256 == weights_sha256:
             return name
     return f"{config.family} folder" if config.family in PACKAGES else config.family
+
+
+def _refuse_slow_tokenizer(folder: Path) -> None:
+    """Raises an InputError if a folder has the older files of a tokeniser in place of tokenizer.json."""
+    older = [name for name in _OLDER_TOKENIZERS if (folder / name).is_file()]
+    if older and not (folder / "tokenizer.json").exists():
+        expected = f"its conversion: {_CONVERSION} {shlex.quote(str(folder))}"
+        raise InputError(folder / "tokenizer.json", None, f"no such file, but {older[0]}", expected)
 
 
 def _digest(path: Path) -> str:

@@ -92,6 +92,8 @@ def parse_config(path: Path, content: bytes) -> BertConfig:
     if not isinstance(options, dict):
         raise fail(show(options), "a JSON object")
     name = options.get("model_type")
+    if "model_type" not in options:
+        raise fail("no model_type", f"the family of the checkpoint, one of {', '.join(FAMILIES)}")
     if not isinstance(name, str) or name not in FAMILIES:
         raise fail(f"model_type = {show(name)}", f"one of {', '.join(FAMILIES)}")
     family = FAMILIES[name]

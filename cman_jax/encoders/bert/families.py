@@ -17,7 +17,7 @@ class Family(NamedTuple):
       prefix: what stands before each array's name in checkpoints of a network with an output layer.
       layer: the name of a layer; its number stands in place of the braces.
       parts: the checkpoint's name for each part of a layer of the network.
-      specials: the pieces before and after every input.
+      specials: the pieces before and after every input, if `tokenizer.json` does not say which.
       counts_from_padding: whether positions begin at `pad_token_id` + 1, not at `first_position`.
       required: attributes that must be stated, with the values that the network can honour.
     """
