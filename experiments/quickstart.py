@@ -2,8 +2,9 @@
 
     make quickstart
 
-Writes a generated corpus to WORKDIR/data, trains on it, prints the scores on test, and three sentences with
-their extracted entities and relations. Run again, it resumes training, or only prints the results again.
+Writes a generated corpus to WORKDIR/data, trains on it, calibrates the probabilities on dev, prints the
+scores on test, and three sentences with their extracted entities and relations. Run again, it resumes
+training, or only prints the results again.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from absl import flags
 from cman_jax.app.program import run_main
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate
+from cman_jax.app.tuning import calibrate
 from cman_jax.configs.generated import get_config
 from cman_jax.data.corpus import load_splits, write_jsonl
 from cman_jax.inference.extractor import Extractor
@@ -28,7 +30,7 @@ _WORKDIR = flags.DEFINE_string(
 
 
 def main(argv: Sequence[str]) -> None:
-    """Generates, trains, scores and extracts."""
+    """Generates, trains, calibrates, scores and extracts."""
     del argv
     start_jax()
     workdir = Path(_WORKDIR.value)
@@ -38,6 +40,7 @@ def main(argv: Sequence[str]) -> None:
     sizes = ", ".join(f"{len(sentences)} {split}" for split, sentences in splits.items())
     print(f"generated corpus: {sizes} sentences in {workdir / 'data'}", flush=True)
     train(get_config(), splits, workdir, progress=ConsoleProgress())
+    calibrate(workdir, splits["dev"])
     evaluate(workdir, {"test": splits["test"]})
     _show_examples(workdir, splits["test"])
 

@@ -178,7 +178,7 @@ def _describe(s: Statistics) -> str:
         f"{s.relation_types.total()} relations: {_by_type(s.relation_types)}",
     ]
     odd = {
-        "sentences without a relation (the network learns from them where nothing is)": s.without_relation,
+        "sentences without a relation (they teach the network which sentences have none)": s.without_relation,
         f"pairs of overlapping entities in {s.sentences_with_overlap} sentences (training keeps the longest "
         "entity of a pair, and only relations between kept entities)": s.overlapping_pairs,
         "relations with the last tokens and the type of another one (the network cannot tell them apart)": (

@@ -42,7 +42,7 @@ NAVIGATION = {
         "docs/reliability": "Reliability",
     },
     "Measurements in full": {
-        "docs/results/conll04/LOG": "CoNLL04: first runs",
+        "docs/results/conll04/LOG": "CoNLL04: log",
         "docs/results/reproduction/LOG": "Reproduction: log",
         "docs/results/reproduction/short/reproduction": "Reproduction: short budget",
         "docs/results/reproduction/exact/reproduction": "Reproduction: exact scorer",

@@ -89,7 +89,7 @@ def test_the_report(tmp_path: Path) -> None:
   train: 2 sentences, 4 tokens, length 2 / 2.0 / 2
     4 entities: X 2, Y 2
     1 relations: r 1
-    odd: 1 sentences without a relation (the network learns from them where nothing is)
+    odd: 1 sentences without a relation (they teach the network which sentences have none)
     odd: 1 sentences whose tokens an earlier one has (each is trained on)
   test: 2 sentences, 6 tokens, length 2 / 3.0 / 4
     6 entities: X 4, Y 2
