@@ -17,8 +17,6 @@ from cman_jax.run.provenance import recorded_digest, split_digest
 from cman_jax.run.system import load_config
 from cman_jax.types import Sentence
 
-_RUN = "the folder of a training run"
-
 
 def calibrate(
     workdir: Path, held_out: Sequence[Sentence], encoder: Encoder | None = None, **decoding: Any
@@ -36,8 +34,7 @@ def calibrate(
       InputError: the network was trained on the sentences, nothing can be loaded, or the run is an installed
         model.
     """
-    refuse_packaged(workdir, _RUN)
-    _refuse_trained_on(workdir, held_out)
+    _refuse_to_fit(workdir, held_out)
     extractor = Extractor.as_configured(workdir, encoder=encoder, **decoding)
     extractor.calibration = Calibration()
     annotations = extractor.annotate(held_out)
@@ -110,8 +107,7 @@ def _tuner_of_run(
     workdir: Path, held_out: Sequence[Sentence], encoder: Encoder | None, **decoding: Any
 ) -> "_Tuner":
     """Returns the tuner of one run; the arguments are those of `tune_threshold`."""
-    refuse_packaged(workdir, _RUN)
-    _refuse_trained_on(workdir, held_out)
+    _refuse_to_fit(workdir, held_out)
     options = {**decoding, "threshold": None}
     return _Tuner(Extractor.as_configured(workdir, encoder=encoder, **options), held_out)
 
@@ -142,6 +138,12 @@ def trained_on(workdir: Path, digest: str) -> str | None:
     """Returns the split with this digest that the run was trained on; None: there is none."""
     splits = load_config(workdir).training.trained_splits
     return next((name for name in splits if recorded_digest(workdir, name) == digest), None)
+
+
+def _refuse_to_fit(workdir: Path, sentences: Sequence[Sentence]) -> None:
+    """Raises an InputError if nothing can be stored in the run, or if it was trained on the sentences."""
+    refuse_packaged(workdir, "the folder of a training run")
+    _refuse_trained_on(workdir, sentences)
 
 
 def _refuse_trained_on(workdir: Path, sentences: Sequence[Sentence]) -> None:
