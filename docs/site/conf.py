@@ -4,12 +4,15 @@ The sources are the Markdown files at the top of the checkout and in `docs/`, so
 A link to another file is a download. AutoAPI reads docstrings from the source code and imports nothing.
 """
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
 
 from cman_jax.version import __version__
 from docs.site.navigation import NAVIGATION
+
+logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it announces a new cache of fonts
 
 ROOT = Path(__file__).resolve().parents[2]
 
