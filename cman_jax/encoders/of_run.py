@@ -37,7 +37,7 @@ def encoder_of_run(
     Raises:
       InputError: as `frozen_encoder`, or an encoder is given to a run that has its own.
     """
-    if spec is not None and not isinstance(given, str | Path | None):
+    if spec is not None:
         _refuse_other_division(given, upper.num_layers if upper else 0)
     if spec is None or upper is None or isinstance(given, PieceEncoder):
         return frozen_encoder(spec, given, place)
@@ -93,7 +93,7 @@ def trained_part(encoder: Encoder | None, config: EncoderConfig) -> Trained | No
     return Trained(_upper(settings, config), upper_constants(encoder.files.weights, settings))
 
 
-def _refuse_other_division(encoder: Encoder | None, num_trained: int) -> None:
+def _refuse_other_division(encoder: object, num_trained: int) -> None:
     """Raises an InputError if an encoder was loaded for another number of trained layers."""
     if isinstance(encoder, LowerLayers) and encoder.num_trained != num_trained:
         found = f"an encoder that was loaded to train {encoder.num_trained} of its layers"

@@ -166,11 +166,8 @@ def _loaded(
 ) -> list[Extractor]:
     """Returns the network of each run, with an encoder of its own and the same options."""
     if options.get("threshold") == "dev":
-        found, expected = (
-            "'dev' for several runs",
-            "a number, because a tuned threshold is that of a single run",
-        )
-        raise InputError("decoding option threshold", None, found, expected)
+        expected = "a number, because a tuned threshold is that of a single run"
+        raise InputError("decoding option threshold", None, "'dev' for several runs", expected)
     encoders = encoders or [None] * len(workdirs)
     return [load(run, encoder=each, **options) for run, each in zip(workdirs, encoders, strict=True)]
 

@@ -84,6 +84,13 @@ def read_constraints(path: str | Path, vocabs: Vocabs) -> Constraints:
     return from_json(parse_json(read_utf8(path), partial(InputError, path, None)), vocabs, path)
 
 
+def refuse_other_constraints(path: str | Path, workdir: Path, vocabs: Vocabs) -> None:
+    """Raises an InputError if a file differs from what the run stores, or cannot be read."""
+    if read_constraints(path, vocabs) != load_constraints("learned", workdir, vocabs):
+        expected = f"those of {workdir / _FILE}, or another workdir"
+        raise InputError(path, None, "other constraints than those of the run", expected)
+
+
 def from_json(content: Any, vocabs: Vocabs, path: Path) -> Constraints:
     """Returns constraints that JSON expressed.
 

@@ -26,7 +26,7 @@ from cman_jax.training.follower import Follower
 from cman_jax.training.hosts import ALONE, Hosts
 from cman_jax.training.losses import Objective
 from cman_jax.training.member import Job, Member
-from cman_jax.training.optimizer import make_optimizer
+from cman_jax.training.optimizer import make_optimizer, steps_per_epoch
 from cman_jax.training.parallel import AnyStep, PopulationStep, sharing, step_of_run
 from cman_jax.training.progress import Progress
 from cman_jax.training.step import TrainState, train_step
@@ -99,7 +99,7 @@ def train_population(
 
     Raises:
       ValueError: as in `train`, or the jobs do not fit together.
-      InputError: as in `train`; jobs are epochs apart, or differ in steps where the learning rate falls.
+      InputError: as in `train`; jobs differ in epochs or steps, memory is too small, hosts see other files.
       Stopped: as in `train`.
       HostLost: another host has ended.
     """
@@ -178,14 +178,14 @@ def _optimizer_of(members: Sequence[Member]) -> optax.GradientTransformation:
       InputError: rates change from step to step, and the runs differ in their number of steps.
     """
     config = members[0].system.config
-    steps = [math.ceil(len(member.examples) / config.training.batch_size) for member in members]
+    steps = [steps_per_epoch(config.training, len(member.examples)) for member in members]
     if not config.constant_rate:
         for member, number in zip(members, steps, strict=True):
             if number != steps[0]:
                 expected = f"{steps[0]}, as {members[0].workdir} has, or a separate training"
                 raise InputError(member.workdir, None, f"{number} steps per epoch", expected)
     layers = config.encoder if members[0].system.model.upper else None
-    return make_optimizer(config.training, max(len(member.examples) for member in members), layers)
+    return make_optimizer(config.training, len(members[0].examples), layers)
 
 
 def step_of_each(members: Sequence[Member], optimizer: optax.GradientTransformation) -> partial:

@@ -28,9 +28,9 @@ from cman_jax.run.constraints import (
     Constraints,
     has_constraints,
     learn_constraints,
-    load_constraints,
     names_file,
     read_constraints,
+    refuse_other_constraints,
     write_constraints,
 )
 from cman_jax.run.manifest import check_all, start_manifest, write_files
@@ -112,7 +112,7 @@ def _resume(config: Config, summaries: Summaries, workdir: Path, digests: Mappin
     if not has_constraints(workdir):
         write_constraints(workdir, _constraints_of(config, summaries, system.vocabs))
     elif names_file(config.decoding.constraints):
-        _refuse_other_constraints(config, workdir, system.vocabs)
+        refuse_other_constraints(config.decoding.constraints, workdir, system.vocabs)
     write_config(workdir, system.config)
     return system
 
@@ -171,14 +171,6 @@ def _with_stored(config: Config) -> Config:
         return config
     decoding = dataclasses.replace(config.decoding, constraints="learned")
     return dataclasses.replace(config, decoding=decoding)
-
-
-def _refuse_other_constraints(config: Config, workdir: Path, vocabs: Vocabs) -> None:
-    """Raises an InputError if the file that the config names differs from what the run stores."""
-    path = config.decoding.constraints
-    if read_constraints(path, vocabs) != load_constraints("learned", workdir, vocabs):
-        expected = f"those of {workdir / 'constraints.json'}, or another workdir"
-        raise InputError(path, None, "other constraints than those of the run", expected)
 
 
 def _refuse_remains(workdir: Path) -> None:

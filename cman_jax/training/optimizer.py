@@ -3,6 +3,7 @@
 The optimisers take parameters as `training.vectors.as_vectors` returns them.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -22,12 +23,17 @@ def make_optimizer(
       num_sentences: number of training sentences per epoch, which sets how fast learning rates change.
       encoder: the settings for the trained layers of an encoder, which have AdamW; None: there are none.
     """
-    steps = config.num_epochs * -(-num_sentences // config.batch_size)
+    steps = config.num_epochs * steps_per_epoch(config, num_sentences)
     rate = config.learning_rate
     if config.final_rate < 1:
         rate = optax.linear_schedule(rate, rate * config.final_rate, steps)
     network = _clipped(config.clip_norm, optax.adam(rate))
     return network if encoder is None else _side_by_side(network, _for_layers(encoder, steps))
+
+
+def steps_per_epoch(config: TrainingConfig, num_sentences: int) -> int:
+    """Returns the number of batches of an epoch."""
+    return math.ceil(num_sentences / config.batch_size)
 
 
 def _clipped(norm: float, optimizer: optax.GradientTransformation) -> optax.GradientTransformation:

@@ -69,8 +69,9 @@ def read_bert(
       InputError: a file is missing, damaged or of another model, or the extra `encoders` is not installed.
     """
     folder = Path(directory)
-    _refuse_slow_tokenizer(folder)
     settings, tokenizer = inside(folder, "config.json"), inside(folder, "tokenizer.json")
+    if not tokenizer.exists():
+        _refuse_older_tokenizer(tokenizer)
     options = _read(settings)
     config = parse_config(settings, options)
     family = FAMILIES[config.family]
@@ -121,12 +122,12 @@ def _name(config: BertConfig, weights_sha256: str) -> str:
     return f"{config.family} folder" if config.family in PACKAGES else config.family
 
 
-def _refuse_slow_tokenizer(folder: Path) -> None:
-    """Raises an InputError if a folder has the older files of a tokeniser in place of tokenizer.json."""
-    older = [name for name in _OLDER_TOKENIZERS if (folder / name).is_file()]
-    if older and not (folder / "tokenizer.json").exists():
-        expected = f"its conversion: {_CONVERSION} {shlex.quote(str(folder))}"
-        raise InputError(folder / "tokenizer.json", None, f"no such file, but {older[0]}", expected)
+def _refuse_older_tokenizer(path: Path) -> None:
+    """Raises an InputError if an older file of a tokeniser is in place of the missing tokenizer.json."""
+    for name in _OLDER_TOKENIZERS:
+        if (path.parent / name).is_file():
+            expected = f"its conversion: {_CONVERSION} {shlex.quote(str(path.parent))}"
+            raise InputError(path, None, f"no such file, but {name}", expected)
 
 
 def _digest(path: Path) -> str:

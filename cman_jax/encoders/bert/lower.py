@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Array, Float, Float16, Int
+from jaxtyping import Array, Float, Int
 
 from cman_jax.encoders.bert.checkpoint import BertFiles, read_bert
 from cman_jax.encoders.bert.encoder import BertEncoder, Input, encoder_spec
@@ -15,9 +15,8 @@ from cman_jax.encoders.bert.upper import Upper
 from cman_jax.encoders.bert.weights import weight_shapes
 from cman_jax.encoders.encoder import Encoded
 from cman_jax.encoders.safetensors import WEIGHTS
-from cman_jax.encoders.store.source import quote
+from cman_jax.encoders.store.source import quote, to_half
 from cman_jax.encoders.windows import Places, Pooling
-from cman_jax.errors import InputError
 from cman_jax.types import EncoderSpec, PieceRow
 
 
@@ -68,26 +67,12 @@ class LowerLayers(BertEncoder):
         def keep(batch: Sequence[Input], states: Float[Array, "l b n d"]) -> None:
             last = np.asarray(states[-1])
             for index, (sentence, ids, places) in enumerate(batch):
-                state = _halved(last[index, : len(ids)], sentences[sentence])
+                where = f"below the trained layers, in a word piece of {quote(sentences[sentence])}"
+                state = to_half(last[index, : len(ids)], lambda _, where=where: where, "encoder")
                 rows[sentence].append(PieceRow(state, _words(places, len(ids))))
 
         features = self._encode(sentences, keep)
         return [Encoded(*each) for each in zip(features, map(tuple, rows), strict=True)]
-
-
-def _halved(states: Float[np.ndarray, "p d"], tokens: Sequence[str]) -> Float16[np.ndarray, "p d"]:
-    """Returns the states of an input's pieces in half precision.
-
-    Raises:
-      InputError: a number is too large; the message quotes the sentence, of which the input is a part.
-    """
-    with np.errstate(over="ignore"):
-        half = states.astype("<f2")
-    if not np.isfinite(half).all():
-        worst = states[np.unravel_index(np.argmax(~np.isfinite(half)), half.shape)]
-        found = f"{worst} below the trained layers, in a word piece of {quote(tokens)}"
-        raise InputError("encoder", None, found, "numbers up to 65504, the largest of float16")
-    return half
 
 
 def _words(places: Places, length: int) -> Int[np.ndarray, " p"]:

@@ -1,7 +1,7 @@
 """The interface of all stores of contextual features, whichever format they have on disk."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -98,12 +98,28 @@ def to_float16(
     Raises:
       InputError: a value is not finite in half precision; the message names its layer and token.
     """
+    return to_half(values, lambda place: f"in layer {place[0]} of token {place[1]} of {quote(tokens)}", path)
+
+
+def to_half(
+    values: Float[np.ndarray, "..."], where: Callable[[tuple[int, ...]], str], path: str | Path
+) -> Float16[np.ndarray, "..."]:
+    """Returns the values in half precision.
+
+    Args:
+      values: the values.
+      where: describes the place of a value, given its indices, for error messages.
+      path: the place of all values, for error messages.
+
+    Raises:
+      InputError: a value is not finite in half precision.
+    """
     with np.errstate(over="ignore"):
         half = values.astype("<f2", copy=False)
     if not np.isfinite(half).all():
-        layer, token, column = np.argwhere(~np.isfinite(half))[0]
-        found = f"{values[layer, token, column]} in layer {layer} of token {token} of {quote(tokens)}"
-        raise InputError(path, None, found, "numbers up to 65504, the largest of float16")
+        place = tuple(map(int, np.argwhere(~np.isfinite(half))[0]))
+        expected = "numbers up to 65504, the largest of float16"
+        raise InputError(path, None, f"{values[place]} {where(place)}", expected)
     return half
 
 
