@@ -78,7 +78,11 @@ class Member:
         self._lengths = np.concatenate(lengths)
         if self.system.model.upper:
             self._lengths = np.array([example.room(config.data) for example in self.examples])
-        self._dev, self._dev_examples = splits["dev"], encode_all(splits["dev"], vocabs, encoder)
+        self._dev, first = splits["dev"], len(sentences) - len(splits["dev"])
+        # Under train+dev the last examples are dev's.
+        self._dev_examples = (
+            self.examples[first:] if "dev" in trained else encode_all(self._dev, vocabs, encoder)
+        )
         constraints = load_constraints(self.system.config.decoding.constraints, self.workdir, vocabs)
         self._predictor = Predictor(self.system, constraints=constraints)
         self.key, self._init_key = jax.random.split(jax.random.key(config.training.seed))

@@ -119,6 +119,15 @@ def test_features_are_read_from_their_store_when_a_batch_is_due(
         train(config_with(), splits["disk"], tmp_path / "other", encoder=store)
 
 
+def test_dev_is_encoded_once_if_the_run_is_trained_on_it(tmp_path: Path) -> None:
+    encoder, job = (
+        FakeEncoder(),
+        Job(config_with(protocol="train+dev"), {"train": TRAIN, "dev": SENTENCES}, tmp_path),
+    )
+    Member(job, None, encoder).close()
+    assert [tokens for call in encoder.calls for tokens in call] == [s.tokens for s in (*TRAIN, *SENTENCES)]
+
+
 def test_errors_name_the_sentences_of_a_batch(splits: dict[str, Splits], tmp_path: Path) -> None:
     member = Member(Job(config_with(protocol="train+dev"), splits["disk"], tmp_path / "run"), None, None)
     plan = member.plans(1)[0]
