@@ -1,7 +1,7 @@
 """Tests of MiniLM as an encoder of words: a tiny model by itself, and the published weights against PyTorch.
 
-The comparison with PyTorch takes 8 sentences of CoNLL04. This command takes N sentences and the name of a
-package, and prints the largest difference:
+The comparison with PyTorch takes 8 sentences of CoNLL04; a package that is not installed is skipped. This
+command takes N sentences and the name of a package, and prints the largest difference:
 
     python -m tests.encoders.bert.test_encoder N mpnet
 """
@@ -182,12 +182,13 @@ def largest_difference(package: str, num_sentences: int, data: Path) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(found, expected, strict=True))
 
 
-def test_all_layers_equal_those_of_pytorch(shared_data: Path) -> None:
+@pytest.mark.parametrize("package", ["minilm", "mpnet"])
+def test_all_layers_equal_those_of_pytorch(package: str, shared_data: Path) -> None:
     try:
-        find_package("minilm")
+        find_package(package)
     except InputError as error:
         pytest.skip(str(error))
-    assert largest_difference("minilm", 8, shared_data) < 2e-5
+    assert largest_difference(package, 8, shared_data) < 2e-5
 
 
 if __name__ == "__main__":
