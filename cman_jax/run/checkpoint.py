@@ -4,7 +4,6 @@ A checkpoint appears whole or not at all, and goes in the same way, so a run tha
 resumes from its last whole epoch. Parameters are an item of their own, for programs that only predict.
 """
 
-import math
 import shutil
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,12 +20,11 @@ from cman_jax.run.checkpoint_files import (
     is_whole,
     restore_item,
 )
+from cman_jax.run.rank import rank_of
 from cman_jax.types import Params
 
 State = TypeVar("State", bound=tuple)
 """The named tuple from which training resumes: `step`, `params` and `opt_state`."""
-
-_EARLIER_WINS = 1e-9  # subtracted per epoch from the score; far below any difference of scores
 
 
 class Checkpoints:
@@ -82,18 +80,15 @@ class Checkpoints:
         Args:
           epoch: the epoch that has finished.
           state: the state after the epoch.
-          score: decides which epoch is the best; the earlier of equal scores wins, and a score that is not a
-            number never. None: the later epoch is better.
+          score: decides which epoch is the best, see `rank_of`.
 
         Raises:
           InputError: this checkpoint or the one before cannot be written.
         """
-        rank = _EARLIER_WINS * epoch if score is None else score - _EARLIER_WINS * epoch
-        rank = rank if math.isfinite(rank) else self._writer.NO_SCORE
         state = jax.tree.map(np.array, state)  # a copy, because the next step updates these arrays in place
         trees = {PARAMS: state.params, OPTIMIZER: {"step": state.step, "opt_state": state.opt_state}}
         with self._writer.writing(self._directory):
-            self._writer.save(self._manager, epoch, trees, rank)
+            self._writer.save(self._manager, epoch, trees, rank_of(epoch, score))
         self._remove_deleted()
 
     def epochs(self) -> list[int]:

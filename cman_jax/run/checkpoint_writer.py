@@ -16,12 +16,10 @@ from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, L
 from cman_jax.errors import InputError, is_out_of_memory
 from cman_jax.files import show
 from cman_jax.run.checkpoint_files import DIGEST_FILE, DIGESTS, OPTIMIZER, PARAMS, digests_of
+from cman_jax.run.rank import NO_SCORE
 
 LATEST = 2
 """How many of the latest checkpoints are kept, besides the best one."""
-
-NO_SCORE = -1.0
-"""The rank of a score that is not a number, below every score."""
 
 _OS_ERROR = re.compile(r"os_error_code='(\d+)'")
 _NO_WRITING = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}

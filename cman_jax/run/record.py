@@ -4,7 +4,6 @@ A row is a JSON object for one finished epoch. It contains mean losses, the spee
 mean `selection`, which is null if dev has nothing to score. The best epoch has the highest `selection`.
 """
 
-import math
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from cman_jax.errors import InputError
 from cman_jax.files import json_text, parse_json, read_lines
 from cman_jax.run.checkpoint import remedy_for
 from cman_jax.run.manifest import check_listed, write_files
+from cman_jax.run.rank import rank_of
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
@@ -95,22 +95,12 @@ def chosen_of(rows: Sequence[dict[str, Any]], config: Config) -> int:
 
 
 def best_epoch(rows: Sequence[dict[str, Any]]) -> int:
-    """Returns the best epoch on dev, the earliest of equals.
-
-    If dev has nothing to score, it is the last epoch.
+    """Returns the best epoch on dev by `rank_of`: the earliest of equals, or the last if nothing is scored.
 
     Args:
       rows: rows of metrics.jsonl, at least one.
     """
-    if rows[-1]["selection"] is None:
-        return rows[-1]["epoch"]
-    return max(rows, key=_score)["epoch"]
-
-
-def _score(row: dict[str, Any]) -> float:
-    """Returns the score that chooses the best epoch; below all others if it is missing or not a number."""
-    score = row["selection"]
-    return -1.0 if score is None or not math.isfinite(score) else score
+    return max(rows, key=lambda row: rank_of(row["epoch"], row["selection"]))["epoch"]
 
 
 def _is_row(row: Any) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from cman_jax.config import Config
 from cman_jax.errors import InputError
 from cman_jax.run.checkpoint import Checkpoints, saved_epochs
+from cman_jax.run.record import best_epoch
 from cman_jax.training.optimizer import make_optimizer
 from cman_jax.training.step import TrainState
 from cman_jax.types import Params
@@ -154,6 +155,16 @@ def test_a_score_that_is_not_a_number_is_never_the_best(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "5", "6"]
     for path in tmp_path.rglob("metrics/metrics"):
         json.loads(path.read_text(), parse_constant=pytest.fail)
+
+
+def test_the_epoch_that_metrics_choose_is_kept_if_scores_are_equal_up_to_rounding(tmp_path: Path) -> None:
+    scores = (42.857142857142854, 42.85714285714286, 20.0, 21.0, 22.0)  # the first two are 300 / 7
+    rows = [{"epoch": epoch, "selection": score} for epoch, score in enumerate(scores, 1)]
+    with Checkpoints(tmp_path) as checkpoints:
+        for row in rows:
+            checkpoints.save(row["epoch"], state_of(PARAMS), row["selection"])
+    assert best_epoch(rows) == 1
+    assert saved_epochs(tmp_path) == [1, 4, 5]
 
 
 @pytest.mark.parametrize(
