@@ -109,6 +109,31 @@ class FeatureCache(FeatureSource):
                 )
 
 
+def complete_cache(
+    directory: str | Path, spec: EncoderSpec, sentences: Sequence[Sentence]
+) -> FeatureCache | None:
+    """Returns the cache of a directory if it has the features of all sentences; None: a writer must add some.
+
+    Any number of programs may read a complete cache at the same time. All its values are verified.
+
+    Args:
+      directory: the cache's directory, which need not exist.
+      spec: the encoder whose features are asked for.
+      sentences: the sentences.
+
+    Raises:
+      InputError: the cache has the features of another encoder, or it is damaged.
+    """
+    if read_index(Path(directory) / _INDEX) is None:  # nothing, or what a killed writer began
+        return None
+    cache = FeatureCache.open(directory)
+    check_spec(cache.path, cache.spec, spec)
+    if not all(sentence.tokens in cache for sentence in sentences):
+        return None
+    cache.verify()
+    return cache
+
+
 class FeatureWriter:
     """A writer that adds sentences to a cache, or begins a cache.
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cman_jax.encoders.encoder import Encoder
-from cman_jax.encoders.store.cache import FeatureCache, FeatureWriter
+from cman_jax.encoders.store.cache import FeatureCache, FeatureWriter, complete_cache
 from cman_jax.encoders.store.index import sentence_key
 from cman_jax.types import Sentence
 
@@ -26,10 +26,26 @@ def add_features(encoder: Encoder, sentences: Sequence[Sentence], out: str | Pat
       out: the cache's directory; made if it does not exist.
 
     Raises:
-      InputError: another program is adding to the cache, the cache has the features of another encoder or is
-        damaged, or a feature is not finite in float16.
+      InputError: sentences are missing while another program is adding to the cache, the cache has the
+        features of another encoder or is damaged, or a feature is not finite in float16.
     """
-    start = time.monotonic()
+    start, num_missing = time.monotonic(), 0
+    cache = complete_cache(out, encoder.spec, sentences)
+    if cache is None:
+        num_missing = _encode_missing(encoder, sentences, out)
+        cache = FeatureCache.open(out)
+        cache.check(sentences)
+    seconds = time.monotonic() - start
+    num_distinct = len({sentence_key(sentence.tokens) for sentence in sentences})
+    return (
+        f"{len(sentences)} sentences, {num_distinct} different: {num_distinct - num_missing} there already, "
+        f"{num_missing} encoded in {seconds:.1f} s\n"
+        f"{out}: {len(cache)} sentences, {cache.num_bytes / 2**20:.1f} MiB"
+    )
+
+
+def _encode_missing(encoder: Encoder, sentences: Sequence[Sentence], out: str | Path) -> int:
+    """Encodes the sentences that a cache lacks, and returns how many they are; see `add_features`."""
     with FeatureWriter(out, encoder.spec) as writer, _bar() as bar:
         chunks = writer.missing_chunks(sentences)
         num_missing = sum(map(len, chunks))
@@ -37,15 +53,7 @@ def add_features(encoder: Encoder, sentences: Sequence[Sentence], out: str | Pat
         for chunk in chunks:
             writer.append(chunk, encoder.encode([sentence.tokens for sentence in chunk]))
             bar.advance(task, len(chunk))
-    seconds = time.monotonic() - start
-    cache = FeatureCache.open(out)
-    cache.check(sentences)
-    num_distinct = len({sentence_key(sentence.tokens) for sentence in sentences})
-    return (
-        f"{len(sentences)} sentences, {num_distinct} different: {num_distinct - num_missing} there already, "
-        f"{num_missing} encoded in {seconds:.1f} s\n"
-        f"{out}: {len(cache)} sentences, {cache.num_bytes / 2**20:.1f} MiB"
-    )
+    return num_missing
 
 
 def _bar() -> Progress:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cman_jax.encoders.store.cache import FeatureWriter
 from cman_jax.encoders.store.fill import add_features
 from cman_jax.errors import InputError
 from cman_jax.types import Sentence
@@ -37,6 +38,15 @@ def test_only_the_missing_sentences_of_another_corpus_are_encoded(tmp_path: Path
     report = add_features(FakeEncoder(), named(["b"], ["c"], ["c"]), tmp_path)
     assert report.startswith("3 sentences, 2 different: 1 there already, 1 encoded in ")
     assert report.endswith(": 3 sentences, 0.0 MiB")
+
+
+def test_a_complete_cache_is_used_while_another_program_adds_to_it(tmp_path: Path) -> None:
+    encoder = FakeEncoder()
+    add_features(encoder, numbered(range(3)), tmp_path)
+    with FeatureWriter(tmp_path, encoder.spec):
+        assert "2 there already, 0 encoded" in add_features(encoder, numbered(range(1, 3)), tmp_path)
+        with pytest.raises(InputError, match="another program that writes there"):
+            add_features(encoder, numbered(range(4)), tmp_path)
 
 
 def test_a_cache_of_another_encoder_is_refused_before_anything_is_encoded(tmp_path: Path) -> None:
