@@ -6,9 +6,11 @@ import math
 import operator
 import typing
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from cman_jax.config import Config
+from cman_jax.errors import InputError
 
 _FORMER_NAMES = {"model.encoder": "sequence_layer", "model.start": "init"}
 """Fields of version 0.1 whose names have changed since."""
@@ -37,6 +39,22 @@ def from_dict(values: Any) -> Config:
             setattr(target, name, tuple(value) if isinstance(value, list) else value)
     validate(config)
     return config
+
+
+def config_from_json(values: Any, path: Path) -> Config:
+    """Returns a config that JSON expressed.
+
+    Args:
+      values: the content of the file, or a part of it.
+      path: the file, for error messages.
+
+    Raises:
+      InputError: this version cannot read the config.
+    """
+    try:
+        return from_dict(values)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise InputError(path, None, f"{error}", "a config that a training run wrote") from None
 
 
 def _items(name: str, values: Any) -> Iterable[tuple[str, Any]]:
@@ -69,7 +87,8 @@ def validate(config: Config) -> None:
         rising = len(lengths) > 0 and lengths[0] > 0 and all(a < b for a, b in itertools.pairwise(lengths))
         _require(f"data.{name}", lengths, rising, "rising positive lengths")
     layers = config.encoder.trained_layers
-    _require("encoder.trained_layers", layers, layers == "all" or layers.isdecimal(), "'all' or a number")
+    count = layers.isascii() and layers.isdecimal() and (layers == "0" or layers[0] != "0")
+    _require("encoder.trained_layers", layers, layers == "all" or count, "'all' or a number")
     constraints = config.decoding.constraints
     _require("decoding.constraints", constraints, constraints != "", "'none', 'learned' or a file")
     same_length = len(data.char_shares) == len(data.char_lengths)

@@ -53,7 +53,7 @@ FIELDS: dict[str, tuple[Any, list[Any]]] = {
     "training.precision": ("bfloat16", ["float16", 16]),
     "training.protocol": ("train+dev", ["test"]),
     "training.seed": (7, [-1, 2**32, 0.0, None]),
-    "encoder.trained_layers": ("all", ["", "-1", "1.5", "none", 2]),
+    "encoder.trained_layers": ("all", ["", "-1", "1.5", "none", "00", "06", "\u0664", 2]),
     "encoder.learning_rate": (1e-4, [0, -1e-5]),
     "encoder.warmup": (0.0, [1.0, -0.1]),
     "encoder.layer_decay": (1.0, [0.0, 1.1]),

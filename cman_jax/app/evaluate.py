@@ -27,6 +27,7 @@ from cman_jax.app.run_flag import runs_of_flags
 from cman_jax.app.runtime import start_jax
 from cman_jax.app.scoring import evaluate, evaluate_ensemble
 from cman_jax.app.tuning import calibrate, threshold_of_ensemble, tune_threshold, tune_thresholds
+from cman_jax.data.negatives import read_negatives
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.errors import InputError
 from cman_jax.page.html import page_to_write
@@ -60,12 +61,7 @@ def main(argv: Sequence[str]) -> None:
     """Scores as the flags say."""
     del argv
     start_jax()
-    if _PAGE.value:
-        page_to_write(Path(_PAGE.value))  # a path that cannot be written is an error before the work
-    if _PER_RELATION.value and not _TUNE.value:
-        raise InputError("--per_relation", None, "no --tune_threshold", "both flags, or none")
-    if _TUNE.value:
-        refuse_unread(["threshold"], "no --tune_threshold, which finds the threshold")
+    _refuse_wrong_flags()
     runs, split, decoding = runs_of_flags(), _SPLIT.value, decoding_flags()
     gold = split_of_flags(split)
     if len(runs) > 1:
@@ -85,6 +81,18 @@ def main(argv: Sequence[str]) -> None:
         write_comparison(Path(_PAGE.value), gold, predictions[split], f"{workdir.name}: {split}")
     if _NEGATIVES.value:
         report_negatives(workdir, Path(_NEGATIVES.value), encoder, **decoding)
+
+
+def _refuse_wrong_flags() -> None:
+    """Raises an InputError, before the work, for files that cannot be used and flags that do not fit."""
+    if _PAGE.value:
+        page_to_write(Path(_PAGE.value))
+    if _NEGATIVES.value:
+        read_negatives(Path(_NEGATIVES.value))
+    if _PER_RELATION.value and not _TUNE.value:
+        raise InputError("--per_relation", None, "no --tune_threshold", "both flags, or none")
+    if _TUNE.value:
+        refuse_unread(["threshold"], "no --tune_threshold, which finds the threshold")
 
 
 def _evaluate_ensemble(runs: Sequence[Path], gold: Sequence[Sentence], decoding: dict[str, Any]) -> None:

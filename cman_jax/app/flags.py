@@ -105,6 +105,7 @@ def parse_flags(argv: Sequence[str], module: str) -> list[str]:
             _check_config(flags.FLAGS["config"])
         if len(rest) > 1:
             raise InputError("flags", None, f"the argument {rest[1]!r}", "only flags, as --name=value")
+        _refuse_empty(module)
         return rest
     except flags.Error as error:
         missing = _REQUIRED.search(str(error))
@@ -126,6 +127,17 @@ def help_text(module: str) -> str:
     parts = [(sys.modules[module].__doc__ or "").strip(), "flags:"]
     parts += ["\n".join(_flag_lines(flag)) for flag in _own_flags(module)]
     return "\n\n".join(parts)
+
+
+def _refuse_empty(program: str) -> None:
+    """Refuses an empty value, such as that of a variable that is not set, for a flag without a default.
+
+    Raises:
+      InputError: names the flag.
+    """
+    for flag in _own_flags(program):
+        if flag.present and flag.value == "" and flag.default is None:
+            raise InputError("flags", None, f"--{flag.name}= without a value", "a value, or no such flag")
 
 
 def refuse_unread(names: Iterable[str], expected: str) -> None:

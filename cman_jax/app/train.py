@@ -21,7 +21,7 @@ from pathlib import Path
 import jax
 from absl import flags
 
-from cman_jax.app.corpus_flags import corpus_of_flags, describe_corpus
+from cman_jax.app.corpus_flags import corpus_of_flags, corpus_place, describe_corpus
 from cman_jax.app.encoder_flags import encoder_for_training
 from cman_jax.app.flags import define_config, refuse_unread
 from cman_jax.app.hosts_flags import on_hosts
@@ -212,10 +212,18 @@ def keep_splits(corpus: AnnotatedCorpus, workdir: Path) -> None:
     """Writes the splits into the workdir in canonical form, unless they are files of that form already.
 
     If a training has begun there, with any seed, its splits stay; those of a start that failed are replaced.
+
+    Raises:
+      InputError: the corpus itself would be replaced.
     """
+    if not (corpus.drawn or corpus.format != "canonical"):
+        return
     begun = any(next(workdir.glob(place), None) for place in ("config.json", "*/config.json"))
-    if corpus.drawn or corpus.format != "canonical":
-        for split, sentences in corpus.splits.items():
-            path = workdir / "data" / f"{split}.jsonl"
-            if not (begun and path.exists()):
-                write_jsonl(path, sentences)
+    folder, source = workdir / "data", Path(corpus_place()[0])
+    if not begun and source.resolve().is_relative_to(folder.resolve()):
+        found = f"--data={source}, where this run would keep other splits"
+        raise InputError(workdir, None, found, "another --workdir, or the corpus in another folder")
+    for split, sentences in corpus.splits.items():
+        path = folder / f"{split}.jsonl"
+        if not (begun and path.exists()):
+            write_jsonl(path, sentences)

@@ -57,17 +57,20 @@ def read_annotated(
         TensorFlow Datasets has prepared.
       format: the name of a format; "auto": the files' beginnings decide.
       layout: how running text is divided into sentences and tokens.
-      shares: the shares of train, dev and test; None: nothing is drawn.
+      shares: the shares of train, dev and test, for a training; None: nothing is drawn.
       seed: the seed of the draw.
 
     Raises:
-      InputError: nothing is there that can be read, a file is malformed, or a draw is not possible.
+      InputError: nothing is there that can be read, a file is malformed, or with `shares` there is nothing to
+        train on, or a draw is not possible.
       OSError: a file cannot be read.
     """
     parts = read_readable(path, format, layout)
     readings, notes = parts.readings, parts.notes
     oddities = [oddity for reading in readings.values() for oddity in reading.oddities]
     drawn = shares is not None and "dev" not in readings
+    if shares is not None and not {"train", *([WHOLE] if drawn else [])} & readings.keys():
+        raise InputError(path, None, f"only {', '.join(readings)}", "sentences to train on")
     if shares is None or not drawn:
         splits = {split: reading.sentences for split, reading in readings.items()}
     else:
@@ -162,8 +165,6 @@ def _draw(
 ) -> dict[str, Sequence[Sentence]]:
     """Returns the splits after drawing those that are missing from train, or from the whole corpus."""
     source = "train" if "train" in readings else WHOLE
-    if source not in readings:
-        raise InputError(path, None, f"only {', '.join(readings)}", "sentences to train on")
     wanted = dict(zip(("train", "dev", "test"), shares, strict=True))
     if "test" in readings:
         wanted.pop("test")

@@ -18,6 +18,7 @@ from cman_jax.errors import InputError
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.steps import Allowed, SystemStep, decide, read_labels, tag_tokens, with_relations
 from cman_jax.layers.crf import marginals
+from cman_jax.layers.scalar_mix import layer_shares
 from cman_jax.model.network import JointNetwork
 from cman_jax.run.calibration import Calibration
 from cman_jax.types import Batch, Constants, CRFPotentials, Params, Predictions, TokenPredictions
@@ -126,6 +127,12 @@ class Ensemble(Extractor):
         ensemble.calibration = Calibration()
         return ensemble
 
+    @property
+    def layer_shares(self) -> list[float]:
+        """Returns the mean factor of each layer of the encoder, the lowest first; empty without features."""
+        mix = self.params.get("mix")
+        return [] if mix is None else jax.vmap(lambda each: layer_shares(**each))(mix).mean(0).tolist()
+
     @classmethod
     def load(
         cls, workdirs: Sequence[str | Path], *, encoders: Encoders | None = None, **options: Any
@@ -168,7 +175,12 @@ def _loaded(
     if options.get("threshold") == "dev":
         expected = "a number, because a tuned threshold is that of a single run"
         raise InputError("decoding option threshold", None, "'dev' for several runs", expected)
+    if isinstance(workdirs, str | Path):
+        raise InputError("ensemble", None, f"one folder, {str(workdirs)!r}", "a list of folders of runs")
     encoders = encoders or [None] * len(workdirs)
+    if len(encoders) != len(workdirs):
+        found = f"{len(encoders)} encoders for {len(workdirs)} runs"
+        raise InputError("ensemble", None, found, "an encoder or None for each run, or no encoders")
     return [load(run, encoder=each, **options) for run, each in zip(workdirs, encoders, strict=True)]
 
 

@@ -16,6 +16,7 @@ from cman_jax.config import to_dict
 from cman_jax.data.bio import allowed_transitions
 from cman_jax.errors import InputError
 from cman_jax.files import write_atomically, write_json, writing_folder_atomically
+from cman_jax.inference.ensemble import Ensemble
 from cman_jax.inference.exported import ABOUT, ARRAYS, FORMAT, MOST_TOKENS, PROGRAM, VOCABS
 from cman_jax.inference.extractor import Extractor
 from cman_jax.inference.steps import predict_step
@@ -55,13 +56,16 @@ def export_network(extractor: Extractor, out: Path) -> None:
       out: the folder to write to.
 
     Raises:
-      InputError: the folder has files already, or JAX runs on another device.
+      InputError: the folder has files already, JAX runs on another device, or the network is an ensemble or
+        has trained layers of an encoder.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(out, None, "results that exist already", "a new folder")
     if jax.default_backend() != "cpu":  # else it would contain kernels of this device
         raise InputError("the device", None, jax.default_backend(), "cpu (JAX_PLATFORMS=cpu)")
     system, stored = extractor.system, io.BytesIO()
+    if isinstance(extractor, Ensemble):
+        raise InputError("the network", None, "several networks that are averaged", "a single network")
     if system.model.upper:
         found = f"{system.model.upper.num_layers} trained layers of {system.encoder.name}"
         raise InputError("the network", None, found, "a network whose encoder is frozen")

@@ -19,7 +19,7 @@ from jax import export
 
 from cman_jax.compilation import start_by_default
 from cman_jax.config import Config
-from cman_jax.config_checks import from_dict
+from cman_jax.config_checks import config_from_json
 from cman_jax.data.batching import Example, Plan, collate
 from cman_jax.data.long_sentences import plan_prediction
 from cman_jax.data.vocab import PADDING_CHAR, Vocabs
@@ -104,7 +104,7 @@ class Exported:
         return cls(
             (folder / PROGRAM).read_bytes(),
             arrays,
-            config=from_dict(about["config"]),
+            config=config_from_json(about["config"], folder / ABOUT),
             vocabs=vocabs,
             constraints=None if types is None else constraints.from_json(types, vocabs, folder / ABOUT),
             calibration=calibration.from_json(about["calibration"], folder / ABOUT),

@@ -86,7 +86,7 @@ def read_calibration(workdir: Path, epoch: int) -> Calibration | None:
     return None if entry is None else from_json(entry, workdir / FILE)
 
 
-def from_json(entry: Mapping[str, Any], path: Path) -> Calibration:
+def from_json(entry: Any, path: Path) -> Calibration:
     """Returns a calibration that JSON expressed.
 
     Args:
@@ -98,7 +98,7 @@ def from_json(entry: Mapping[str, Any], path: Path) -> Calibration:
     """
     fitted = []
     for task in Calibration._fields:
-        part = entry.get(task)
+        part = entry.get(task) if isinstance(entry, dict) else None
         numbers = [part.get(name) if isinstance(part, dict) else None for name in Platt._fields]
         if not all(_is_number(number) for number in numbers) or numbers[0] <= 0:
             found = f"{part!r} as the calibration {task!r}"

@@ -5,6 +5,7 @@ name of the split. The name of every other entry adds what is different.
 """
 
 import dataclasses
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from cman_jax.types import Sentence
 from cman_jax.version import __version__
 
 TASKS = ("ner", "re")
+_LONGEST = 40  # characters of a value in a name; file systems allow 255 for all
 
 
 class Entry(NamedTuple):
@@ -61,13 +63,19 @@ def entry_of(
         here, there = getattr(decoding, field.name), getattr(own, field.name)
         if here != there:
             differences.append(f"{field.name} is {here}, in the run's config {there}")
-            value = re.sub("[^-.0-9A-Za-z]+", "_", str(here)).strip("_")  # it may be a path or a tuple
-            parts.append(f"{field.name}_{value}")
+            parts.append(f"{field.name}_{_in_a_name(str(here))}")
     if not _is_own_data(workdir, split, digest, scores):
         differences.append(f"the sentences are not those of the run's {split}")
         parts.append(f"data_{digest[:8]}")
     about = {"epoch": epoch, "data": digest, "decoding": dataclasses.asdict(decoding), "version": __version__}
     return Entry("_".join(parts), about, tuple(differences))
+
+
+def _in_a_name(value: str) -> str:
+    """Returns a path, a tuple or another value for the name of a file; a long one becomes its digest."""
+    if len(value) > _LONGEST:
+        return hashlib.sha256(value.encode()).hexdigest()[:8]
+    return re.sub("[^-.0-9A-Za-z]+", "_", value).strip("_")
 
 
 def _is_own_data(workdir: Path, split: str, digest: str, scores: Mapping[str, Any] | None) -> bool:

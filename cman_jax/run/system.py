@@ -15,7 +15,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from cman_jax.compilation import compiler_options, shapes_of
 from cman_jax.config import Config, DecodingConfig, to_dict
-from cman_jax.config_checks import from_dict
+from cman_jax.config_checks import config_from_json
 from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.vocab import Vocabs
 from cman_jax.encoders.of_run import Trained, trained_part_of_run
@@ -190,11 +190,7 @@ def load_config(workdir: Path) -> Config:
         raise InputError(workdir, None, found, "the working directory of a training run")
     refuse_links_out(workdir)
     check_listed(workdir, path.name)
-    values = read_json(path)
-    try:
-        return from_dict(values)
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise InputError(path, None, f"{error}", "a config that a training run wrote") from None
+    return config_from_json(read_json(path), path)
 
 
 def write_config(workdir: Path, config: Config) -> None:

@@ -77,6 +77,23 @@ def test_a_split_that_the_corpus_does_not_have(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (2, f"error: {tmp_path}: {expected}\n")
 
 
+def test_a_corpus_in_the_run_s_own_folder_is_not_replaced(tmp_path: Path) -> None:
+    data = tmp_path / "run" / "data"
+    write_jsonl(data / "train.jsonl", SENTENCES)
+    before = (data / "train.jsonl").read_bytes()
+    ended = cman("train", f"--workdir={tmp_path / 'run'}", f"--data={data}", "--compilation_cache=")
+    expected = f"found --data={data}, where this run would keep other splits, expected another --workdir"
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended.stderr
+    assert expected in ended.stderr
+    assert [(path.name, path.read_bytes()) for path in data.iterdir()] == [("train.jsonl", before)]
+
+
+def test_an_empty_value_is_not_taken_for_no_flag(tmp_path: Path) -> None:
+    ended = cman("train", f"--workdir={tmp_path / 'run'}", f"--data={tmp_path}", "--encoder=")
+    expected = "error: flags: found --encoder= without a value, expected a value, or no such flag\n"
+    assert (ended.returncode, ended.stderr) == (1, expected)
+
+
 def test_a_start_that_fails_leaves_no_splits_for_the_next_corpus(tmp_path: Path) -> None:
     for number in (1, 2):
         sentences = [Sentence(f"{number}.{k}", ("Ann", "left"), (Entity(0, 1, "X"),)) for k in range(10)]

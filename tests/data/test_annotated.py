@@ -230,6 +230,10 @@ def test_the_sentences_of_a_document_stay_together(tmp_path: Path) -> None:
         ({"train.jsonl": "", "dev.jsonl": ""}, "found an empty file"),
         ({"a_train.json": "[]", "b_train.conll": "a O\n"}, "found an empty array"),
         ({"test.conll": "a O\n"}, "found only test, expected sentences to train on"),
+        (
+            {"dev.conll": "a O\n", "test.conll": "b O\n"},
+            "found only dev, test, expected sentences to train on",
+        ),
         ({"all.conll": "a O\n"}, "found 1 document without a dev split, expected a dev split"),
         ({"x.json": '{"foo": 1}'}, "found the keys 'foo', expected the key 'tokens'"),
         ({"a_train.conll": "a O\n", "b_dev.txt": "#doc 1\n0\ta\tO\t['N']\t[0]\n"}, "files of the formats"),

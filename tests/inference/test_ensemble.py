@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ from cman_jax import Ensemble, Extractor
 from cman_jax.data.batching import encode
 from cman_jax.errors import InputError
 from cman_jax.inference.ensemble import UNCALIBRATED, EnsembleStep, predict_step
+from cman_jax.inference.export import export_network
 from cman_jax.layers.crf import viterbi
 from cman_jax.run.calibration import Calibration
 from cman_jax.types import Annotation, Sentence
@@ -101,6 +103,33 @@ def test_networks_that_differ_in_more_than_the_seed_are_refused(tmp_path: Path) 
     with pytest.raises(InputError, match="ensemble: found no run"):
         Ensemble.load([])
     assert Ensemble.load([tmp_path / "a", tmp_path / "a"]).notes[0] == UNCALIBRATED
+
+
+@pytest.mark.parametrize(
+    ("workdirs", "encoders", "found"),
+    [("runs/a", None, "one folder, 'runs/a'"), (["a", "b"], [None], "1 encoders for 2 runs")],
+)
+def test_arguments_that_do_not_fit_are_refused(workdirs: Any, encoders: Any, found: str) -> None:
+    for load in (Ensemble.load, Ensemble.as_configured):
+        with pytest.raises(InputError, match=f"ensemble: found {found}, expected "):
+            load(workdirs, encoders=encoders)
+
+
+def test_the_shares_of_layers_are_the_means_of_the_runs(tmp_path: Path) -> None:
+    runs = extractors(tmp_path, 2)
+    assert Ensemble.of(runs).layer_shares == []
+    for run, gamma in zip(runs, (1.0, 1.5), strict=True):
+        run.params = {"mix": {"weights": gamma * jnp.arange(3.0), "gamma": jnp.float32(gamma)}}
+    expected = np.mean([run.layer_shares for run in runs], axis=0)
+    np.testing.assert_allclose(Ensemble.of(runs).layer_shares, expected, rtol=1e-6)
+
+
+def test_an_ensemble_is_not_exported(tmp_path: Path) -> None:
+    ensemble = Ensemble.of(extractors(tmp_path, 2))
+    with pytest.raises(
+        InputError, match="found several networks that are averaged, expected a single network"
+    ):
+        export_network(ensemble, tmp_path / "out")
 
 
 def test_the_tuned_threshold_of_single_runs_is_refused() -> None:

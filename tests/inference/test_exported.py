@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -147,6 +148,13 @@ def test_a_sentence_that_is_too_long_is_named(folder: Path) -> None:
     assert str(error.value) == "sentence 'of 513': found 513 tokens, expected at most 512 tokens"
 
 
+def change(out: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Changes the description of an exported network."""
+    about = json.loads((out / "model.json").read_text())
+    edit(about)
+    (out / "model.json").write_text(json.dumps(about))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -158,6 +166,14 @@ def test_a_sentence_that_is_too_long_is_named(folder: Path) -> None:
         (
             lambda out: (out / "model.json").write_text('{"format": 1, "files": {}}'),
             "found no encoder, constraints, config, calibration, expected the file as it was exported",
+        ),
+        (
+            lambda out: change(out, lambda about: about["config"]["model"].update(newer_field=1)),
+            "model.json: found unknown config field model.newer_field, expected a config that",
+        ),
+        (
+            lambda out: change(out, lambda about: about.update(calibration=[])),
+            "model.json: found None as the calibration 'ner', expected a scale",
         ),
         (lambda out: (out / "arrays.npz").unlink(), "arrays.npz: found no such file"),
         (lambda out: (out / "predict.stablehlo").write_bytes(b"no"), "found a file that was changed"),

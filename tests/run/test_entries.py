@@ -1,6 +1,7 @@
 """Which scores are a run's own, and under which name all others are kept."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,13 @@ def test_another_decoding_has_another_name(workdir: Path, decoding: dict[str, An
     found = entry(workdir, **decoding)
     assert found.name == name
     assert len(found.differences) == len(decoding)
+
+
+def test_a_name_is_short_enough_for_a_file(workdir: Path) -> None:
+    many = [tuple(0.1 + shift + k / 100 for k in range(60)) for shift in (0.0, 0.01)]
+    names = {entry(workdir, relation_thresholds=thresholds).name for thresholds in many}
+    assert len(names) == 2
+    assert all(re.fullmatch("test_relation_thresholds_[0-9a-f]{8}", name) for name in names)
 
 
 def test_other_sentences_have_another_name(workdir: Path) -> None:

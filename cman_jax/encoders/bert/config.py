@@ -25,7 +25,7 @@ ONLY: dict[str, tuple[Any, ...]] = {
 }
 """Attributes that every family may state, with the only values that this network can honour."""
 
-_MOST, _MOST_LAYERS = 10_000_000, 1000
+_MOST, _MOST_LAYERS = 10_000_000, 100
 """The greatest sizes. The work of reading a file must not grow with a number that anyone can write."""
 
 _IGNORED = {

@@ -73,7 +73,7 @@ class UpperLayers(nn.Module):
 
 
 def layer_name(index: int) -> str:
-    """Returns the name of a layer's parameters; names sort like the layers."""
+    """Returns the name of a layer's parameters; names of up to 100 layers sort like them."""
     return f"layer_{index:02}"
 
 
