@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cman_jax.config import Config
-from cman_jax.errors import InputError
+from cman_jax.errors import InputError, UnfitSettings
 
 _FORMER_NAMES = {"model.encoder": "sequence_layer", "model.start": "init"}
 """Fields of version 0.1 whose names have changed since."""
@@ -67,7 +67,7 @@ def validate(config: Config) -> None:
     """Checks what types alone do not say.
 
     Raises:
-      ValueError: names the field, its value and what is allowed.
+      SettingError: names the field, its value and what is allowed.
     """
     for section in dataclasses.fields(config):
         part = getattr(config, section.name)
@@ -144,7 +144,7 @@ _RANGES = (
 """Each range of numbers in words, as a test, and the fields whose values must lie in it."""
 
 
-class SettingError(ValueError):
+class SettingError(UnfitSettings):
     """A field's value that is not allowed.
 
     Attributes:

@@ -28,6 +28,10 @@ class InputError(ValueError):
         self.path, self.line, self.found, self.expected = str(path), line, found, expected
 
 
+class UnfitSettings(ValueError):
+    """Settings, runs or devices that do not fit together; a program names them as wrong flags."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Returns whether an allocation failed in Python, in NumPy or in a JAX program on any device.
 

@@ -40,7 +40,7 @@ from cman_jax.data.draw import parse_shares
 from cman_jax.data.negatives import mix_negatives
 from cman_jax.data.stored import joined
 from cman_jax.encoders.encoder import Encoder
-from cman_jax.errors import InputError
+from cman_jax.errors import InputError, UnfitSettings
 from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits, split_digest
 from cman_jax.training.hosts import Hosts
@@ -152,9 +152,7 @@ def _train(stop: Stop, hosts: Hosts) -> None:
                 stop=stop,
                 hosts=hosts,
             )
-        except ValueError as error:  # a setting that cannot be
-            if isinstance(error, InputError):
-                raise
+        except UnfitSettings as error:
             raise InputError("flags", None, str(error), "settings that fit together") from error
         for job in jobs if hosts.first else ():
             finish(job, splits, encoder)

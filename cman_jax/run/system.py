@@ -20,7 +20,7 @@ from cman_jax.data.batching import Example, collate, collate_alike
 from cman_jax.data.vocab import Vocabs
 from cman_jax.encoders.of_run import Trained, trained_part_of_run
 from cman_jax.encoders.store.source import parse_spec
-from cman_jax.errors import InputError
+from cman_jax.errors import InputError, UnfitSettings
 from cman_jax.files import json_bytes, json_text, read_json
 from cman_jax.folders import refuse_links_out
 from cman_jax.kept import kept
@@ -62,11 +62,11 @@ class System(NamedTuple):
           trained: the encoder's trained layers; None: it is frozen.
 
         Raises:
-          ValueError: the features are to be projected, but there are no features.
+          UnfitSettings: the features are to be projected, but there are no features.
         """
         if config.model.feature_dim and encoder is None:
             found = f"config.model.feature_dim is {config.model.feature_dim}"
-            raise ValueError(f"{found}; allowed: 0 without contextual features")
+            raise UnfitSettings(f"{found}; allowed: 0 without contextual features")
         constants = {} if vectors is None else {"word": {"vectors": jnp.asarray(vectors)}}
         sizes, upper = vocabs.sizes_with(encoder), None
         if trained is not None:

@@ -15,7 +15,7 @@ from cman_jax.compilation import compiler_threads
 from cman_jax.config import Config, differences
 from cman_jax.config_checks import validate
 from cman_jax.encoders.encoder import Encoder
-from cman_jax.errors import InputError
+from cman_jax.errors import InputError, UnfitSettings
 from cman_jax.layers.products import in_precision
 from cman_jax.memory import TO_TRAIN, read_limits, refuse_too_little
 from cman_jax.run.lock import training_in
@@ -65,7 +65,7 @@ def train(
       The trained system; its parameters are in the checkpoints.
 
     Raises:
-      ValueError: a setting is not allowed.
+      UnfitSettings: a setting is not allowed.
       InputError: the vectors are damaged, a sentence has no features, the workdir's run had other settings or
         data, or another process is training there.
       Stopped: `stop` has asked for it; everything is saved.
@@ -98,7 +98,7 @@ def train_population(
       hosts: the hosts that train a single job together, in a folder that they share; for `stop` too.
 
     Raises:
-      ValueError: as in `train`, or the jobs do not fit together.
+      UnfitSettings: as in `train`, or the jobs do not fit together.
       InputError: as in `train`; jobs differ in epochs or steps, memory is too small, hosts see other files.
       Stopped: as in `train`.
       HostLost: another host has ended.
@@ -153,22 +153,22 @@ def _check(jobs: Sequence[Job], num_devices: int, hosts: Hosts) -> None:
     """Checks that the jobs can be trained together on the devices and hosts.
 
     Raises:
-      ValueError: the jobs do not fit together, or the devices cannot share them equally.
+      UnfitSettings: the jobs do not fit together, or the devices cannot share them equally.
       InputError: memory is limited too much.
     """
     refuse_too_little(read_limits(), TO_TRAIN)
     config = jobs[0].config
     if len(jobs) > 1 and hosts is not ALONE:
-        raise ValueError("a population is for one host; train its seeds one after the other")
+        raise UnfitSettings("a population is for one host; train its seeds one after the other")
     if len(jobs) > 1 and len(jobs) % num_devices:
         found = f"population {len(jobs)} is not divisible by {num_devices} devices"
-        raise ValueError(f"{found}; use fewer devices")
+        raise UnfitSettings(f"{found}; use fewer devices")
     for job in jobs:
         validate(job.config)
         if any(name != "training.seed" for name, _, _ in differences(config, job.config)):
-            raise ValueError("the settings of a population differ in more than the seed")
+            raise UnfitSettings("the settings of a population differ in more than the seed")
     if len({job.workdir.resolve() for job in jobs}) < len(jobs):
-        raise ValueError("two runs of a population share a workdir; each run needs its own")
+        raise UnfitSettings("two runs of a population share a workdir; each run needs its own")
 
 
 def _optimizer_of(members: Sequence[Member]) -> optax.GradientTransformation:
@@ -239,11 +239,11 @@ def make_step(members: Sequence[Member], step: partial, num_devices: int, parall
     """Returns the training step of one run or of a population.
 
     Raises:
-      ValueError: the vocabularies of a population differ in size, or the devices are not as asked for.
+      UnfitSettings: the vocabularies of a population differ in size, or the devices are not as asked for.
     """
     first, *others = (member.system for member in members)
     if any(system.model.sizes != first.model.sizes for system in others):
-        raise ValueError("the vocabularies of a population differ in size")
+        raise UnfitSettings("the vocabularies of a population differ in size")
     step = partial(step, Objective.of(first.config.training))
     if not others:
         num_devices = sharing(num_devices, first.config.training.batch_size)

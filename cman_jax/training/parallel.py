@@ -22,6 +22,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import PRNGKeyArray
 
 from cman_jax.compilation import Ahead, compiler_options
+from cman_jax.errors import UnfitSettings
 from cman_jax.types import Batch, Constants
 
 AXIS = "devices"
@@ -84,7 +85,7 @@ class MeshStep(SingleStep):
       num_devices: number of devices, of which every host has the same number.
 
     Raises:
-      ValueError: there are fewer devices, or hosts cannot have the same number.
+      UnfitSettings: there are fewer devices, or hosts cannot have the same number.
     """
 
     def __init__(self, step: Step, constants: Constants, key: PRNGKeyArray, num_devices: int):
@@ -133,7 +134,7 @@ class PmapStep:
       step, constants, key, num_devices: as for `MeshStep`.
 
     Raises:
-      ValueError: there are fewer devices.
+      UnfitSettings: there are fewer devices.
     """
 
     seconds_compiling = 0.0  # unknown
@@ -180,7 +181,7 @@ class PopulationStep(SingleStep):
       num_devices: number of devices; divides the number of runs.
 
     Raises:
-      ValueError: there are fewer devices.
+      UnfitSettings: there are fewer devices.
     """
 
     def __init__(
@@ -236,18 +237,18 @@ def step_of_run(
       parallel: a name in `WAYS`.
 
     Raises:
-      ValueError: there are fewer devices, "jit" is to use several, or several hosts are not to be a mesh.
+      UnfitSettings: there are fewer devices, "jit" is to use several, or several hosts are not to be a mesh.
     """
     several_hosts = jax.process_count() > 1
     if parallel == "auto":
         several = "mesh" if several_hosts or jax.default_backend() == "cpu" else "pmap"
         parallel = "jit" if num_devices == 1 and not several_hosts else several
     if several_hosts and parallel != "mesh":
-        raise ValueError(f"parallel={parallel} is for one host; use mesh")
+        raise UnfitSettings(f"parallel={parallel} is for one host; use mesh")
     if parallel != "jit":
         return {"pmap": PmapStep, "mesh": MeshStep}[parallel](step, constants, key, num_devices)
     if num_devices > 1:
-        raise ValueError(f"parallel=jit is for one device, not for {num_devices}; use pmap or mesh")
+        raise UnfitSettings(f"parallel=jit is for one device, not for {num_devices}; use pmap or mesh")
     return SingleStep(step, constants, key)
 
 
@@ -255,12 +256,12 @@ def sharing(num_devices: int, num_sentences: int) -> int:
     """Returns how many of the devices share a batch: as many as it has sentences, and as many on each host.
 
     Raises:
-      ValueError: a batch has fewer sentences than there are hosts.
+      UnfitSettings: a batch has fewer sentences than there are hosts.
     """
     hosts, fitting = jax.process_count(), min(num_devices, num_sentences)
     if fitting < hosts:
         found = f"{num_sentences} sentences in a batch and {num_devices} devices for {hosts} hosts"
-        raise ValueError(f"{found}; each host needs one of both")
+        raise UnfitSettings(f"{found}; each host needs one of both")
     return fitting - fitting % hosts
 
 
@@ -282,15 +283,15 @@ def _mesh(num_devices: int) -> jax.sharding.Mesh:
 
 
 def _devices(num_devices: int) -> list[jax.Device]:
-    """Returns the first devices of each host, one host after the other; a ValueError if there are fewer."""
+    """Returns the first devices of each host, host by host; raises an UnfitSettings if there are fewer."""
     hosts = range(jax.process_count())
     if num_devices > jax.device_count():
         most = ", and a CPU has at most one for each core" if jax.default_backend() == "cpu" else ""
-        raise ValueError(f"{num_devices} devices requested, but only {jax.device_count()} found{most}")
+        raise UnfitSettings(f"{num_devices} devices requested, but only {jax.device_count()} found{most}")
     found = [[device for device in jax.devices() if device.process_index == host] for host in hosts]
     chosen = [devices[: num_devices // len(hosts)] for devices in found]
     if len({len(devices) for devices in chosen}) > 1:
-        raise ValueError(f"{num_devices} devices requested, but a host has only {min(map(len, found))}")
+        raise UnfitSettings(f"{num_devices} devices requested, but a host has only {min(map(len, found))}")
     return [device for devices in chosen for device in devices]
 
 
