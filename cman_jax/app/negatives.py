@@ -9,11 +9,13 @@ from cman_jax.evaluation.negatives import Alarms, count_alarms
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.entries import entry_of
 from cman_jax.run.installed import NOT_KEPT, is_packaged
-from cman_jax.run.manifest import update_json
+from cman_jax.run.manifest import read_updated_json, update_json
 
 
 def report_negatives(workdir: Path, path: Path, encoder: Encoder | None = None, **decoding: Any) -> Alarms:
     """Prints the share of sentences with a triple, and stores it in negatives.json under the file's name.
+
+    Another file of the same name gets a longer one.
 
     Nothing is stored in an installed model.
 
@@ -29,8 +31,11 @@ def report_negatives(workdir: Path, path: Path, encoder: Encoder | None = None, 
     extractor = Extractor.as_configured(workdir, encoder=encoder, **decoding)
     alarms = count_alarms(extractor.annotate(sentences))
     entry = entry_of(workdir, path.stem, sentences, extractor.system.config.decoding, extractor.epoch)
+    name, data, kept = entry.name, entry.about["data"], read_updated_json(workdir / "negatives.json")
+    if name in kept and kept[name].get("data") != data:  # those of another file of this name
+        name = f"{name}_data_{data[:8]}"
     print(
-        f"\n{entry.name}, epoch {extractor.epoch}: {alarms.share:.2f} % of {alarms.sentences} sentences "
+        f"\n{name}, epoch {extractor.epoch}: {alarms.share:.2f} % of {alarms.sentences} sentences "
         f"without relations have a triple ({alarms.with_triple} sentences, {alarms.triples} triples)",
         flush=True,
     )
@@ -39,6 +44,6 @@ def report_negatives(workdir: Path, path: Path, encoder: Encoder | None = None, 
     else:
         update_json(
             workdir / "negatives.json",
-            {entry.name: {**entry.about, **alarms._asdict(), "share": alarms.share}},
+            {name: {**entry.about, **alarms._asdict(), "share": alarms.share}},
         )
     return alarms

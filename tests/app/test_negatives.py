@@ -61,6 +61,19 @@ def test_the_share_is_printed_and_stored_by_file_and_decoding(
     )
 
 
+def test_another_file_of_the_same_name_is_kept_beside_the_first(workdir: Path) -> None:
+    shares = []
+    for folder, tokens in (("a", '["Ann"]'), ("b", '["Nobody"]'), ("a", '["Ann"]')):
+        path = workdir / folder / "quiet.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{tokens}\n")
+        report_negatives(workdir, path)
+        shares.append({name: entry["share"] for name, entry in read_json(workdir / "negatives.json").items()})
+    assert shares[1] == shares[2]
+    assert sorted(shares[2].values()) == [0.0, 100.0]
+    assert shares[2]["quiet"] == 100.0
+
+
 def test_nothing_is_written_into_an_installed_model(
     workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
