@@ -101,8 +101,9 @@ def with_precision(config: Config, workdir: Path) -> Config:
 
 def _begin_files(workdir: Path) -> None:
     """Removes the unfinished files of a start that was killed, and begins the manifest."""
-    for unfinished in workdir.glob(".*.tmp"):
-        unfinished.unlink()
+    for folder in (workdir, workdir / "encoder", workdir / "data"):
+        for unfinished in folder.glob(".*.tmp"):
+            unfinished.unlink()
     start_manifest(workdir)
 
 

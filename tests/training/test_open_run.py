@@ -160,12 +160,15 @@ def test_the_files_of_a_killed_start_are_written_anew(tmp_path: Path) -> None:
     opened(Config(), SPLITS, whole)
     opened(config_with(seed=7), {**SPLITS, "dev": SENTENCES}, killed, vectors)
     (killed / "config.json").rename(killed / ".config.json.1.tmp")
+    for folder in ("encoder", "data"):
+        (killed / folder).mkdir()
+        (killed / folder / ".large.1.tmp").touch()
     with pytest.raises(
         InputError, match=r"killed: found no config.json, expected the working directory of a"
     ):
         System.load(killed)
     opened(Config(), SPLITS, killed)
-    assert {p.name: p.read_bytes() for p in killed.iterdir()} == {
+    assert {p.name: p.read_bytes() for p in killed.rglob("*") if p.is_file()} == {
         p.name: p.read_bytes() for p in whole.iterdir()
     }
 
