@@ -15,9 +15,7 @@ from cman_jax.run.manifest import read_updated_json, update_json
 def report_negatives(workdir: Path, path: Path, encoder: Encoder | None = None, **decoding: Any) -> Alarms:
     """Prints the share of sentences with a triple, and stores it in negatives.json under the file's name.
 
-    Another file of the same name gets a longer one.
-
-    Nothing is stored in an installed model.
+    The entry of another file of the same name gets a longer name. Nothing is stored in an installed model.
 
     Args:
       workdir: the working directory of the run.

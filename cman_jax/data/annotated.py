@@ -61,8 +61,8 @@ def read_annotated(
       seed: the seed of the draw.
 
     Raises:
-      InputError: nothing is there that can be read, a file is malformed, or with `shares` there is nothing to
-        train on, or a draw is not possible.
+      InputError: nothing is there that can be read, a file is malformed, or, with `shares`, nothing is
+        there to train on or a draw is not possible.
       OSError: a file cannot be read.
     """
     parts = read_readable(path, format, layout)
