@@ -293,6 +293,8 @@ def _replacing(path: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())  # else a power failure could leave an empty file under the name
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -73,6 +73,21 @@ def test_only_one_module_writes_numbers_to_json() -> None:
     assert elsewhere - without_numbers - forging_nan == {"files.py"}
 
 
+def test_a_file_is_on_disk_before_it_replaces_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, synced = tmp_path / "file", []
+
+    def fsync(number: int) -> None:
+        synced.append((os.pread(number, 10, 0), path.read_bytes()))
+
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_atomically(path, b"new")
+    assert synced == [(b"new", b"old")]
+    assert path.read_bytes() == b"new"
+
+
 def test_a_folder_or_a_device_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(os.devnull)
     for path in (tmp_path, Path(os.devnull), tmp_path / "link"):
