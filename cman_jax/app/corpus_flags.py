@@ -25,7 +25,9 @@ _DATA = flags.DEFINE_string(
     required=True,
 )
 _DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of prepared datasets, for --data=tfds:...; by default ~/tensorflow_datasets."
+    "data_dir",
+    None,
+    "Folder of prepared datasets, for --data=tfds:...; by default $TFDS_DATA_DIR or ~/tensorflow_datasets.",
 )
 
 

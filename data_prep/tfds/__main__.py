@@ -33,7 +33,7 @@ _CORPUS = flags.DEFINE_string(
 )
 _SOURCE = flags.DEFINE_string("source", None, "Folder of the published files, or of the annotations.")
 _DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of all prepared datasets; by default ~/tensorflow_datasets."
+    "data_dir", None, "Folder of all prepared datasets; by default $TFDS_DATA_DIR or ~/tensorflow_datasets."
 )
 _SIZES = {
     split: flags.DEFINE_integer(f"num_{split}", number, f"Number of generated {split} sentences.", 1)
