@@ -26,7 +26,7 @@ from cman_jax.app.program import run_main
 from cman_jax.config import to_dict
 from cman_jax.config_checks import validate
 from cman_jax.data.corpus import write_jsonl
-from cman_jax.errors import InputError, UnfitSettings
+from cman_jax.errors import InputError
 from cman_jax.files import write_json
 from data_prep.generated.corpus import generate_splits
 from experiments.benchmarking import measures, report
@@ -202,10 +202,7 @@ def _settings(shared: Path, cores: int) -> Settings:
             write_jsonl(data / f"{split}.jsonl", sentences)
     config = _CONFIG.value
     config.training.num_epochs = _EPOCHS.value
-    try:
-        validate(config)
-    except UnfitSettings as error:
-        raise InputError("flags", None, str(error), "settings that fit together") from error
+    validate(config)
     return Settings(
         config_values=to_dict(config),
         data=str(data),

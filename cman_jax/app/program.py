@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from absl import app, flags, logging
 
 from cman_jax.app.flags import parse_flags
-from cman_jax.errors import InputError, is_out_of_memory, on_one_line
+from cman_jax.errors import InputError, UnfitSettings, is_out_of_memory, on_one_line
 
 Main = Callable[[Sequence[str]], int | None]
 """The main function of a program; it returns the exit status, None for 0."""
@@ -40,7 +40,7 @@ def status_of(run: Callable[[], int | None]) -> int | None:
     except BrokenPipeError:  # the reader of the output is gone, as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (InputError, OSError) as error:
+    except (InputError, UnfitSettings, OSError) as error:
         print(error_line(error), file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:
@@ -62,8 +62,10 @@ def _unraisable(error: "sys.UnraisableHookArgs") -> None:
         sys.__unraisablehook__(error)
 
 
-def error_line(error: InputError | OSError) -> str:
+def error_line(error: InputError | UnfitSettings | OSError) -> str:
     """Returns one line about an error, which begins with the place."""
+    if isinstance(error, UnfitSettings):
+        error = InputError("flags", None, str(error), "settings that fit together")
     if isinstance(error, OSError) and error.filename is not None:
         return on_one_line(f"error: {error.filename}: {error.strerror or error}")
     return on_one_line(f"error: {error}")

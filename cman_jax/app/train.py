@@ -40,7 +40,7 @@ from cman_jax.data.draw import parse_shares
 from cman_jax.data.negatives import mix_negatives
 from cman_jax.data.stored import joined
 from cman_jax.encoders.encoder import Encoder
-from cman_jax.errors import InputError, UnfitSettings
+from cman_jax.errors import InputError
 from cman_jax.run.lock import training_in
 from cman_jax.run.provenance import Splits, split_digest
 from cman_jax.training.hosts import Hosts
@@ -135,25 +135,22 @@ def _train(stop: Stop, hosts: Hosts) -> None:
     with ExitStack() as stack:
         for folder in (workdir, *(job.workdir for job in jobs)) if hosts.first else ():
             stack.enter_context(training_in(folder))
-        try:
-            validate(_CONFIG.value)  # before the features, which take a while
-            with hosts.in_turn():
-                if hosts.first:
-                    keep_splits(corpus, workdir)
-                encoder = encoder_for_training(joined(splits.values()), workdir, _CONFIG.value.encoder)
-            print(machine_line(jobs[0], encoder, devices), flush=True)
-            first, *_ = train_population(
-                jobs,
-                vectors=Path(_VECTORS.value) if _VECTORS.value else None,
-                encoder=encoder,
-                num_devices=devices,
-                parallel=_PARALLEL.value,
-                progress=progress,
-                stop=stop,
-                hosts=hosts,
-            )
-        except UnfitSettings as error:
-            raise InputError("flags", None, str(error), "settings that fit together") from error
+        validate(_CONFIG.value)  # before the features, which take a while
+        with hosts.in_turn():
+            if hosts.first:
+                keep_splits(corpus, workdir)
+            encoder = encoder_for_training(joined(splits.values()), workdir, _CONFIG.value.encoder)
+        print(machine_line(jobs[0], encoder, devices), flush=True)
+        first, *_ = train_population(
+            jobs,
+            vectors=Path(_VECTORS.value) if _VECTORS.value else None,
+            encoder=encoder,
+            num_devices=devices,
+            parallel=_PARALLEL.value,
+            progress=progress,
+            stop=stop,
+            hosts=hosts,
+        )
         for job in jobs if hosts.first else ():
             finish(job, splits, encoder)
     print(f"\n{totals.line(first.param_shapes(), devices)}", flush=True)
@@ -214,7 +211,7 @@ def keep_splits(corpus: AnnotatedCorpus, workdir: Path) -> None:
     Raises:
       InputError: the corpus itself would be replaced.
     """
-    if not (corpus.drawn or corpus.format != "canonical"):
+    if corpus.format == "canonical" and not corpus.drawn:
         return
     begun = any(next(workdir.glob(place), None) for place in ("config.json", "*/config.json"))
     folder, source = workdir / "data", Path(corpus_place()[0])
