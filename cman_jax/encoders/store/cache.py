@@ -41,14 +41,13 @@ class FeatureCache(FeatureSource):
     Args:
       path: the cache's directory.
       index: the contents of its index.
-      values: all values that the index describes.
     """
 
     remedy = "add the missing ones to the cache"
 
-    def __init__(self, path: Path, index: Index, values: Float16[np.ndarray, " size"]):
+    def __init__(self, path: Path, index: Index):
         self.path, self.spec = path, index.spec
-        self._index, self._values = index, values
+        self._index, self._values = index, _map(path / _DATA, index.end)
 
     @classmethod
     def open(cls, directory: str | Path) -> "FeatureCache":
@@ -64,7 +63,7 @@ class FeatureCache(FeatureSource):
         index = read_index(path / _INDEX)
         if index is None:
             raise InputError(path, None, "no cache of features", f"a directory with {_INDEX} and {_DATA}")
-        return cls(path, index, _map(path / _DATA, index.end))
+        return cls(path, index)
 
     def __len__(self) -> int:
         """Returns the number of sentences, without the empty sentence."""
@@ -124,9 +123,11 @@ def complete_cache(
     Raises:
       InputError: the cache has the features of another encoder, or it is damaged.
     """
-    if read_index(Path(directory) / _INDEX) is None:  # nothing, or what a killed writer began
+    path = Path(directory)
+    index = read_index(path / _INDEX)
+    if index is None:  # nothing, or what a killed writer began
         return None
-    cache = FeatureCache.open(directory)
+    cache = FeatureCache(path, index)
     check_spec(cache.path, cache.spec, spec)
     if not all(sentence.tokens in cache for sentence in sentences):
         return None
@@ -171,7 +172,7 @@ class FeatureWriter:
             _sync_directory(self.path)
             index = read_index(self.path / _INDEX)
         check_spec(self.path, index.spec, spec)
-        FeatureCache(self.path, index, _map(self.path / _DATA, index.end)).verify()
+        FeatureCache(self.path, index).verify()
         self._index.truncate(index.size)
         self._data.truncate(index.end)
         self._spec, self._end, self._keys = spec, index.end, set(index.places)
