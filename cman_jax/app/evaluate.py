@@ -62,6 +62,7 @@ def main(argv: Sequence[str]) -> None:
     del argv
     start_jax()
     _refuse_wrong_flags()
+    negatives = read_negatives(Path(_NEGATIVES.value)) if _NEGATIVES.value else []
     runs, split, decoding = runs_of_flags(), _SPLIT.value, decoding_flags()
     gold = split_of_flags(split)
     if len(runs) > 1:
@@ -79,16 +80,14 @@ def main(argv: Sequence[str]) -> None:
     predictions = evaluate(workdir, {split: gold}, encoder, **decoding)
     if _PAGE.value:
         write_comparison(Path(_PAGE.value), gold, predictions[split], f"{workdir.name}: {split}")
-    if _NEGATIVES.value:
-        report_negatives(workdir, Path(_NEGATIVES.value), encoder, **decoding)
+    if negatives:
+        report_negatives(workdir, Path(_NEGATIVES.value).stem, negatives, encoder, **decoding)
 
 
 def _refuse_wrong_flags() -> None:
-    """Raises an InputError, before the work, for files that cannot be used and flags that do not fit."""
+    """Raises an InputError, before the work, for a page that cannot be written and flags that do not fit."""
     if _PAGE.value:
         page_to_write(Path(_PAGE.value))
-    if _NEGATIVES.value:
-        read_negatives(Path(_NEGATIVES.value))
     if _PER_RELATION.value and not _TUNE.value:
         raise InputError("--per_relation", None, "no --tune_threshold", "both flags, or none")
     if _TUNE.value:

@@ -1,36 +1,39 @@
 """False alarms of a finished run on sentences without relations."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cman_jax.data.negatives import read_negatives
 from cman_jax.encoders.encoder import Encoder
 from cman_jax.evaluation.negatives import Alarms, count_alarms
 from cman_jax.inference.extractor import Extractor
 from cman_jax.run.entries import entry_of
 from cman_jax.run.installed import NOT_KEPT, is_packaged
 from cman_jax.run.manifest import read_updated_json, update_json
+from cman_jax.types import Sentence
 
 
-def report_negatives(workdir: Path, path: Path, encoder: Encoder | None = None, **decoding: Any) -> Alarms:
-    """Prints the share of sentences with a triple, and stores it in negatives.json under the file's name.
+def report_negatives(
+    workdir: Path, name: str, sentences: Sequence[Sentence], encoder: Encoder | None = None, **decoding: Any
+) -> Alarms:
+    """Prints the share of sentences with a triple, and stores it in negatives.json under their name.
 
-    The entry of another file of the same name gets a longer name. Nothing is stored in an installed model.
+    The entry of other sentences of the same name gets a longer name. Nothing is stored in an installed model.
 
     Args:
       workdir: the working directory of the run.
-      path: the sentences, as `read_negatives` reads them.
+      name: the name of the sentences' file.
+      sentences: the sentences, without relations.
       encoder, decoding: as for `Extractor.as_configured`.
 
     Raises:
-      InputError: as `read_negatives` and `Extractor.as_configured`.
+      InputError: as `Extractor.as_configured`.
     """
-    sentences = read_negatives(path)
     extractor = Extractor.as_configured(workdir, encoder=encoder, **decoding)
     alarms = count_alarms(extractor.annotate(sentences))
-    entry = entry_of(workdir, path.stem, sentences, extractor.system.config.decoding, extractor.epoch)
+    entry = entry_of(workdir, name, sentences, extractor.system.config.decoding, extractor.epoch)
     name, data, kept = entry.name, entry.about["data"], read_updated_json(workdir / "negatives.json")
-    if name in kept and kept[name].get("data") != data:  # those of another file of this name
+    if name in kept and kept[name].get("data") != data:  # those of other sentences
         name = f"{name}_data_{data[:8]}"
     print(
         f"\n{name}, epoch {extractor.epoch}: {alarms.share:.2f} % of {alarms.sentences} sentences "

@@ -9,6 +9,7 @@ import pytest
 from cman_jax.app import negatives
 from cman_jax.app.negatives import report_negatives
 from cman_jax.config import Config, DecodingConfig, to_dict
+from cman_jax.data.negatives import read_negatives
 from cman_jax.files import read_json, write_json
 from cman_jax.run.installed import MANIFEST
 from cman_jax.types import Annotation, Entity, Relation, Sentence
@@ -43,12 +44,12 @@ def test_the_share_is_printed_and_stored_by_file_and_decoding(
 ) -> None:
     path = workdir / "quiet.jsonl"
     path.write_text('["Ann", "slept"]\n\n{"tokens": ["It", "rained"]}\n["Nobody", "came"]\n["Ann", "sang"]\n')
-    report_negatives(workdir, path)
+    report_negatives(workdir, path.stem, read_negatives(path))
     assert (
         "quiet, epoch 4: 50.00 % of 4 sentences without relations have a triple (2 sentences, 2 triples)"
         in (capsys.readouterr().out)
     )
-    report_negatives(workdir, path, threshold=0.9)
+    report_negatives(workdir, path.stem, read_negatives(path), threshold=0.9)
     stored = read_json(workdir / "negatives.json")
     assert {name: entry["share"] for name, entry in stored.items()} == {
         "quiet": 50.0,
@@ -67,7 +68,7 @@ def test_another_file_of_the_same_name_is_kept_beside_the_first(workdir: Path) -
         path = workdir / folder / "quiet.jsonl"
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"{tokens}\n")
-        report_negatives(workdir, path)
+        report_negatives(workdir, path.stem, read_negatives(path))
         shares.append({name: entry["share"] for name, entry in read_json(workdir / "negatives.json").items()})
     assert shares[1] == shares[2]
     assert sorted(shares[2].values()) == [0.0, 100.0]
@@ -80,6 +81,6 @@ def test_nothing_is_written_into_an_installed_model(
     write_json(workdir / MANIFEST, {})
     path = workdir.parent / "quiet.jsonl"
     path.write_text('["Ann", "slept"]\n')
-    assert report_negatives(workdir, path).share == 100.0
+    assert report_negatives(workdir, path.stem, read_negatives(path)).share == 100.0
     assert capsys.readouterr().out.endswith("not kept: nothing is written into an installed model\n")
     assert not (workdir / "negatives.json").exists()
