@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 import operator
+import re
 import typing
 from collections.abc import Iterable
 from pathlib import Path
@@ -87,8 +88,8 @@ def validate(config: Config) -> None:
         rising = len(lengths) > 0 and lengths[0] > 0 and all(a < b for a, b in itertools.pairwise(lengths))
         _require(f"data.{name}", lengths, rising, "rising positive lengths")
     layers = config.encoder.trained_layers
-    count = layers.isascii() and layers.isdecimal() and (layers == "0" or layers[0] != "0")
-    _require("encoder.trained_layers", layers, layers == "all" or count, "'all' or a number")
+    fits = re.fullmatch("all|0|[1-9][0-9]*", layers) is not None
+    _require("encoder.trained_layers", layers, fits, "'all' or a number")
     constraints = config.decoding.constraints
     _require("decoding.constraints", constraints, constraints != "", "'none', 'learned' or a file")
     same_length = len(data.char_shares) == len(data.char_lengths)

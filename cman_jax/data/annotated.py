@@ -69,7 +69,7 @@ def read_annotated(
     readings, notes = parts.readings, parts.notes
     oddities = [oddity for reading in readings.values() for oddity in reading.oddities]
     drawn = shares is not None and "dev" not in readings
-    if shares is not None and not {"train", *([WHOLE] if drawn else [])} & readings.keys():
+    if shares is not None and "train" not in readings and not (drawn and WHOLE in readings):
         raise InputError(path, None, f"only {', '.join(readings)}", "sentences to train on")
     if shares is None or not drawn:
         splits = {split: reading.sentences for split, reading in readings.items()}

@@ -120,10 +120,8 @@ def test_features_are_read_from_their_store_when_a_batch_is_due(
 
 
 def test_dev_is_encoded_once_if_the_run_is_trained_on_it(tmp_path: Path) -> None:
-    encoder, job = (
-        FakeEncoder(),
-        Job(config_with(protocol="train+dev"), {"train": TRAIN, "dev": SENTENCES}, tmp_path),
-    )
+    encoder, config = FakeEncoder(), config_with(protocol="train+dev")
+    job = Job(config, {"train": TRAIN, "dev": SENTENCES}, tmp_path)
     Member(job, None, encoder).close()
     assert [tokens for call in encoder.calls for tokens in call] == [s.tokens for s in (*TRAIN, *SENTENCES)]
 
